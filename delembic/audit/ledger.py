@@ -1,0 +1,187 @@
+"""The audit log ``delembic_run_history``: one row for each attempt, whatever became of it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from delembic.audit import tables
+from delembic.audit.marks import Mark
+from delembic.audit.program import Program
+from delembic.audit.status import Status
+from delembic.database import execute_reconnecting
+from delembic.revisions.source import Revision
+
+_table = tables.history_table
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of ``delembic_run_history``.
+
+    Attributes:
+        id: The row's number; later attempts have higher ones.
+        revision: Which revision was attempted.
+        status: ``running``, ``success``, ``failed``, ``interrupted`` or ``blocked``.
+        started_at: In UTC.
+        run_id: A unique name, which the mark of a success carries too. ``None`` in the rows of
+            delembic 1.x, as are all that follow ``hostname``.
+        ended_at: In UTC; ``None`` while it runs, or when its end was not seen.
+        duration_seconds: From start to end.
+        exception: The whole error, with its traceback.
+        username: Who ran it, by the operating system.
+        hostname: Where.
+        attempt: 1 for the first attempt at this revision, and so on.
+        description: The migration's own, as it was then.
+        checksum: SHA-256 of the source file that was run.
+        rows_affected: Rows inserted, updated and deleted, as far as the driver tells.
+        executor: ``cli``, ``dagster`` or ``python``.
+        executor_run_id: That program's own name for its run.
+        pid: The process.
+        tool_version: The version of delembic.
+        recovered: The work was committed, but its runner died before it could say so; a later
+            run found the mark and completed this row.
+    """
+
+    id: int
+    revision: str
+    status: str
+    started_at: datetime
+    run_id: str | None = None
+    ended_at: datetime | None = None
+    duration_seconds: float | None = None
+    exception: str | None = None
+    username: str | None = None
+    hostname: str | None = None
+    attempt: int | None = None
+    description: str | None = None
+    checksum: str | None = None
+    rows_affected: int | None = None
+    executor: str | None = None
+    executor_run_id: str | None = None
+    pid: int | None = None
+    tool_version: str | None = None
+    recovered: bool | None = None
+
+    @property
+    def who(self) -> str:
+        """The runner for people: ``ann@db1, pid 12 (cli)``."""
+        process = f", pid {self.pid} ({self.executor})" if self.pid else ""
+        return f"{self.username}@{self.hostname}{process}"
+
+
+class Ledger:
+    """Writes the audit log.
+
+    Args:
+        conn: The metadata connection, in autocommit mode: every statement is committed by itself,
+            so the record outlives any rollback of the work. The caller closes it.
+        program: Who runs the migrations.
+    """
+
+    def __init__(self, conn: Connection, program: Program) -> None:
+        self._conn = conn
+        self._program = program
+
+    def start(self, revision: Revision) -> Attempt:
+        """Write a ``running`` row, to be ended by `finish`."""
+        return self._insert(revision, Status.RUNNING)
+
+    def blocked(self, revision: Revision, reason: str) -> Attempt:
+        """Write the row of an attempt that could not begin."""
+        now = datetime.now(UTC)
+        return self._insert(
+            revision, Status.BLOCKED, ended_at=now, duration_seconds=0.0, exception=reason
+        )
+
+    def finish(
+        self,
+        attempt: Attempt,
+        status: Status,
+        *,
+        exception: str | None = None,
+        rows_affected: int | None = None,
+    ) -> None:
+        """Say what became of an attempt, on a new connection if the old one was lost."""
+        now = datetime.now(UTC)
+        execute_reconnecting(
+            self._conn,
+            update(_table)
+            .where(_table.c.id == attempt.id)
+            .values(
+                status=status,
+                ended_at=now,
+                duration_seconds=(now - attempt.started_at).total_seconds(),
+                exception=exception,
+                rows_affected=rows_affected,
+            ),
+        )
+
+    def unfinished(self, revision: str | None = None) -> list[Attempt]:
+        """Return the ``running`` rows, of one revision or of all, oldest first."""
+        query = select(_table).where(_table.c.status == Status.RUNNING).order_by(_table.c.id)
+        if revision is not None:
+            query = query.where(_table.c.revision == revision)
+        return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
+
+    def find(self, run_id: str | None) -> Attempt | None:
+        """Return the attempt of that name, which a mark carries."""
+        query = select(_table).where(_table.c.run_id == run_id)
+        row = execute_reconnecting(self._conn, query).first()
+        return _attempt(row) if row else None
+
+    def settle(self, attempt: Attempt, mark: Mark | None) -> Status:
+        """End the row of a runner that died, by what its revision's mark tells.
+
+        Only for a caller that holds the revision's lock, which proves that the row has no owner.
+
+        Returns:
+            ``success`` if the mark is that attempt's own, else ``interrupted``.
+        """
+        committed = mark is not None and mark.applied and mark.run_id == attempt.run_id
+        values: dict[str, Any] = {"status": Status.INTERRUPTED, "ended_at": None}
+        if committed and mark:
+            values = {
+                "status": Status.SUCCESS,
+                "recovered": True,
+                "ended_at": mark.applied_at,
+                "duration_seconds": mark.duration_seconds,
+            }
+        execute_reconnecting(
+            self._conn, update(_table).where(_table.c.id == attempt.id).values(values)
+        )
+        return Status(values["status"])
+
+    def _insert(self, revision: Revision, status: Status, **values: Any) -> Attempt:
+        before = select(func.count()).where(_table.c.revision == revision.id)
+        attempt = Attempt(
+            id=0,
+            run_id=str(uuid.uuid4()),
+            revision=revision.id,
+            started_at=datetime.now(UTC),
+            status=status,
+            attempt=execute_reconnecting(self._conn, before).scalar_one() + 1,
+            description=revision.description,
+            checksum=revision.checksum,
+            **asdict(self._program),
+            **values,
+        )
+        row = {name: value for name, value in asdict(attempt).items() if name != "id"}
+        result = execute_reconnecting(self._conn, insert(_table).values(row))
+        (key,) = result.inserted_primary_key or (0,)
+        return replace(attempt, id=key)
+
+
+def read_latest(conn: Connection) -> dict[str, Attempt]:
+    """Return the last attempt at each revision, in one query. Writes nothing."""
+    newest = select(func.max(_table.c.id)).group_by(_table.c.revision)
+    rows = tables.read(conn, _table, lambda query: query.where(_table.c.id.in_(newest)))
+    return {row.revision: _attempt(row) for row in rows}
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(**{name: getattr(row, name) for name in Attempt.__dataclass_fields__})

@@ -1,0 +1,37 @@
+"""Who runs a migration: the person, the machine, the process and the program."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Who will stand in the audit row of an attempt.
+
+    Attributes:
+        executor: ``cli``, ``dagster`` or ``python``.
+        executor_run_id: That program's own name for its run, such as a Dagster run id.
+        username: The user of the operating system.
+        hostname: The machine.
+        pid: The process.
+        tool_version: The version of delembic.
+    """
+
+    executor: str = "python"
+    executor_run_id: str | None = None
+    username: str = field(default_factory=_user)
+    hostname: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+    tool_version: str = field(default_factory=lambda: version("delembic"))

@@ -1,0 +1,173 @@
+"""The two tables of delembic, as delembic 1.x named them, with the columns added since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    Float,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    inspect,
+    null,
+    select,
+)
+from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.schema import CreateColumn, CreateTable
+from sqlalchemy.types import TypeEngine
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+
+_Narrow = Callable[[Select[Any]], Select[Any]]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, aware and in UTC, on databases with and without time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Keep microseconds on MySQL, whose plain DATETIME cuts them off."""
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC; where the column has no zone, the bare UTC time."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return an aware time; a stored one without a zone is in UTC."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+# Revisions differ in case and accents, whatever the server's collation thinks.
+_OPTIONS: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_bin",
+}
+_LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+
+_METADATA = MetaData()
+
+version_table = Table(
+    "delembic_version",
+    _METADATA,
+    Column("revision", String(255), primary_key=True),
+    Column("applied_at", UtcDateTime),
+    Column("status", String(50), nullable=False),
+    Column("execution_time_seconds", Float),
+    Column("run_id", String(36)),
+    Column("checksum", String(64)),
+    **_OPTIONS,
+)
+"""One row for each revision that took effect (``success``) or failed at its last attempt."""
+
+history_table = Table(
+    "delembic_run_history",
+    _METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("revision", String(255), nullable=False, index=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("duration_seconds", Float),
+    Column("status", String(50), nullable=False),
+    Column("exception", _LONG_TEXT),
+    Column("username", String(255)),
+    Column("hostname", String(255)),
+    Column("run_id", String(36), unique=True, index=True),
+    Column("attempt", Integer),
+    Column("description", Text),
+    Column("checksum", String(64)),
+    Column("rows_affected", Integer),
+    Column("executor", String(50)),
+    Column("executor_run_id", String(255)),
+    Column("pid", Integer),
+    Column("tool_version", String(50)),
+    Column("recovered", Boolean),
+    **_OPTIONS,
+)
+"""One row for each attempt, never removed."""
+
+
+@retry(
+    retry=retry_if_exception_type(DBAPIError),
+    stop=stop_after_attempt(5),
+    wait=wait_random(0.05, 0.5),
+    reraise=True,
+)
+def ensure(conn: Connection, table: Table) -> None:
+    """Create a table, or add to one of delembic 1.x what it lacks; existing rows stay as they are.
+
+    Safe when several processes do it at once: whoever loses the race meets an error of the
+    database, looks again, and finds nothing left to do.
+
+    Args:
+        conn: In autocommit mode, so that each step is committed by itself.
+        table: `version_table` or `history_table`.
+    """
+    present = _columns(conn, table)
+    if not present:
+        conn.execute(CreateTable(table, if_not_exists=True))
+    else:
+        _add_columns(conn, table, present)
+    indexes = {index["name"] for index in inspect(conn).get_indexes(table.name)}
+    for index in table.indexes:
+        if index.name not in indexes:
+            index.create(conn)
+
+
+def read(conn: Connection, table: Table, narrow: _Narrow = lambda query: query) -> list[Row[Any]]:
+    """Return the rows of a table, whatever the database has of it, and write nothing.
+
+    Args:
+        conn: Any open connection.
+        table: `version_table` or `history_table`.
+        narrow: Adds conditions and an order to the query.
+
+    Returns:
+        Rows with all of the table's columns, ``None`` in those that the database lacks; no rows
+        when there is no such table.
+    """
+    present = _columns(conn, table)
+    if not present:
+        return []
+    columns = [c if c.name in present else null().label(c.name) for c in table.columns]
+    return list(conn.execute(narrow(select(*columns).select_from(table))))
+
+
+def _columns(conn: Connection, table: Table) -> frozenset[str]:
+    try:
+        return frozenset(column["name"] for column in inspect(conn).get_columns(table.name))
+    except NoSuchTableError:
+        return frozenset()
+
+
+def _add_columns(conn: Connection, table: Table, present: frozenset[str]) -> None:
+    quoted = conn.dialect.identifier_preparer.format_table(table)
+    for column in table.columns:
+        if column.name not in present:
+            definition = CreateColumn(column).compile(dialect=conn.dialect)
+            conn.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {definition}")

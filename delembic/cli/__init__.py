@@ -1,0 +1,5 @@
+"""The command line: options, rendering, and the one place where an error becomes an exit code."""
+
+from delembic.cli.app import main
+
+__all__ = ["main"]

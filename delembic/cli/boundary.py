@@ -1,0 +1,72 @@
+"""Where an error becomes text on standard error and an exit code; and where signals are met."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from delembic.errors import DelembicError
+
+INTERRUPTED = 128
+
+
+class Stopped(KeyboardInterrupt):
+    """The process was asked to end by a signal."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal.Signals(signal_number).name)
+        self.exit_code = INTERRUPTED + signal_number
+
+
+@contextmanager
+def boundary(*, debug: bool) -> Iterator[None]:
+    """Run a command; print what delembic has to say of an error, and exit with its code.
+
+    Args:
+        debug: Let errors through with their traceback.
+
+    Raises:
+        SystemExit: With the error's exit code, or 130 or 143 after a signal.
+    """
+    try:
+        with _stopping_on_signals():
+            yield
+    except Stopped as stopped:
+        click.echo(f"Stopped by {stopped}.", err=True)
+        sys.exit(stopped.exit_code)
+    except DelembicError as error:
+        if debug:
+            raise
+        _tell(error)
+        sys.exit(error.exit_code)
+
+
+def _tell(error: DelembicError) -> None:
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
+    if error.remedy:
+        click.echo(error.remedy, err=True)
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[None]:
+    """Raise `Stopped` on Ctrl-C and SIGTERM, so the work is rolled back; a second one kills."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
+        raise Stopped(number)
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

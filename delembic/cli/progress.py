@@ -1,0 +1,119 @@
+"""Events as lines: plain when piped, with a live line for what is running on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import singledispatchmethod
+from typing import TYPE_CHECKING
+
+import click
+
+from delembic import events
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Display
+
+
+class Progress:
+    """Prints each event of a run as it happens. Use it through `showing_progress`."""
+
+    def __init__(self) -> None:
+        self._live: Display | None = None
+
+    @singledispatchmethod
+    def show(self, event: events.Event) -> None:
+        """Print what there is to say of an event; most have nothing."""
+
+    @show.register
+    def _(self, event: events.Waiting) -> None:
+        click.echo(f"Waiting for {event.revision}, which is being run by {event.holder}")
+
+    @show.register
+    def _(self, event: events.Settled) -> None:
+        became = (
+            "was committed; its record is now complete"
+            if event.status == "success"
+            else "had not been committed; it counts as interrupted"
+        )
+        click.echo(f"{event.revision}: an earlier run died; its work {became}.")
+
+    @show.register
+    def _(self, event: events.Started) -> None:
+        title = f"Running {event.revision}" + (
+            f": {event.description}" if event.description else ""
+        )
+        click.echo(click.style(title, bold=True))
+        self._start_live(event.revision)
+
+    @show.register
+    def _(self, event: events.TransactionEnded) -> None:
+        self._line("yellow", "committed by itself, so not all of it could have been rolled back")
+
+    @show.register
+    def _(self, event: events.Finished) -> None:
+        self._line("green", f"OK ({event.duration_seconds:.2f}s)")
+
+    @show.register
+    def _(self, event: events.Skipped) -> None:
+        by = f" by {event.applied_by}" if event.applied_by else ""
+        click.echo(f"Skipped {event.revision}: applied meanwhile{by}")
+
+    @show.register
+    def _(self, event: events.Failed) -> None:
+        self._line("red", f"FAILED ({event.duration_seconds:.2f}s)")
+
+    @show.register
+    def _(self, event: events.Interrupted) -> None:
+        self._line("yellow", "INTERRUPTED, rolled back")
+
+    @show.register
+    def _(self, event: events.RecordDelayed) -> None:
+        self._warn(
+            f"the end of {event.revision} could not be recorded ({event.reason}); the next upgrade"
+            " will do it."
+        )
+
+    @show.register
+    def _(self, event: events.LockLost) -> None:
+        self._warn(
+            f"the lock of {event.revision} was lost with its connection while it ran; the mark"
+            " keeps the effect single all the same."
+        )
+
+    def stop_live(self) -> None:
+        """Take the live line away."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def _start_live(self, revision: str) -> None:
+        if not sys.stdout.isatty():
+            return
+        # Imported when there is a terminal: it is the dearest import of all.
+        from rich.progress import Progress as Display
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        self._live = Display(*columns, transient=True)
+        self._live.add_task(f"{revision} is running", total=None)
+        self._live.start()
+
+    def _line(self, colour: str, text: str) -> None:
+        self.stop_live()
+        click.echo(f"  {click.style(text, fg=colour)}")
+
+    def _warn(self, text: str) -> None:
+        self.stop_live()
+        click.echo(f"{click.style('Warning:', fg='yellow')} {text}", err=True)
+
+
+@contextmanager
+def showing_progress() -> Iterator[Progress]:
+    """Give a `Progress` whose live line is gone at the end, however the block ends."""
+    progress = Progress()
+    try:
+        yield progress
+    finally:
+        progress.stop_live()

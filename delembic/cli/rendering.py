@@ -1,0 +1,58 @@
+"""Values as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+from delembic.audit.standing import Standing
+from delembic.audit.status import State
+from delembic.commands import NewRevision
+
+_COLOURS = {
+    State.APPLIED: "green",
+    State.FAILED: "red",
+    State.INTERRUPTED: "yellow",
+    State.RUNNING: "cyan",
+    State.BLOCKED: "yellow",
+    State.PENDING: None,
+}
+_STATE_WIDTH = len("applied ")
+
+
+def moment(time: datetime | None) -> str:
+    """Return a time to the second, with its offset."""
+    return time.isoformat(" ", "seconds") if time else "at an unknown time"
+
+
+def current(applied: Sequence[Standing]) -> str:
+    """Return the lines of ``delembic current``."""
+    if not applied:
+        return "No migrations applied yet."
+    return "\n".join(f"{s.revision}  (applied {moment(s.applied_at)})" for s in applied)
+
+
+def history(entries: Sequence[Standing]) -> str:
+    """Return the lines of ``delembic history``."""
+    if not entries:
+        return "No migrations found."
+    states = max(_STATE_WIDTH, *(len(entry.state) for entry in entries))
+    revisions = max(len(entry.revision) for entry in entries)
+    return "\n".join(_history_line(entry, states, revisions) for entry in entries)
+
+
+def _history_line(entry: Standing, states: int, revisions: int) -> str:
+    state = click.style(f"{entry.state:<{states}}", fg=_COLOURS[entry.state])
+    notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
+    notes += [] if entry.has_file else ["(its file is gone)"]
+    return "  ".join([state, f"{entry.revision:<{revisions}}", entry.description, *notes]).rstrip()
+
+
+def new_revision(new: NewRevision, path: str) -> str:
+    """Return what ``delembic revision`` has done."""
+    lines = [f"Created {path}"]
+    if new.schema_heads:
+        lines.append(f"  depends on Alembic's {', '.join(new.schema_heads)}, the database's head")
+    return "\n".join(lines)

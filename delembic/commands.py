@@ -1,0 +1,225 @@
+"""What a user can do, one function for each action: arguments in, a value out.
+
+Nothing here prints or exits. The command line and the Dagster adapter are callers like any other:
+
+Example:
+    >>> from delembic import Config, commands
+    >>> config = Config.find("example_project")
+    >>> [entry.revision for entry in commands.history(config)][:2]
+    ['D001', 'D002']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from delembic.audit.ledger import read_latest
+from delembic.audit.marks import applied_revisions, read_marks
+from delembic.audit.program import Program
+from delembic.audit.standing import Standing, applied_heads, standings
+from delembic.config import Config
+from delembic.database import connect, open_database
+from delembic.errors import DatabaseUnavailableError
+from delembic.events import Listener, Outcome, ignore
+from delembic.execution.attempt import attempt
+from delembic.execution.preflight import missing_schema_revisions, preflight
+from delembic.execution.runner import open_runner
+from delembic.execution.upgrade import run_plan
+from delembic.revisions.graph import Graph, read_folder
+from delembic.revisions.plan import make_plan, make_single_plan
+from delembic.revisions.source import load
+from delembic.scaffold import next_revision, write_project, write_revision
+
+
+@dataclass(frozen=True, slots=True)
+class NewRevision:
+    """A migration file that was written.
+
+    Attributes:
+        revision: Its id.
+        path: The file.
+        depends_on: What was written into it.
+        schema_heads: The Alembic revisions among these.
+        warning: Why Alembic's heads could not be found out, if they could not.
+    """
+
+    revision: str
+    path: Path
+    depends_on: tuple[str, ...]
+    schema_heads: tuple[str, ...]
+    warning: str | None
+
+
+def init(root: Path, script_location: str = "delembic") -> list[Path]:
+    """Begin a project in ``root`` and return the files written.
+
+    Raises:
+        FileExistsAlreadyError: One of them is there already; none was written.
+    """
+    return write_project(root, script_location)
+
+
+def revision(config: Config, message: str, depends_on: Collection[str] = ()) -> NewRevision:
+    """Write a new migration file.
+
+    With ``alembic_config`` set, the database's current Alembic heads become dependencies. If the
+    database cannot be reached, that is told in the result and the file is written without them.
+
+    Args:
+        config: The project.
+        message: Becomes the description, and the file's and the class's name.
+        depends_on: Revisions of delembic that the new one waits for.
+
+    Raises:
+        UnknownRevisionError: One of ``depends_on`` does not exist.
+        DefinitionError: The existing files cannot be read.
+    """
+    graph = read_graph(config)
+    for name in depends_on:
+        graph.resolve(name)
+    heads, warning = _schema_heads(config)
+    names = (*depends_on, *heads)
+    new = next_revision(graph)
+    path = write_revision(config.versions, new, message, names)
+    return NewRevision(new, path, names, heads, warning)
+
+
+def read_graph(config: Config) -> Graph:
+    """Return the project's revisions in execution order, without touching a database.
+
+    Raises:
+        DefinitionError: A file, or what the files say together, is wrong.
+    """
+    return read_folder(config.versions, config.root)
+
+
+def upgrade(
+    config: Config,
+    target: str = "head",
+    *,
+    on_event: Listener = ignore,
+    lock_timeout_seconds: float | None = None,
+    program: Program | None = None,
+) -> tuple[Outcome, ...]:
+    """Run what is pending up to a target, in order, until one does not succeed.
+
+    Everything is checked first: files, dependencies, schema revisions. Each migration then runs on
+    a connection of its own and is committed by itself, with its audit row on another connection.
+
+    Args:
+        config: The project.
+        target: ``head`` for everything, or a revision, which brings only what it depends on.
+        on_event: Gets every event as it happens (see `delembic.events`).
+        lock_timeout_seconds: How long to wait for another runner; the configured time if ``None``.
+        program: Who stands in the audit rows; this process if ``None``.
+
+    Returns:
+        How each pending revision ended; empty when there was nothing to do.
+
+    Raises:
+        DefinitionError: Something is wrong with the files. Nothing was run.
+        ConfigurationError: Something is wrong with the settings. Nothing was run.
+        SchemaNotReadyError: Alembic revisions are missing. Nothing was run.
+        MigrationFailedError: One failed; those before it are applied.
+        MigrationBlockedError: A dependency was not applied when its turn came.
+        LockTimeoutError: Another runner was at it for too long.
+    """
+    graph = read_graph(config)
+    with open_database(config) as database:
+        with connect(database.work) as conn:
+            plan = make_plan(graph, applied_revisions(read_marks(conn)), target)
+            migrations = preflight(config, graph, plan, conn)
+        with open_runner(
+            database, config, program or Program(), on_event, lock_timeout_seconds
+        ) as runner:
+            runner.settle_orphans()
+            return run_plan(runner, graph, plan, migrations)
+
+
+def apply(
+    config: Config,
+    revision: str,
+    *,
+    graph: Graph | None = None,
+    on_event: Listener = ignore,
+    lock_timeout_seconds: float | None = None,
+    program: Program | None = None,
+) -> Outcome:
+    """Run one revision and nothing else, for an orchestrator that sees to the order itself.
+
+    Args:
+        config: The project.
+        revision: Which one.
+        graph: The project's revisions if the caller has them already.
+        on_event: Gets every event as it happens.
+        lock_timeout_seconds: How long to wait for another runner; the configured time if ``None``.
+        program: Who stands in the audit row; this process if ``None``.
+
+    Returns:
+        `Finished`, or `Skipped` if it had been applied before.
+
+    Raises:
+        DelembicError: As `upgrade` does; `MigrationBlockedError` if a dependency is not applied.
+    """
+    graph = read_graph(config) if graph is None else graph
+    with open_database(config) as database:
+        with connect(database.work) as conn:
+            plan = make_single_plan(graph, applied_revisions(read_marks(conn)), revision)
+            preflight(config, graph, plan, conn)
+        with open_runner(
+            database, config, program or Program(), on_event, lock_timeout_seconds
+        ) as runner:
+            source = graph[revision]
+            return attempt(
+                runner, source, partial(load, source, config.root), graph.dependencies(revision)
+            )
+
+
+def current(config: Config) -> list[Standing]:
+    """Return the applied revisions that no other applied one depends on, in execution order.
+
+    Raises:
+        DelembicError: As `history` does.
+    """
+    return applied_heads(*_read_standings(config))
+
+
+def history(config: Config) -> list[Standing]:
+    """Return every revision in execution order with its state, and write nothing.
+
+    Applied revisions whose files are gone come first.
+
+    Raises:
+        DefinitionError: Something is wrong with the files.
+        ConfigurationError: The database or Alembic's files cannot be read.
+    """
+    return _read_standings(config)[1]
+
+
+def _read_standings(config: Config) -> tuple[Graph, list[Standing]]:
+    graph = read_graph(config)
+    with open_database(config) as database:
+        with connect(database.work) as conn:
+            marks = read_marks(conn)
+            plan = make_plan(graph, applied_revisions(marks))
+            missing = missing_schema_revisions(config, plan, conn)
+        with connect(database.metadata) as conn:
+            return graph, standings(graph, marks, read_latest(conn), missing)
+
+
+def _schema_heads(config: Config) -> tuple[tuple[str, ...], str | None]:
+    """Return the database's Alembic heads, or why they cannot be told."""
+    if config.alembic_config is None:
+        return (), None
+    # Imported when it is needed: Alembic is an extra.
+    from delembic.schema_revisions import SchemaRevisions
+
+    schema = SchemaRevisions(config.alembic_config, config.section)
+    try:
+        with open_database(config) as database, connect(database.work) as conn:
+            return schema.heads_in(conn), None
+    except DatabaseUnavailableError as error:
+        return (), error.message

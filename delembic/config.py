@@ -1,0 +1,220 @@
+"""``delembic.ini`` as a value: where the project is and how it reaches its databases.
+
+Nothing is opened here. Settings that name a database are expanded only when they are asked for,
+so that a command which needs no database does not need its environment variables either.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from configparser import ConfigParser
+from configparser import Error as ParseError
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from delembic.errors import (
+    ConfigFileNotFoundError,
+    ConfigSectionNotFoundError,
+    ConfigurationError,
+    SettingError,
+    did_you_mean,
+)
+
+CONFIG_NAME = "delembic.ini"
+CONFIG_VARIABLE = "DELEMBIC_CONFIG"
+DEFAULT_SECTION = "delembic"
+
+LockKind = Literal["auto", "advisory", "file", "none"]
+"""How one runner holds off the others; ``auto`` takes what fits the database."""
+LOCK_KINDS: tuple[str, ...] = get_args(LockKind)
+
+_SETTINGS = (
+    "script_location",
+    "sqlalchemy.url",
+    "metadata_url",
+    "alembic_config",
+    "lock",
+    "lock_timeout",
+    "hide_parameters",
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """One section of one ini file.
+
+    Make it with `Config.find` or `Config.load`. Paths are absolute; a relative one in the ini is
+    relative to the ini, whatever the working folder.
+
+    Attributes:
+        path: The ini file.
+        section: The section that was read.
+        settings: The section's raw values, ``${VAR}`` not yet expanded. Not shown by ``repr``, as
+            a URL may hold a password.
+
+    Example:
+        >>> from delembic import Config
+        >>> config = Config.find("example_project")
+        >>> config.section
+        'delembic'
+        >>> config.versions.name
+        'versions'
+    """
+
+    path: Path
+    section: str = DEFAULT_SECTION
+    settings: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def find(cls, start: str | Path = ".", section: str = DEFAULT_SECTION) -> Config:
+        """Read the ``delembic.ini`` in ``start`` or in the nearest folder above it.
+
+        ``DELEMBIC_CONFIG`` is not looked at; that is the command line's.
+
+        Raises:
+            ConfigFileNotFoundError: There is none.
+            ConfigurationError: See `load`.
+        """
+        folder = Path(start).resolve()
+        for candidate in (folder, *folder.parents):
+            if (candidate / CONFIG_NAME).is_file():
+                return cls.load(candidate / CONFIG_NAME, section)
+        raise ConfigFileNotFoundError(folder, named=False)
+
+    @classmethod
+    def load(cls, path: str | Path, section: str = DEFAULT_SECTION) -> Config:
+        """Read a section of an ini file.
+
+        Raises:
+            ConfigFileNotFoundError: There is no such file.
+            ConfigSectionNotFoundError: It has no such section.
+            ConfigurationError: It does not parse.
+        """
+        file = Path(path).resolve()
+        if not file.is_file():
+            raise ConfigFileNotFoundError(file, named=True)
+        # No interpolation: a % in a password means itself.
+        parser = ConfigParser(interpolation=None)
+        try:
+            parser.read_string(file.read_text(encoding="utf-8"), source=str(file))
+        except (ParseError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"{file} cannot be read: {error}", "Correct the file; it is an ini in UTF-8."
+            ) from error
+        if not parser.has_section(section):
+            raise ConfigSectionNotFoundError(file, section, parser.sections())
+        return cls(file, section, dict(parser[section]))
+
+    @property
+    def root(self) -> Path:
+        """The project's root: the folder of the ini, importable from migrations."""
+        return self.path.parent
+
+    @property
+    def script_location(self) -> Path:
+        """The folder that holds ``env.py`` and ``versions/``."""
+        return self.root / (self._expanded("script_location") or "delembic")
+
+    @property
+    def versions(self) -> Path:
+        """The folder of the migration files.
+
+        Raises:
+            SettingError: There is no such folder.
+        """
+        folder = self.script_location / "versions"
+        if not folder.is_dir():
+            raise self.error(
+                "script_location",
+                f"there is no folder {folder}.",
+                "Run 'delembic init' to make it, or correct the setting.",
+            )
+        return folder
+
+    @property
+    def env_file(self) -> Path:
+        """``env.py``, whether or not it is there."""
+        return self.script_location / "env.py"
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the database that the migrations work on; ``None`` leaves it to ``env.py``."""
+        return self._expanded("sqlalchemy.url")
+
+    @property
+    def metadata_url(self) -> str | None:
+        """The URL of another database for the audit log; ``None`` keeps it with the data."""
+        return self._expanded("metadata_url")
+
+    @property
+    def alembic_config(self) -> Path | None:
+        """Alembic's ini, when data migrations may depend on schema revisions."""
+        value = self._expanded("alembic_config")
+        return self.root / value if value else None
+
+    @property
+    def lock(self) -> LockKind:
+        """How runners hold each other off.
+
+        Raises:
+            SettingError: It is none of the known ways.
+        """
+        value = self._expanded("lock") or "auto"
+        if value not in LOCK_KINDS:
+            raise self.error("lock", f"{value!r} is not one of {', '.join(LOCK_KINDS)}.")
+        return cast(LockKind, value)
+
+    @property
+    def lock_timeout_seconds(self) -> float:
+        """How long to wait for another runner, in seconds; 0 gives up at once.
+
+        Raises:
+            SettingError: It is not a number, or negative.
+        """
+        value = self._expanded("lock_timeout") or "60"
+        try:
+            seconds = float(value)
+        except ValueError as error:
+            raise self.error("lock_timeout", f"{value!r} is not a number of seconds.") from error
+        if seconds < 0:
+            raise self.error("lock_timeout", "cannot be negative.", "0 gives up at once.")
+        return seconds
+
+    @property
+    def hide_parameters(self) -> bool:
+        """Whether errors and the audit log keep quiet about the values in statements."""
+        value = (self._expanded("hide_parameters") or "true").lower()
+        if value not in ConfigParser.BOOLEAN_STATES:
+            raise self.error("hide_parameters", f"{value!r} is neither true nor false.")
+        return ConfigParser.BOOLEAN_STATES[value]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What looks wrong but hinders nothing: settings that delembic does not know."""
+        return [
+            f"{self.path}, [{self.section}]: unknown setting {key!r}."
+            + did_you_mean(key, _SETTINGS)
+            for key in self.settings
+            if key not in _SETTINGS
+        ]
+
+    def error(self, key: str, problem: str, remedy: str = "") -> SettingError:
+        """Return an error about one setting of this section, to be raised by who finds it."""
+        return SettingError(self.path, self.section, key, problem, remedy)
+
+    def _expanded(self, key: str) -> str | None:
+        """Return a setting with ``${VAR}`` replaced; an empty one counts as not set."""
+
+        def variable(match: re.Match[str]) -> str:
+            name = match[1]
+            if name not in os.environ:
+                raise self.error(
+                    key,
+                    f"the environment variable {name} is not set.",
+                    f"Set it: export {name}=…",
+                )
+            return os.environ[name]
+
+        return re.sub(r"\$\{(\w+)\}", variable, self.settings.get(key, "")).strip() or None

@@ -1,0 +1,164 @@
+"""What happens in a run, as frozen records. Whoever shows a run reads these and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan is made and checked; running it begins now."""
+
+    revisions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Another runner holds the lock. Said once for each revision that has to wait."""
+
+    revision: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A runner that died had left a row without an end; it has one now.
+
+    Attributes:
+        status: ``success`` if its work had been committed, else ``interrupted``.
+    """
+
+    revision: str
+    history_id: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The attempt is on record, and the work begins."""
+
+    revision: str
+    description: str
+    attempt: int
+    history_id: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEnded:
+    """The migration committed or rolled back by itself, so not all of it can be rolled back."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The migration has taken effect.
+
+    Attributes:
+        applied_at: When, in UTC.
+        rows_affected: Rows inserted, updated and deleted, as far as the driver tells.
+    """
+
+    revision: str
+    history_id: int
+    attempt: int
+    applied_at: datetime
+    duration_seconds: float
+    rows_affected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The migration has taken effect before; nothing was run.
+
+    Attributes:
+        applied_at: When it did, in UTC, if that is known.
+        applied_by: Who ran it, if the audit log tells.
+        history_id: The row of the attempt that applied it, if the audit log has it.
+    """
+
+    revision: str
+    applied_at: datetime | None
+    applied_by: str | None
+    history_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The migration raised.
+
+    Attributes:
+        phase: ``upgrade``, ``validate`` or ``commit``.
+        rolled_back: Whether all of its work is undone; not so if it had committed by itself.
+    """
+
+    revision: str
+    history_id: int
+    attempt: int
+    phase: str
+    reason: str
+    duration_seconds: float
+    rolled_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The migration was not run, because others that it depends on are not applied."""
+
+    revision: str
+    history_id: int
+    waits_for: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The operator stopped the run; the work of this migration is rolled back."""
+
+    revision: str
+    history_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDelayed:
+    """The end of an attempt could not be written; the next run will, from the mark."""
+
+    revision: str
+    history_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockLost:
+    """The lock was lost while the migration ran, with the session that held it.
+
+    The mark kept the effect single all the same.
+    """
+
+    revision: str
+
+
+Event = (
+    Planned
+    | Waiting
+    | Settled
+    | Started
+    | TransactionEnded
+    | Finished
+    | Skipped
+    | Failed
+    | Blocked
+    | Interrupted
+    | RecordDelayed
+    | LockLost
+)
+Outcome = Finished | Skipped
+"""How an attempt that did not raise ends."""
+
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """A listener that shows nothing."""

@@ -1,0 +1,1 @@
+"""The running of migrations: the work connection, one attempt, many of them."""

@@ -1,0 +1,229 @@
+"""One attempt at one revision: the promise of the whole product.
+
+Lock, look again, settle, write ``running``, begin, upgrade, validate, mark, commit, finish, unlock.
+The mark is in the same transaction as the work, the audit row is not: so the work takes effect
+exactly once, and the record outlives the rollback.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from delembic.audit.ledger import Attempt
+from delembic.audit.marks import Mark, mark_applied, mark_failed
+from delembic.audit.status import Status
+from delembic.errors import DelembicError, MigrationBlockedError, MigrationFailedError
+from delembic.events import (
+    Blocked,
+    Failed,
+    Finished,
+    Interrupted,
+    Outcome,
+    RecordDelayed,
+    Skipped,
+    Started,
+    TransactionEnded,
+)
+from delembic.execution.runner import Runner
+from delembic.execution.work import Work, await_end, open_work
+from delembic.migration import DataMigration
+from delembic.revisions.source import Revision
+from delembic.user_code import describe, user_code
+
+_EXCEPTION_CHARACTERS = 60_000
+
+
+def attempt(
+    runner: Runner,
+    revision: Revision,
+    make_migration: Callable[[], DataMigration],
+    dependencies: Sequence[str],
+) -> Outcome:
+    """Run one migration, unless it has taken effect already.
+
+    Args:
+        runner: The run that this is part of.
+        revision: What to run.
+        make_migration: Gives an instance of its class; called only if it is to run.
+        dependencies: The revisions that have to be applied before.
+
+    Returns:
+        How it ended: `Finished`, or `Skipped` if it had been applied before or meanwhile.
+
+    Raises:
+        MigrationFailedError: It raised, and was rolled back and recorded.
+        MigrationBlockedError: A dependency is not applied. Recorded too.
+        LockTimeoutError: Another runner is at it.
+        KeyboardInterrupt: The operator stopped it; rolled back and recorded.
+    """
+    with runner.holding(revision.id):
+        mark = runner.mark(revision.id)
+        if mark and mark.applied:
+            return _skipped(runner, mark)
+        _refuse_if_blocked(runner, revision, dependencies)
+        return _Run(runner, revision, make_migration()).recorded()
+
+
+def _skipped(runner: Runner, mark: Mark) -> Skipped:
+    row = runner.ledger.find(mark.run_id)
+    skipped = Skipped(
+        mark.revision, mark.applied_at, row.who if row else None, row.id if row else None
+    )
+    runner.emit(skipped)
+    return skipped
+
+
+def _refuse_if_blocked(runner: Runner, revision: Revision, dependencies: Sequence[str]) -> None:
+    marks = {name: runner.mark(name) for name in dependencies}
+    waits_for = tuple(name for name, mark in marks.items() if not (mark and mark.applied))
+    if waits_for:
+        error = MigrationBlockedError(revision.id, waits_for)
+        row = runner.ledger.blocked(revision, error.message)
+        error.history_id = row.id
+        runner.emit(Blocked(revision.id, row.id, waits_for))
+        raise error
+
+
+@dataclass(slots=True)
+class _Run:
+    """From the ``running`` row to its end."""
+
+    runner: Runner
+    revision: Revision
+    migration: DataMigration
+    row: Attempt = field(init=False)
+    work: Work | None = None
+    rolled_back: bool = True
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def recorded(self) -> Outcome:
+        """Do the work, and see that its row gets an end however it goes."""
+        self.row = self.runner.ledger.start(self.revision)
+        try:
+            self._announce()
+            mark = self._do()
+        except MigrationFailedError as error:
+            return self._failed(error, error.__cause__ or error)
+        except (SQLAlchemyError, DelembicError) as cause:
+            return self._failed(self._failure("commit")(describe(cause)), cause)
+        except BaseException:
+            self._end(Status.INTERRUPTED)
+            self.runner.emit(Interrupted(self.revision.id, self.row.id))
+            raise
+        return self._finished(mark)
+
+    def _announce(self) -> None:
+        self.runner.emit(
+            Started(
+                self.revision.id,
+                self.revision.description,
+                self.row.attempt or 1,
+                self.row.id,
+                self.row.run_id or "",
+            )
+        )
+
+    def _do(self) -> Mark:
+        with open_work(self.runner.work) as work:
+            self.work = work
+            try:
+                self._run_user_code(work)
+                return self._commit(work)
+            except BaseException:
+                self.rolled_back = work.roll_back()
+                raise
+
+    def _run_user_code(self, work: Work) -> None:
+        with user_code(self._failure("upgrade")), work.counting_rows():
+            self.migration.upgrade(work.conn)
+        with user_code(self._failure("validate")):
+            self.migration.validate(work.conn)
+
+    def _commit(self, work: Work) -> Mark:
+        if not work.intact:
+            self.runner.emit(TransactionEnded(self.revision.id))
+        mark = self._mark(Status.SUCCESS)
+        mark_applied(work.conn, mark)
+        work.conn.commit()
+        return mark
+
+    def _failure(self, phase: str) -> Callable[[str], MigrationFailedError]:
+        return lambda reason: MigrationFailedError(self.revision.id, phase, reason)
+
+    def _mark(self, status: Status) -> Mark:
+        now = datetime.now(UTC)
+        checksum = self.revision.checksum
+        return Mark(self.revision.id, now, status, self.seconds, self.row.run_id, checksum)
+
+    def _finished(self, mark: Mark) -> Finished:
+        rows = self.work.rows_affected if self.work else 0
+        self._end(Status.SUCCESS, rows_affected=rows)
+        finished = Finished(
+            self.revision.id,
+            self.row.id,
+            self.row.attempt or 1,
+            mark.applied_at or self.row.started_at,
+            mark.duration_seconds or 0.0,
+            rows,
+        )
+        self.runner.emit(finished)
+        return finished
+
+    def _failed(self, error: MigrationFailedError, cause: BaseException) -> Outcome:
+        """Record a failure, unless the mark tells that the revision took effect all the same."""
+        if error.phase == "commit" and self.work:
+            await_end(self.runner.work, self.work.transaction_id)
+        mark = self.runner.mark(self.revision.id)
+        if mark and mark.applied and mark.run_id == self.row.run_id:
+            return self._finished(mark)
+        if mark and mark.applied:
+            self._end(Status.INTERRUPTED, exception="Another run applied it meanwhile.")
+            return _skipped(self.runner, mark)
+        self._end(Status.FAILED, exception=_text(cause))
+        mark_failed(self.runner.home, self._mark(Status.FAILED))
+        raise self._told(error) from cause
+
+    def _told(self, error: MigrationFailedError) -> MigrationFailedError:
+        error.history_id = self.row.id
+        if not self.rolled_back:
+            error.remedy = (
+                "It had committed some of its work by itself; that part stays, and the next attempt"
+                " does it again. Correct the migration or the data, then run the upgrade again."
+            )
+        self.runner.emit(
+            Failed(
+                self.revision.id,
+                self.row.id,
+                self.row.attempt or 1,
+                error.phase,
+                error.reason,
+                self.seconds,
+                self.rolled_back,
+            )
+        )
+        return error
+
+    def _end(
+        self, status: Status, *, exception: str | None = None, rows_affected: int | None = None
+    ) -> None:
+        try:
+            self.runner.ledger.finish(
+                self.row, status, exception=exception, rows_affected=rows_affected
+            )
+        except SQLAlchemyError as error:
+            self.runner.emit(RecordDelayed(self.revision.id, self.row.id, describe(error)))
+
+
+def _text(error: BaseException) -> str:
+    """Return the whole error with its traceback; of a very long one the end, which says most."""
+    return "".join(traceback.format_exception(error))[-_EXCEPTION_CHARACTERS:]

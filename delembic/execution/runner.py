@@ -1,0 +1,128 @@
+"""What every attempt of one run shares: the connections, the ledger, the lock, the listener."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from delembic.audit import tables
+from delembic.audit.ledger import Attempt, Ledger
+from delembic.audit.locks import Lock, acquire, make_lock, release
+from delembic.audit.marks import Mark, read_mark, read_marks
+from delembic.audit.program import Program
+from delembic.config import Config
+from delembic.database import Database, connect
+from delembic.errors import LockTimeoutError
+from delembic.events import Listener, LockLost, Settled, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Open for a run; see `open_runner`.
+
+    Attributes:
+        work: Where each attempt opens a work connection of its own.
+        home: An autocommitting connection to the same database, for the lock and the marks.
+        ledger: The audit log, on the metadata connection.
+        lock: Holds off other runners.
+        lock_timeout_seconds: How long to wait for them.
+        emit: Gets every event.
+    """
+
+    work: Engine
+    home: Connection
+    ledger: Ledger
+    lock: Lock
+    lock_timeout_seconds: float
+    emit: Listener
+
+    def marks(self) -> dict[str, Mark]:
+        """Return all marks, read afresh."""
+        return read_marks(self.home)
+
+    def mark(self, revision: str) -> Mark | None:
+        """Return the mark of a revision, read afresh."""
+        return read_mark(self.home, revision)
+
+    @contextmanager
+    def holding(self, revision: str) -> Iterator[None]:
+        """Hold a revision's lock, with all that dead runners left of it settled.
+
+        Raises:
+            LockTimeoutError: Another runner held it for too long.
+        """
+        if not acquire(
+            self.lock, revision, self.lock_timeout_seconds, lambda: self._wait(revision)
+        ):
+            raise LockTimeoutError(revision, self._holder(revision), self.lock_timeout_seconds)
+        try:
+            self._settle(self.ledger.unfinished(revision))
+            yield
+        finally:
+            if not release(self.lock, revision):
+                self.emit(LockLost(revision))
+
+    def settle_orphans(self) -> None:
+        """Settle what dead runners left of any revision, without waiting for living ones."""
+        for attempt in self.ledger.unfinished():
+            if self.lock.try_acquire(attempt.revision):
+                self._settle(self.ledger.unfinished(attempt.revision))
+                release(self.lock, attempt.revision)
+
+    def _settle(self, attempts: list[Attempt]) -> None:
+        for attempt in attempts:
+            mark = self.mark(attempt.revision)
+            if self.lock.exclusive or (mark and mark.run_id == attempt.run_id):
+                status = self.ledger.settle(attempt, mark)
+                self.emit(Settled(attempt.revision, attempt.id, status))
+
+    def _wait(self, revision: str) -> None:
+        self.emit(Waiting(revision, self._holder(revision)))
+
+    def _holder(self, revision: str) -> str:
+        """Name the holder; where revisions share a lock it may be at work on another one."""
+        running = self.ledger.unfinished(revision) or self.ledger.unfinished()
+        if not running:
+            return "another runner"
+        return f"{running[-1].who} since {running[-1].started_at.isoformat(' ', 'seconds')}"
+
+
+@contextmanager
+def open_runner(
+    database: Database,
+    config: Config,
+    program: Program,
+    emit: Listener,
+    lock_timeout_seconds: float | None = None,
+) -> Iterator[Runner]:
+    """Connect, see to delembic's tables, and close at the end what was opened here.
+
+    Args:
+        database: The engines; the caller disposes of them.
+        config: Tells the kind of lock, and how long to wait for it.
+        program: Who will stand in the audit rows.
+        emit: Gets every event.
+        lock_timeout_seconds: Instead of the configured one.
+
+    Raises:
+        DatabaseUnavailableError: A server does not answer.
+    """
+    timeout = config.lock_timeout_seconds if lock_timeout_seconds is None else lock_timeout_seconds
+    with ExitStack() as stack:
+        home = stack.enter_context(_autocommitting(database.work))
+        metadata = home
+        if database.is_split:
+            metadata = stack.enter_context(_autocommitting(database.metadata))
+        tables.ensure(home, tables.version_table)
+        tables.ensure(metadata, tables.history_table)
+        lock = make_lock(config.lock, home)
+        yield Runner(database.work, home, Ledger(metadata, program), lock, timeout, emit)
+
+
+@contextmanager
+def _autocommitting(engine: Engine) -> Iterator[Connection]:
+    with connect(engine) as conn:
+        yield conn.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,0 +1,143 @@
+"""The work connection: one transaction for the user's code, delembic's mark and one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy.exc import DBAPIError
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from delembic.database import connect
+from delembic.execution.witness import call_witness, transaction_status
+
+_SETTLING_SECONDS = 30.0
+
+
+class Work:
+    """One transaction on one connection, begun here.
+
+    Attributes:
+        conn: What the migration gets.
+        rows_affected: Rows that it inserted, updated and deleted so far.
+        transaction_id: The server's number of the transaction, where a lost commit can be traced.
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn
+        self.rows_affected = 0
+        self._transaction = conn.begin()
+        self._witness = call_witness(conn)
+        self.transaction_id = self._witness.transaction_id
+
+    @property
+    def intact(self) -> bool:
+        """Whether the user's code has left the transaction open; asks the database."""
+        return self.conn.get_transaction() is self._transaction and self._witness.intact()
+
+    def roll_back(self) -> bool:
+        """Roll back, and tell whether that undid all that the migration did."""
+        if self.conn.closed or self.conn.invalidated:
+            return True  # the end of the session was the rollback
+        replaced = self.conn.get_transaction() is not self._transaction
+        try:
+            return self._witness.roll_back() and not replaced
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return not replaced
+
+    @contextmanager
+    def counting_rows(self) -> Iterator[None]:
+        """Count the rows that statements of the block change."""
+
+        def count(
+            conn: Connection,
+            cursor: Any,
+            statement: str,
+            parameters: Any,
+            context: DefaultExecutionContext | None,
+            executemany: bool,
+        ) -> None:
+            changes = cursor.description is None or (
+                context and (context.isinsert or context.isupdate or context.isdelete)
+            )
+            if changes and cursor.rowcount > 0:
+                self.rows_affected += cursor.rowcount
+
+        event.listen(self.conn, "after_cursor_execute", count)
+        try:
+            yield
+        finally:
+            event.remove(self.conn, "after_cursor_execute", count)
+
+
+@contextmanager
+def open_work(engine: Engine) -> Iterator[Work]:
+    """Open a connection and begin a transaction, which is rolled back unless it gets committed.
+
+    The transaction is begun at SQLAlchemy's level before any code of the user sees the
+    connection: otherwise a statement sent through the driver's own connection as the first thing
+    (a COPY, say) would be lost at the commit or survive a rollback.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer.
+    """
+    with connect(engine) as conn:
+        if conn.dialect.name == "sqlite":
+            with _whole_transactions(conn):
+                yield Work(conn)
+        else:
+            yield Work(conn)
+
+
+@contextmanager
+def _whole_transactions(conn: Connection) -> Iterator[None]:
+    """Make SQLite's transactions hold everything, DDL too.
+
+    Python's sqlite3 begins a transaction only before some statements. Told to leave that alone, it
+    obeys the BEGIN that is sent here. IMMEDIATE takes the write lock at once, so that a
+    transaction that has read does not fail when it first writes.
+    """
+    driver: Any = conn.connection.driver_connection
+    before = driver.isolation_level
+    driver.isolation_level = None
+
+    def begin(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(conn, "begin", begin)
+    try:
+        yield
+    finally:
+        event.remove(conn, "begin", begin)
+        if not conn.closed and not conn.invalidated:
+            conn.rollback()
+            driver.isolation_level = before
+
+
+def await_end(engine: Engine, transaction_id: int | None) -> None:
+    """Wait until a transaction whose commit was cut off is over, one way or the other.
+
+    Its mark tells afterwards which way. Databases other than PostgreSQL do not say when they have
+    ended the transaction of a lost session; their mark is looked at right away.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer.
+    """
+    if transaction_id is None:
+        return
+
+    def is_over() -> bool:
+        with connect(engine) as conn:
+            return transaction_status(conn, transaction_id) != "in progress"
+
+    Retrying(
+        retry=retry_if_result(lambda over: not over),
+        stop=stop_after_delay(_SETTLING_SECONDS),
+        wait=wait_exponential(multiplier=0.05, max=1),
+        retry_error_callback=lambda state: None,
+    )(is_over)

@@ -1,0 +1,1 @@
+"""The folder of migration files: read, put in order, planned. No database in here."""

@@ -1,0 +1,141 @@
+"""Revisions in order: what comes before what, and what each one waits for."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from delembic.errors import (
+    DependencyCycleError,
+    DuplicateRevisionError,
+    UnknownRevisionError,
+)
+from delembic.revisions.source import Revision, read_file
+
+HEADS = frozenset({"head", "heads"})
+
+NaturalKey = tuple[tuple[int, int, str], ...]
+
+
+class Graph(Mapping[str, Revision]):
+    """The revisions of a project by their id; iterating goes in execution order.
+
+    The order is topological, and among those that are ready at the same time the natural order of
+    the ids decides (D2 before D10), so it does not change from run to run.
+
+    Args:
+        revisions: All of them, in any order.
+
+    Raises:
+        DuplicateRevisionError: Two carry the same id.
+        DependencyCycleError: They wait for each other in a circle.
+    """
+
+    def __init__(self, revisions: Iterable[Revision]) -> None:
+        by_id: dict[str, Revision] = {}
+        for revision in revisions:
+            if first := by_id.get(revision.id):
+                raise DuplicateRevisionError(revision.id, place(first), place(revision))
+            by_id[revision.id] = revision
+        self._revisions = {id_: by_id[id_] for id_ in _execution_order(by_id)}
+
+    def __getitem__(self, revision_id: str) -> Revision:
+        return self._revisions[revision_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._revisions)
+
+    def __len__(self) -> int:
+        return len(self._revisions)
+
+    def dependencies(self, revision_id: str) -> tuple[str, ...]:
+        """Return the revisions of delembic that one waits for directly, as it names them."""
+        return tuple(name for name in self[revision_id].depends_on if name in self)
+
+    def ancestors(self, target: str) -> frozenset[str]:
+        """Return every revision that has to come before ``target``, near and far.
+
+        Raises:
+            UnknownRevisionError: There is no such revision.
+        """
+        found: set[str] = set()
+        todo = [*self.resolve(target)]
+        while todo:
+            new = set(self.dependencies(todo.pop())) - found
+            found |= new
+            todo.extend(new)
+        return frozenset(found)
+
+    def resolve(self, target: str) -> frozenset[str]:
+        """Return the ids that a target of the command line stands for.
+
+        ``head`` and ``heads`` stand for the revisions that nothing waits for.
+
+        Raises:
+            UnknownRevisionError: The target is neither that nor a revision.
+        """
+        if target in HEADS:
+            return self.heads
+        if target not in self:
+            raise UnknownRevisionError(target, [*self, *HEADS])
+        return frozenset({target})
+
+    @cached_property
+    def heads(self) -> frozenset[str]:
+        """The revisions that no other one waits for."""
+        waited_for = {name for id_ in self for name in self.dependencies(id_)}
+        return frozenset(self) - waited_for
+
+
+def read_folder(folder: Path, root: Path) -> Graph:
+    """Read every migration of a versions folder; files that begin with ``_`` are helpers.
+
+    Raises:
+        DefinitionError: A file, or what the files say together, is wrong.
+    """
+    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
+    return Graph(revision for path in files for revision in read_file(path, root))
+
+
+def natural_key(text: str) -> NaturalKey:
+    """Return a key that sorts numbers inside texts by their value.
+
+    Example:
+        >>> sorted(["D10", "D9", "D1000", "D999"], key=natural_key)
+        ['D9', 'D10', 'D999', 'D1000']
+    """
+    return tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in re.split(r"(\d+)", text)
+        if part
+    )
+
+
+def place(revision: Revision) -> str:
+    """Return where a revision is defined, as ``file:line``."""
+    return f"{revision.path}:{revision.line}"
+
+
+def _execution_order(revisions: Mapping[str, Revision]) -> Iterator[str]:
+    sorter = TopologicalSorter(
+        {
+            revision.id: [name for name in revision.depends_on if name in revisions]
+            for revision in revisions.values()
+        }
+    )
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        # graphlib lists each node before the one that depends on it; people read it as depends_on.
+        raise DependencyCycleError(error.args[1][::-1]) from error
+    ready: list[tuple[NaturalKey, str]] = []
+    while sorter.is_active():
+        for id_ in sorter.get_ready():
+            heapq.heappush(ready, (natural_key(id_), id_))
+        _, first = heapq.heappop(ready)
+        sorter.done(first)
+        yield first

@@ -1,0 +1,60 @@
+"""What will be run, in which order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from delembic.revisions.graph import Graph
+from delembic.revisions.source import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The revisions to run.
+
+    Attributes:
+        steps: The pending revisions, each after all that it depends on.
+        external: The names in their ``depends_on`` that are no migration of this project, each
+            with the steps that need it. They are taken for Alembic revisions.
+    """
+
+    steps: tuple[Revision, ...]
+    external: Mapping[str, tuple[str, ...]]
+
+
+def make_plan(graph: Graph, applied: Collection[str], target: str = "head") -> Plan:
+    """Plan the way to ``target``: itself and what it depends on, less what is applied.
+
+    Args:
+        graph: All revisions.
+        applied: The ids of those that have taken effect.
+        target: ``head`` for all of them, or one revision.
+
+    Raises:
+        UnknownRevisionError: There is no such target.
+    """
+    wanted = graph.resolve(target) | graph.ancestors(target)
+    return _plan(graph, applied, [r for r in graph.values() if r.id in wanted])
+
+
+def make_single_plan(graph: Graph, applied: Collection[str], revision: str) -> Plan:
+    """Plan one revision without what it depends on, which others have to see to.
+
+    Raises:
+        UnknownRevisionError: There is no such revision.
+    """
+    graph.resolve(revision)
+    return _plan(graph, applied, [graph[revision]])
+
+
+def _plan(graph: Graph, applied: Collection[str], wanted: list[Revision]) -> Plan:
+    steps = tuple(revision for revision in wanted if revision.id not in applied)
+    external = defaultdict[str, list[str]](list)
+    for step in steps:
+        for name in step.depends_on:
+            # A name that is marked as applied was a migration whose file has been removed since.
+            if name not in graph and name not in applied:
+                external[name].append(step.id)
+    return Plan(steps, {name: tuple(users) for name, users in external.items()})

@@ -1,0 +1,106 @@
+"""New files from templates: a project, a revision."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from delembic.config import CONFIG_NAME
+from delembic.errors import ConfigurationError, FileExistsAlreadyError
+
+_SLUG_CHARACTERS = 60
+
+
+def write_project(root: Path, script_location: str) -> list[Path]:
+    """Write the files of a new project and return them; overwrite nothing.
+
+    Args:
+        root: Where ``delembic.ini`` goes.
+        script_location: The folder for ``env.py`` and ``versions/``, relative to ``root``.
+
+    Raises:
+        FileExistsAlreadyError: One of the files is there already; none was written.
+    """
+    folder = root / script_location
+    contents = {
+        root / CONFIG_NAME: _render("delembic.ini.template", script_location=script_location),
+        folder / "env.py": _render("env.py.template"),
+        folder / "versions" / ".gitkeep": "",
+    }
+    for path in contents:
+        if path.exists():
+            raise FileExistsAlreadyError(path)
+    for path, content in contents.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_new(path, content)
+    return list(contents)
+
+
+def write_revision(folder: Path, revision: str, message: str, depends_on: Sequence[str]) -> Path:
+    """Write the file of a new migration and return its path.
+
+    Raises:
+        ConfigurationError: The message is empty.
+        FileExistsAlreadyError: The file is there already.
+    """
+    description = " ".join(message.split())
+    if not description:
+        raise ConfigurationError(
+            "The message is empty.", "Say what the migration does: -m 'load vocabulary'."
+        )
+    content = _render(
+        "revision.py.template",
+        class_name=_class_name(description),
+        revision=json.dumps(revision),
+        depends_on=json.dumps(list(depends_on)),
+        description=json.dumps(description, ensure_ascii=False),
+    )
+    path = folder / f"{revision}_{_slug(description)}.py"
+    _write_new(path, content)
+    return path
+
+
+def next_revision(existing: Iterable[str]) -> str:
+    """Return the revision after the highest one of the form ``D`` and a number.
+
+    Example:
+        >>> next_revision([])
+        'D001'
+        >>> next_revision(["D001", "D999", "hotfix"])
+        'D1000'
+    """
+    numbers = [int(match[1]) for id_ in existing if (match := re.fullmatch(r"D(\d+)", id_))]
+    return f"D{max(numbers, default=0) + 1:03d}"
+
+
+def _render(template: str, **values: str) -> str:
+    text = files("delembic").joinpath("templates", template).read_text(encoding="utf-8")
+    return Template(text).substitute(values)
+
+
+def _write_new(path: Path, content: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise FileExistsAlreadyError(path) from error
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def _slug(description: str) -> str:
+    return "_".join(_words(description))[:_SLUG_CHARACTERS].rstrip("_") or "migration"
+
+
+def _class_name(description: str) -> str:
+    name = "".join(word.capitalize() for word in _words(description))
+    if not name or name[0].isdigit() or keyword.iskeyword(name) or name == "DataMigration":
+        name = f"Migration{name}"
+    return name

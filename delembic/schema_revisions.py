@@ -1,0 +1,89 @@
+"""Alembic's side: which schema revisions exist, and which the database has.
+
+The only module that imports Alembic, which is an extra.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from delembic.config import Config as DelembicConfig
+from delembic.errors import ConfigurationError, DependencyNotInstalledError
+from delembic.user_code import user_code
+
+try:
+    from alembic.config import Config as AlembicConfig
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+except ModuleNotFoundError as error:
+    raise DependencyNotInstalledError("alembic_config", "alembic", "alembic") from error
+
+
+class SchemaRevisions:
+    """The Alembic project that a delembic project's data lives in.
+
+    Args:
+        path: Alembic's ini.
+        section: Its section to read, if it has that one; else ``[alembic]``.
+
+    Raises:
+        ConfigurationError: The ini or the scripts that it points at cannot be read.
+    """
+
+    def __init__(self, path: Path, section: str) -> None:
+        self.path = path
+        if not path.is_file():
+            raise ConfigurationError(
+                f"{path} does not exist.", "Correct alembic_config in delembic.ini."
+            )
+        config = AlembicConfig(path)
+        if config.file_config.has_section(section):
+            config.config_ini_section = section
+        with user_code(self._unreadable):
+            self._scripts = ScriptDirectory.from_config(config)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The ids of all revisions in the scripts. Reads them, which executes their files.
+
+        Raises:
+            ConfigurationError: One of them cannot be executed.
+        """
+        with user_code(self._unreadable):
+            return frozenset(script.revision for script in self._scripts.walk_revisions())
+
+    def heads_in(self, conn: Connection) -> tuple[str, ...]:
+        """Return the revisions that the database is at, from its ``alembic_version``."""
+        return tuple(sorted(MigrationContext.configure(conn).get_current_heads()))
+
+    def applied_in(self, conn: Connection) -> frozenset[str]:
+        """Return every revision that the database has, in one read: its heads and their ancestors.
+
+        Raises:
+            ConfigurationError: The database is at a revision that the scripts do not hold.
+        """
+        heads = self.heads_in(conn)
+        try:
+            scripts = self._scripts.iterate_revisions(heads, "base")
+            return frozenset(script.revision for script in scripts)
+        except CommandError as error:
+            raise ConfigurationError(
+                f"The database is at Alembic revision {', '.join(heads)}, which the scripts of"
+                f" {self.path} do not hold: {error}",
+                "Run from a checkout that has these scripts.",
+            ) from error
+
+    def _unreadable(self, reason: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"Alembic cannot read {self.path} and its scripts: {reason}",
+            f"See what 'alembic -c {self.path} history' says.",
+        )
+
+
+def open_schema_revisions(config: DelembicConfig) -> SchemaRevisions | None:
+    """Return the Alembic project that ``alembic_config`` names, or ``None`` if it is not set."""
+    return SchemaRevisions(config.alembic_config, config.section) if config.alembic_config else None
