@@ -199,6 +199,18 @@ def history(config: Config) -> list[Standing]:
     return _read_standings(config)[1]
 
 
+def dialect_name(config: Config) -> str:
+    """Return SQLAlchemy's name for the kind of database, such as ``postgresql``.
+
+    No connection is made.
+
+    Raises:
+        ConfigurationError: There is no usable URL, driver or ``get_engine``.
+    """
+    with open_database(config) as database:
+        return database.work.dialect.name
+
+
 def _read_standings(config: Config) -> tuple[Graph, list[Standing]]:
     graph = read_graph(config)
     with open_database(config) as database:

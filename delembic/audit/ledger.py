@@ -167,6 +167,7 @@ class Ledger:
             attempt=execute_reconnecting(self._conn, before).scalar_one() + 1,
             description=revision.description,
             checksum=revision.checksum,
+            recovered=False,
             **asdict(self._program),
             **values,
         )

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import TracebackType
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -226,4 +227,13 @@ class _Run:
 
 def _text(error: BaseException) -> str:
     """Return the whole error with its traceback; of a very long one the end, which says most."""
-    return "".join(traceback.format_exception(error))[-_EXCEPTION_CHARACTERS:]
+    lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
+    return "".join(lines)[-_EXCEPTION_CHARACTERS:]
+
+
+def _users_part(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames of delembic that led to the user's code, unless there are no others."""
+    rest = trace
+    while rest and rest.tb_frame.f_globals.get("__name__", "").startswith("delembic."):
+        rest = rest.tb_next
+    return rest or trace

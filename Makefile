@@ -1,0 +1,48 @@
+# Needs Python 3.11 or newer, and nothing else. Another one: make PYTHON=python3.13 test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check format wheel clean
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
+	do printf 'make %-8s %s\n' "$$name" "$$text"; done
+
+demo: $(READY) ## Run the example's data migrations as a Dagster job, and show their history
+	$(BIN)/dagster job execute -f example_project/definitions.py -j delembic_upgrade
+	$(BIN)/delembic -c example_project/delembic.ini history
+
+dev: $(READY) ## Open the example in Dagster's user interface
+	$(BIN)/dagster dev -w workspace.yaml
+
+test: $(READY) ## Run the tests, on SQLite and on every server that can be had
+	$(BIN)/pytest -n 2
+
+check: $(READY) ## Check format, style, types and the direction of imports
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Put the format in order, and the style as far as that goes by itself
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+wheel: $(READY) ## Build the wheel and the source distribution into dist/
+	$(BIN)/python -m build
+
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	"delembic needs Python 3.11 or newer, and $(PYTHON) is not. Say which: make PYTHON=python3.11" >&2; \
+	exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

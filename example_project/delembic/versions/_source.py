@@ -1,0 +1,41 @@
+"""What the ISO standards say, as the `pycountry` package delivers it."""
+
+from typing import NamedTuple
+
+import pycountry
+
+
+class Entry(NamedTuple):
+    """One line of a standard: its code, its name, and the code of what it is part of."""
+
+    code: str
+    name: str
+    parent_code: str | None = None
+
+
+def countries() -> list[Entry]:
+    """Return ISO 3166-1: countries and territories by their two letters."""
+    return [Entry(country.alpha_2, country.name) for country in pycountry.countries]
+
+
+def subdivisions() -> list[Entry]:
+    """Return ISO 3166-2: each is part of another subdivision or else directly of its country."""
+    return [
+        Entry(item.code, item.name, item.parent_code or item.country_code)
+        for item in pycountry.subdivisions
+    ]
+
+
+def languages() -> list[Entry]:
+    """Return ISO 639-3: languages by their three letters."""
+    return [Entry(language.alpha_3, language.name) for language in pycountry.languages]
+
+
+def currencies() -> list[Entry]:
+    """Return ISO 4217: currencies by their three letters."""
+    return [Entry(currency.alpha_3, currency.name) for currency in pycountry.currencies]
+
+
+def scripts() -> list[Entry]:
+    """Return ISO 15924: writing systems by their four letters."""
+    return [Entry(script.alpha_4, script.name) for script in pycountry.scripts]

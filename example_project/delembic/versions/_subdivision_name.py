@@ -1,0 +1,17 @@
+"""What does not belong into the name of a subdivision."""
+
+import re
+
+# A second code in brackets ("Stockholms län [SE-01]"), one behind the Welsh name ("Cardiff
+# [Caerdydd GB-CRD]"), and the dagger of a footnote that did not come along ("Butel †").
+CLUTTER = re.compile(r" (\[[A-Z]{2}-\w{1,3}\]|[A-Z]{2}-\w{1,3}(?=\])|†)")
+
+
+def without_clutter(name: str) -> str:
+    """Return the name alone.
+
+    Example:
+        >>> without_clutter("Cardiff [Caerdydd GB-CRD]")
+        'Cardiff [Caerdydd]'
+    """
+    return CLUTTER.sub("", name)
