@@ -13,6 +13,7 @@ help: ## This list
 	do printf 'make %-8s %s\n' "$$name" "$$text"; done
 
 demo: $(READY) ## Run the example's data migrations as a Dagster job, and show their history
+	$(BIN)/alembic -c example_project/alembic.ini upgrade head
 	$(BIN)/dagster job execute -f example_project/definitions.py -j delembic_upgrade
 	$(BIN)/delembic -c example_project/delembic.ini history
 

@@ -71,17 +71,16 @@ def revision(config: Config, message: str, depends_on: Collection[str] = ()) -> 
     Args:
         config: The project.
         message: Becomes the description, and the file's and the class's name.
-        depends_on: Revisions of delembic that the new one waits for.
+        depends_on: Revisions of delembic that the new one waits for; ``head`` for the heads.
 
     Raises:
         UnknownRevisionError: One of ``depends_on`` does not exist.
         DefinitionError: The existing files cannot be read.
     """
     graph = read_graph(config)
-    for name in depends_on:
-        graph.resolve(name)
+    wanted = [id_ for name in depends_on for id_ in graph if id_ in graph.resolve(name)]
     heads, warning = _schema_heads(config)
-    names = (*depends_on, *heads)
+    names = tuple(dict.fromkeys([*wanted, *heads]))
     new = next_revision(graph)
     path = write_revision(config.versions, new, message, names)
     return NewRevision(new, path, names, heads, warning)

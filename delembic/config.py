@@ -20,6 +20,7 @@ from delembic.errors import (
     ConfigurationError,
     SettingError,
     did_you_mean,
+    shown,
 )
 
 CONFIG_NAME = "delembic.ini"
@@ -101,7 +102,7 @@ class Config:
             parser.read_string(file.read_text(encoding="utf-8"), source=str(file))
         except (ParseError, UnicodeDecodeError) as error:
             raise ConfigurationError(
-                f"{file} cannot be read: {error}", "Correct the file; it is an ini in UTF-8."
+                f"{shown(file)} cannot be read: {error}", "Correct the file; it is an ini in UTF-8."
             ) from error
         if not parser.has_section(section):
             raise ConfigSectionNotFoundError(file, section, parser.sections())
@@ -128,8 +129,8 @@ class Config:
         if not folder.is_dir():
             raise self.error(
                 "script_location",
-                f"there is no folder {folder}.",
-                "Run 'delembic init' to make it, or correct the setting.",
+                f"there is no folder {shown(folder)}.",
+                f"Correct the setting, or make the folder: mkdir -p {shown(folder)}",
             )
         return folder
 
@@ -194,7 +195,7 @@ class Config:
     def warnings(self) -> list[str]:
         """What looks wrong but hinders nothing: settings that delembic does not know."""
         return [
-            f"{self.path}, [{self.section}]: unknown setting {key!r}."
+            f"{shown(self.path)}, [{self.section}]: unknown setting {key!r}."
             + did_you_mean(key, _SETTINGS)
             for key in self.settings
             if key not in _SETTINGS

@@ -26,6 +26,7 @@ from delembic.errors import (
     DatabaseUnavailableError,
     DependencyNotInstalledError,
     SettingError,
+    shown,
 )
 from delembic.user_code import import_source, user_code
 
@@ -144,8 +145,8 @@ def _engine_of(config: Config, key: str, text: str) -> Engine:
     # Each migration gets a connection of its own that is closed afterwards, so no session state
     # (a role, a search path, a temporary table) leaks from one to the next.
     options: dict[str, Any] = {"poolclass": NullPool}
-    if url.get_backend_name() == "sqlite" and sqlite_file(url) is None:
-        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    if url.get_backend_name() == "sqlite":
+        options = _sqlite_options(url, config.lock_timeout_seconds)
     try:
         return create_engine(url, hide_parameters=config.hide_parameters, **options)
     except NoSuchModuleError as error:
@@ -158,6 +159,14 @@ def _engine_of(config: Config, key: str, text: str) -> Engine:
     except ModuleNotFoundError as error:
         package, extra = _PACKAGES.get(error.name or "", (error.name or "?", None))
         raise DependencyNotInstalledError(f"{url.drivername}://", package, extra) from error
+
+
+def _sqlite_options(url: URL, patience_seconds: float) -> dict[str, Any]:
+    if sqlite_file(url) is None:
+        # The database is its connection: there is one, and whoever connects gets that.
+        return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    # How long to wait for another program that is writing to the file.
+    return {"poolclass": NullPool, "connect_args": {"timeout": patience_seconds}}
 
 
 def _parse(config: Config, key: str, text: str, root: Path) -> URL:
@@ -186,22 +195,26 @@ def _engine_from_env(config: Config) -> Engine:
     file = config.env_file
     if not file.is_file():
         raise config.error(
-            "sqlalchemy.url", "is not set.", f"Set it, or define get_engine() in {file}."
+            "sqlalchemy.url", "is not set.", f"Set it, or define get_engine() in {shown(file)}."
         )
-    with user_code(lambda reason: ConfigurationError(f"{file} cannot be imported: {reason}")):
+    with user_code(
+        lambda reason: ConfigurationError(f"{shown(file)} cannot be imported: {reason}")
+    ):
         module = import_source(file, config.root, file.read_bytes())
     get_engine = getattr(module, "get_engine", None)
     if get_engine is None:
         raise config.error(
             "sqlalchemy.url",
-            f"is not set, and {file} has no get_engine().",
+            f"is not set, and {shown(file)} has no get_engine().",
             "Set it, or define get_engine().",
         )
-    with user_code(lambda reason: ConfigurationError(f"get_engine() in {file} failed: {reason}")):
+    with user_code(
+        lambda reason: ConfigurationError(f"get_engine() in {shown(file)} failed: {reason}")
+    ):
         engine = get_engine()
     if not isinstance(engine, Engine):
         raise ConfigurationError(
-            f"get_engine() in {file} returned {type(engine).__name__}, not a SQLAlchemy Engine.",
+            f"get_engine() in {shown(file)} returned {type(engine).__name__}, not an Engine.",
             "Return what sqlalchemy.create_engine(…) gives.",
         )
     engine.hide_parameters = config.hide_parameters

@@ -47,7 +47,11 @@ class ConfigFileNotFoundError(ConfigurationError):
     """No ``delembic.ini`` where it was looked for."""
 
     def __init__(self, searched: Path, *, named: bool) -> None:
-        where = f"{searched} does not exist" if named else f"No delembic.ini in {searched} or above"
+        where = (
+            f"{shown(searched)} does not exist"
+            if named
+            else f"No delembic.ini in {searched} or above"
+        )
         super().__init__(
             f"{where}.",
             "Run 'delembic init' to begin a project, or name the file with -c/--config"
@@ -62,7 +66,7 @@ class ConfigSectionNotFoundError(ConfigurationError):
     def __init__(self, path: Path, section: str, sections: Sequence[str]) -> None:
         has = ", ".join(f"[{name}]" for name in sections) or "no section at all"
         super().__init__(
-            f"{path} has no section [{section}]; it has {has}.",
+            f"{shown(path)} has no section [{section}]; it has {has}.",
             "Add the section, or choose another with -n/--name.",
         )
         self.path, self.section = path, section
@@ -72,7 +76,7 @@ class SettingError(ConfigurationError):
     """One setting of the ini is missing or cannot be used."""
 
     def __init__(self, path: Path, section: str, key: str, problem: str, remedy: str = "") -> None:
-        super().__init__(f"{path}, [{section}] {key}: {problem}", remedy)
+        super().__init__(f"{shown(path)}, [{section}] {key}: {problem}", remedy)
         self.path, self.section, self.key = path, section, key
 
 
@@ -109,7 +113,7 @@ class FileExistsAlreadyError(ConfigurationError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} exists already; nothing was written.",
+            f"{shown(path)} exists already; nothing was written.",
             "Choose another folder, or remove it first if you mean to start anew.",
         )
         self.path = path
@@ -135,7 +139,7 @@ class MigrationFileError(DefinitionError):
     """
 
     def __init__(self, path: Path, problem: str, remedy: str = "", line: int | None = None) -> None:
-        super().__init__(f"{path}{f':{line}' if line else ''}: {problem}", remedy)
+        super().__init__(f"{shown(path)}{f':{line}' if line else ''}: {problem}", remedy)
         self.path, self.line = path, line
 
 
@@ -169,7 +173,7 @@ class UnknownDependencyError(DefinitionError):
     ) -> None:
         neither = "neither a revision of delembic nor of Alembic" if alembic else "no revision"
         super().__init__(
-            f"{path}: {needed_by} depends on {name!r}, which is {neither}."
+            f"{shown(path)}: {needed_by} depends on {name!r}, which is {neither}."
             + did_you_mean(name, known),
             "Correct depends_on."
             if alembic
@@ -233,7 +237,7 @@ class SchemaNotReadyError(DelembicError):
         target = next(iter(missing)) if len(missing) == 1 else "heads"
         super().__init__(
             "\n".join(["Nothing was run: Alembic revisions are not applied:", *lines]),
-            f"Run: alembic -c {alembic_config} upgrade {target}",
+            f"Run: alembic -c {shown(alembic_config)} upgrade {target}",
         )
         self.missing = missing
 
@@ -249,6 +253,12 @@ class LockTimeoutError(DelembicError):
             "Wait for it to end and run the upgrade again, or wait longer with --lock-timeout.",
         )
         self.revision, self.holder = revision, holder
+
+
+def shown(path: Path) -> str:
+    """Return a path as people want to read it: relative to the working folder if it is below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from delembic.config import Config as DelembicConfig
-from delembic.errors import ConfigurationError, DependencyNotInstalledError
+from delembic.errors import ConfigurationError, DependencyNotInstalledError, shown
 from delembic.user_code import user_code
 
 try:
@@ -38,7 +38,7 @@ class SchemaRevisions:
         self.path = path
         if not path.is_file():
             raise ConfigurationError(
-                f"{path} does not exist.", "Correct alembic_config in delembic.ini."
+                f"{shown(path)} does not exist.", "Correct alembic_config in delembic.ini."
             )
         config = AlembicConfig(path)
         if config.file_config.has_section(section):
@@ -73,14 +73,14 @@ class SchemaRevisions:
         except CommandError as error:
             raise ConfigurationError(
                 f"The database is at Alembic revision {', '.join(heads)}, which the scripts of"
-                f" {self.path} do not hold: {error}",
+                f" {shown(self.path)} do not hold: {error}",
                 "Run from a checkout that has these scripts.",
             ) from error
 
     def _unreadable(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
-            f"Alembic cannot read {self.path} and its scripts: {reason}",
-            f"See what 'alembic -c {self.path} history' says.",
+            f"Alembic cannot read {shown(self.path)} and its scripts: {reason}",
+            f"See what 'alembic -c {shown(self.path)} history' says.",
         )
 
 

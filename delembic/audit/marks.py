@@ -6,7 +6,7 @@ last guard of all: of two transactions that do the same work, only one can commi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,6 +62,18 @@ def read_mark(conn: Connection, revision: str) -> Mark | None:
     query = select(_table).where(_table.c.revision == revision)
     row = execute_reconnecting(conn, query).first()
     return _mark(row) if row else None
+
+
+def read_applied(conn: Connection, revisions: Collection[str]) -> frozenset[str]:
+    """Return which of some revisions have taken effect, in one query, read afresh.
+
+    Args:
+        conn: As for `read_mark`.
+        revisions: Which ones to look for.
+    """
+    applied = _table.c.revision.in_(revisions) & (_table.c.status == Status.SUCCESS)
+    query = select(_table.c.revision).where(applied)
+    return frozenset(execute_reconnecting(conn, query).scalars())
 
 
 def applied_revisions(marks: Mapping[str, Mark]) -> frozenset[str]:

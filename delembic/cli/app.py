@@ -11,6 +11,7 @@ import click
 import delembic
 from delembic.cli.boundary import boundary
 from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION, Config
+from delembic.errors import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def init(folder: str) -> None:
     """Begin a project here: delembic.ini, and DIR for the migrations (by default delembic)."""
     root = Path.cwd()
     for path in delembic.commands.init(root, folder):
-        click.echo(f"Created {path.relative_to(root)}")
+        click.echo(f"Created {shown(path)}")
     click.echo("Set sqlalchemy.url in delembic.ini, then: delembic revision -m 'what it does'")
 
 
@@ -88,7 +89,7 @@ def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> No
             f" as the database could not be asked. {new.warning}",
             err=True,
         )
-    click.echo(rendering.new_revision(new, click.format_filename(_relative(new.path))))
+    click.echo(rendering.new_revision(new, shown(new.path)))
 
 
 @main.command()
@@ -136,8 +137,3 @@ def history(options: _Options) -> None:
     from delembic.cli import rendering
 
     click.echo(rendering.history(delembic.commands.history(options.load())))
-
-
-def _relative(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -11,6 +11,7 @@ from types import FrameType
 import click
 
 from delembic.errors import DelembicError
+from delembic.user_code import describe
 
 INTERRUPTED = 128
 
@@ -42,14 +43,21 @@ def boundary(*, debug: bool) -> Iterator[None]:
     except DelembicError as error:
         if debug:
             raise
-        _tell(error)
+        _tell(error.message, error.remedy)
         sys.exit(error.exit_code)
+    except (click.exceptions.Exit, click.ClickException, click.Abort):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        _tell(describe(error), "Nobody foresaw this. See where it comes from with --debug.")
+        sys.exit(1)
 
 
-def _tell(error: DelembicError) -> None:
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
-    if error.remedy:
-        click.echo(error.remedy, err=True)
+def _tell(message: str, remedy: str) -> None:
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    if remedy:
+        click.echo(remedy, err=True)
 
 
 @contextmanager

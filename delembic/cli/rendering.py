@@ -54,5 +54,6 @@ def new_revision(new: NewRevision, path: str) -> str:
     """Return what ``delembic revision`` has done."""
     lines = [f"Created {path}"]
     if new.schema_heads:
-        lines.append(f"  depends on Alembic's {', '.join(new.schema_heads)}, the database's head")
+        heads = ", ".join(new.schema_heads)
+        lines.append(f"  depends on Alembic's {heads}, which the database is at")
     return "\n".join(lines)

@@ -19,7 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from delembic.audit.ledger import Attempt
 from delembic.audit.marks import Mark, mark_applied, mark_failed
 from delembic.audit.status import Status
-from delembic.errors import DelembicError, MigrationBlockedError, MigrationFailedError
+from delembic.errors import (
+    DatabaseUnavailableError,
+    DelembicError,
+    MigrationBlockedError,
+    MigrationFailedError,
+)
 from delembic.events import (
     Blocked,
     Failed,
@@ -81,9 +86,7 @@ def _skipped(runner: Runner, mark: Mark) -> Skipped:
 
 
 def _refuse_if_blocked(runner: Runner, revision: Revision, dependencies: Sequence[str]) -> None:
-    marks = {name: runner.mark(name) for name in dependencies}
-    waits_for = tuple(name for name, mark in marks.items() if not (mark and mark.applied))
-    if waits_for:
+    if waits_for := runner.unapplied(dependencies):
         error = MigrationBlockedError(revision.id, waits_for)
         row = runner.ledger.blocked(revision, error.message)
         error.history_id = row.id
@@ -182,17 +185,25 @@ class _Run:
 
     def _failed(self, error: MigrationFailedError, cause: BaseException) -> Outcome:
         """Record a failure, unless the mark tells that the revision took effect all the same."""
+        try:
+            if outcome := self._outcome_by_mark(error):
+                return outcome
+            self._end(Status.FAILED, exception=_text(cause))
+            mark_failed(self.runner.home, self._mark(Status.FAILED))
+        except (SQLAlchemyError, DatabaseUnavailableError) as broken:
+            self._delayed(broken)
+        raise self._told(error) from cause
+
+    def _outcome_by_mark(self, error: MigrationFailedError) -> Outcome | None:
         if error.phase == "commit" and self.work:
             await_end(self.runner.work, self.work.transaction_id)
         mark = self.runner.mark(self.revision.id)
-        if mark and mark.applied and mark.run_id == self.row.run_id:
+        if mark is None or not mark.applied:
+            return None
+        if mark.run_id == self.row.run_id:
             return self._finished(mark)
-        if mark and mark.applied:
-            self._end(Status.INTERRUPTED, exception="Another run applied it meanwhile.")
-            return _skipped(self.runner, mark)
-        self._end(Status.FAILED, exception=_text(cause))
-        mark_failed(self.runner.home, self._mark(Status.FAILED))
-        raise self._told(error) from cause
+        self._end(Status.INTERRUPTED, exception="Another run applied it meanwhile.")
+        return _skipped(self.runner, mark)
 
     def _told(self, error: MigrationFailedError) -> MigrationFailedError:
         error.history_id = self.row.id
@@ -222,7 +233,10 @@ class _Run:
                 self.row, status, exception=exception, rows_affected=rows_affected
             )
         except SQLAlchemyError as error:
-            self.runner.emit(RecordDelayed(self.revision.id, self.row.id, describe(error)))
+            self._delayed(error)
+
+    def _delayed(self, error: Exception) -> None:
+        self.runner.emit(RecordDelayed(self.revision.id, self.row.id, describe(error)))
 
 
 def _text(error: BaseException) -> str:

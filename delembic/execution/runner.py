@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from delembic.audit import tables
 from delembic.audit.ledger import Attempt, Ledger
 from delembic.audit.locks import Lock, acquire, make_lock, release
-from delembic.audit.marks import Mark, read_mark, read_marks
+from delembic.audit.marks import Mark, read_applied, read_mark
 from delembic.audit.program import Program
 from delembic.config import Config
 from delembic.database import Database, connect
@@ -39,9 +39,10 @@ class Runner:
     lock_timeout_seconds: float
     emit: Listener
 
-    def marks(self) -> dict[str, Mark]:
-        """Return all marks, read afresh."""
-        return read_marks(self.home)
+    def unapplied(self, revisions: Sequence[str]) -> tuple[str, ...]:
+        """Return which of some revisions have not taken effect, read afresh."""
+        applied = read_applied(self.home, revisions) if revisions else frozenset[str]()
+        return tuple(revision for revision in revisions if revision not in applied)
 
     def mark(self, revision: str) -> Mark | None:
         """Return the mark of a revision, read afresh."""

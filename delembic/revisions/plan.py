@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from delembic.errors import UnknownRevisionError
 from delembic.revisions.graph import Graph
 from delembic.revisions.source import Revision
 
@@ -45,7 +46,8 @@ def make_single_plan(graph: Graph, applied: Collection[str], revision: str) -> P
     Raises:
         UnknownRevisionError: There is no such revision.
     """
-    graph.resolve(revision)
+    if revision not in graph:
+        raise UnknownRevisionError(revision, [*graph])
     return _plan(graph, applied, [graph[revision]])
 
 

@@ -7,19 +7,17 @@ nothing, and listing a thousand migrations costs a thousand parses and no import
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from delembic.errors import MigrationFileError
 from delembic.migration import DataMigration
+from delembic.revisions.syntax import ATTRIBUTES, ClassSyntax, find_classes
 from delembic.user_code import import_source, user_code
-
-_ATTRIBUTES = ("revision", "depends_on", "description", "tags", "owners", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ def read_file(path: Path, root: Path) -> list[Revision]:
             wrong type.
     """
     content = path.read_bytes()
-    found = [cls for cls in _SyntaxTree(path, content).migrations() if not cls.abstract]
+    found = find_classes(path, content)
     if not found:
         raise MigrationFileError(
             path,
@@ -105,12 +103,12 @@ def load(revision: Revision, root: Path) -> DataMigration:
         return cls()
 
 
-def _revision(cls: _Class, path: Path, root: Path, content: bytes, checksum: str) -> Revision:
+def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes, checksum: str) -> Revision:
     values = cls.attributes
     validates = cls.validates
     if cls.needs_import:
         imported = _import_class(path, root, content, cls.name)
-        values = {name: getattr(imported, name, None) for name in _ATTRIBUTES}
+        values = {name: getattr(imported, name, None) for name in ATTRIBUTES}
         validates = imported.validate is not DataMigration.validate
     check = _Attributes(path, cls.name, cls.line, values)
     return Revision(
@@ -137,115 +135,6 @@ def _import_class(path: Path, root: Path, content: bytes, name: str) -> type[Dat
             path, f"{name} is not a DataMigration.", "Derive it from delembic.DataMigration."
         )
     return cls
-
-
-class _NotLiteral:
-    """Stands for the value of an attribute that only an import can tell."""
-
-
-@dataclass(slots=True)
-class _Class:
-    """A migration class as its file's syntax tree shows it, with what it inherits in the file."""
-
-    name: str
-    line: int
-    attributes: dict[str, Any]
-    validates: bool
-    foreign_base: bool
-    has_subclass: bool = False
-
-    @property
-    def abstract(self) -> bool:
-        """A class without a revision that others derive from, or that is marked as private."""
-        return "revision" not in self.attributes and (
-            self.has_subclass or self.name.startswith("_")
-        )
-
-    @property
-    def needs_import(self) -> bool:
-        """Whether the tree does not tell all: a computed value, or one that a base may give."""
-        if any(isinstance(value, _NotLiteral) for value in self.attributes.values()):
-            return True
-        essential = {"revision", "depends_on", "description"}
-        return self.foreign_base and not essential <= self.attributes.keys()
-
-
-class _SyntaxTree:
-    """Finds the migration classes at the top level of a module's syntax tree."""
-
-    def __init__(self, path: Path, content: bytes) -> None:
-        try:
-            self._body = ast.parse(content, filename=str(path)).body
-        except SyntaxError as error:
-            raise MigrationFileError(
-                path, f"does not parse: {error.msg}.", "Correct the syntax.", error.lineno
-            ) from error
-        except ValueError as error:
-            raise MigrationFileError(path, f"does not parse: {error}.") from error
-        self._base_names = set(_names_of_data_migration(self._body))
-        self._found: dict[str, _Class] = {}
-
-    def migrations(self) -> list[_Class]:
-        for node in self._body:
-            if isinstance(node, ast.ClassDef) and self._is_migration(node):
-                self._found[node.name] = self._read_class(node)
-        return list(self._found.values())
-
-    def _is_migration(self, node: ast.ClassDef) -> bool:
-        bases = {ast.unparse(base) for base in node.bases}
-        return bool(bases & (self._base_names | self._found.keys())) or (
-            bool(bases) and "revision" in _assignments(node)
-        )
-
-    def _read_class(self, node: ast.ClassDef) -> _Class:
-        bases = [ast.unparse(base) for base in node.bases]
-        parents = [self._found[base] for base in bases if base in self._found]
-        inherited: dict[str, Any] = {}
-        for parent in reversed(parents):
-            parent.has_subclass = True
-            inherited |= parent.attributes
-        methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
-        return _Class(
-            name=node.name,
-            line=node.lineno,
-            attributes=inherited | _literals(node),
-            validates="validate" in methods or any(parent.validates for parent in parents),
-            foreign_base=any(parent.foreign_base for parent in parents)
-            or not set(bases) <= self._base_names | self._found.keys(),
-        )
-
-
-def _names_of_data_migration(body: list[ast.stmt]) -> Iterator[str]:
-    """Yield the expressions that mean DataMigration in this module, by its imports."""
-    for node in body:
-        if isinstance(node, ast.ImportFrom) and node.module in ("delembic", "delembic.migration"):
-            yield from (a.asname or a.name for a in node.names if a.name == "DataMigration")
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name in ("delembic", "delembic.migration"):
-                    yield f"{alias.asname or alias.name}.DataMigration"
-
-
-def _assignments(node: ast.ClassDef) -> dict[str, ast.expr]:
-    """Return the class body's plain assignments of the attributes that delembic knows."""
-    found: dict[str, ast.expr] = {}
-    for item in node.body:
-        if isinstance(item, ast.Assign):
-            found |= {t.id: item.value for t in item.targets if isinstance(t, ast.Name)}
-        elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.value:
-            found[item.target.id] = item.value
-    return {name: value for name, value in found.items() if name in _ATTRIBUTES}
-
-
-def _literals(node: ast.ClassDef) -> dict[str, Any]:
-    return {name: _literal(value) for name, value in _assignments(node).items()}
-
-
-def _literal(node: ast.expr) -> object:
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return _NotLiteral()
 
 
 @dataclass(frozen=True, slots=True)
