@@ -78,9 +78,9 @@ def revision(config: Config, message: str, depends_on: Collection[str] = ()) -> 
         DefinitionError: The existing files cannot be read.
     """
     graph = read_graph(config)
-    wanted = [id_ for name in depends_on for id_ in graph if id_ in graph.resolve(name)]
+    wanted = frozenset[str]().union(*(graph.resolve(name) for name in depends_on))
     heads, warning = _schema_heads(config)
-    names = tuple(dict.fromkeys([*wanted, *heads]))
+    names = (*(id_ for id_ in graph if id_ in wanted), *heads)
     new = next_revision(graph)
     path = write_revision(config.versions, new, message, names)
     return NewRevision(new, path, names, heads, warning)

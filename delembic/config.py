@@ -99,7 +99,7 @@ class Config:
         # No interpolation: a % in a password means itself.
         parser = ConfigParser(interpolation=None)
         try:
-            parser.read_string(file.read_text(encoding="utf-8"), source=str(file))
+            parser.read_string(file.read_text(encoding="utf-8-sig"), source=str(file))
         except (ParseError, UnicodeDecodeError) as error:
             raise ConfigurationError(
                 f"{shown(file)} cannot be read: {error}", "Correct the file; it is an ini in UTF-8."

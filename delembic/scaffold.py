@@ -33,8 +33,9 @@ def write_project(root: Path, script_location: str) -> list[Path]:
         folder / "versions" / ".gitkeep": "",
     }
     for path in contents:
-        if path.exists():
-            raise FileExistsAlreadyError(path)
+        taken = next(each for each in (path, *path.parents) if each.exists())
+        if taken == path or not taken.is_dir():
+            raise FileExistsAlreadyError(taken)
     for path, content in contents.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_new(path, content)

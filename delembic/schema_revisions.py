@@ -18,6 +18,7 @@ try:
     from alembic.config import Config as AlembicConfig
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
+    from alembic.script.revision import RevisionError
     from alembic.util import CommandError
 except ModuleNotFoundError as error:
     raise DependencyNotInstalledError("alembic_config", "alembic", "alembic") from error
@@ -41,9 +42,9 @@ class SchemaRevisions:
                 f"{shown(path)} does not exist.", "Correct alembic_config in delembic.ini."
             )
         config = AlembicConfig(path)
-        if config.file_config.has_section(section):
-            config.config_ini_section = section
         with user_code(self._unreadable):
+            if config.file_config.has_section(section):
+                config.config_ini_section = section
             self._scripts = ScriptDirectory.from_config(config)
 
     @cached_property
@@ -70,7 +71,7 @@ class SchemaRevisions:
         try:
             scripts = self._scripts.iterate_revisions(heads, "base")
             return frozenset(script.revision for script in scripts)
-        except CommandError as error:
+        except (CommandError, RevisionError) as error:
             raise ConfigurationError(
                 f"The database is at Alembic revision {', '.join(heads)}, which the scripts of"
                 f" {shown(self.path)} do not hold: {error}",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from delembic.audit import tables
@@ -81,14 +81,23 @@ def applied_revisions(marks: Mapping[str, Mark]) -> frozenset[str]:
     return frozenset(revision for revision, mark in marks.items() if mark.applied)
 
 
-def mark_applied(conn: Connection, mark: Mark) -> None:
+def mark_applied(conn: Connection, mark: Mark, *, over_failure: bool) -> None:
     """Write the mark of a success on the work connection; the caller commits it with the work.
+
+    Args:
+        conn: The work connection, in the transaction of the work.
+        mark: With the status ``success``.
+        over_failure: Whether a mark of an earlier failure is there to be written over. It has to
+            be told: looking for a row that is not there would lock the gap on MySQL, and two
+            runners of different revisions would run into a deadlock.
 
     Raises:
         IntegrityError: Another transaction has marked the revision as applied meanwhile.
     """
-    stale = (_table.c.revision == mark.revision) & (_table.c.status != Status.SUCCESS)
-    conn.execute(delete(_table).where(stale))
+    unapplied = (_table.c.revision == mark.revision) & (_table.c.status != Status.SUCCESS)
+    over = update(_table).where(unapplied).values(_values(mark))
+    if over_failure and conn.execute(over).rowcount:
+        return
     conn.execute(insert(_table).values(_values(mark)))
 
 

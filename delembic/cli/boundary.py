@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -29,7 +30,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
     """Run a command; print what delembic has to say of an error, and exit with its code.
 
     Args:
-        debug: Let errors through with their traceback.
+        debug: Show errors with their traceback.
 
     Raises:
         SystemExit: With the error's exit code, or 130 or 143 after a signal.
@@ -42,11 +43,11 @@ def boundary(*, debug: bool) -> Iterator[None]:
         sys.exit(stopped.exit_code)
     except DelembicError as error:
         if debug:
-            raise
+            click.echo(traceback.format_exc(), err=True)
         _tell(error.message, error.remedy)
         sys.exit(error.exit_code)
-    except (click.exceptions.Exit, click.ClickException, click.Abort):
-        raise
+    except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+        raise  # click's own, and the end of what it is piped into
     except Exception as error:
         if debug:
             raise

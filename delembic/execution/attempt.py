@@ -42,7 +42,8 @@ from delembic.migration import DataMigration
 from delembic.revisions.source import Revision
 from delembic.user_code import describe, user_code
 
-_EXCEPTION_CHARACTERS = 60_000
+# The column of delembic 1.x holds 65,535 bytes on MySQL.
+_EXCEPTION_BYTES = 60_000
 
 
 def attempt(
@@ -73,7 +74,7 @@ def attempt(
         if mark and mark.applied:
             return _skipped(runner, mark)
         _refuse_if_blocked(runner, revision, dependencies)
-        return _Run(runner, revision, make_migration()).recorded()
+        return _Run(runner, revision, make_migration(), over_failure=mark is not None).recorded()
 
 
 def _skipped(runner: Runner, mark: Mark) -> Skipped:
@@ -101,6 +102,7 @@ class _Run:
     runner: Runner
     revision: Revision
     migration: DataMigration
+    over_failure: bool
     row: Attempt = field(init=False)
     work: Work | None = None
     rolled_back: bool = True
@@ -143,8 +145,8 @@ class _Run:
             try:
                 self._run_user_code(work)
                 return self._commit(work)
-            except BaseException:
-                self.rolled_back = work.roll_back()
+            except BaseException as error:
+                self.rolled_back = work.roll_back(error)
                 raise
 
     def _run_user_code(self, work: Work) -> None:
@@ -157,7 +159,7 @@ class _Run:
         if not work.intact:
             self.runner.emit(TransactionEnded(self.revision.id))
         mark = self._mark(Status.SUCCESS)
-        mark_applied(work.conn, mark)
+        mark_applied(work.conn, mark, over_failure=self.over_failure)
         work.conn.commit()
         return mark
 
@@ -242,7 +244,9 @@ class _Run:
 def _text(error: BaseException) -> str:
     """Return the whole error with its traceback; of a very long one the end, which says most."""
     lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
-    return "".join(lines)[-_EXCEPTION_CHARACTERS:]
+    # PostgreSQL takes no zero byte, and no database takes half of a surrogate pair.
+    text = "".join(lines).replace("\0", "\\x00").encode(errors="backslashreplace")
+    return text[-_EXCEPTION_BYTES:].decode(errors="ignore")
 
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:

@@ -36,12 +36,11 @@ def preflight(config: Config, graph: Graph, plan: Plan, conn: Connection) -> Mig
         DefinitionError: A file cannot be imported, or names a dependency that does not exist.
         SchemaNotReadyError: An Alembic revision is not applied.
     """
-    if plan.external:
-        schema = _schema(config)
-        for name in plan.external:
-            if schema is None or name not in schema.names:
-                raise _unknown(graph, plan, name, schema)
-    missing = missing_schema_revisions(config, plan, conn)
+    schema = _schema(config, plan)
+    for name in plan.external:
+        if schema is None or name not in schema.names:
+            raise _unknown(graph, plan, name, schema)
+    missing = _missing(schema, plan, conn)
     if missing and config.alembic_config:
         raise SchemaNotReadyError(missing, config.alembic_config)
     return {step.id: load(step, config.root) for step in plan.steps}
@@ -57,15 +56,21 @@ def missing_schema_revisions(
     Raises:
         ConfigurationError: Alembic's files cannot be read.
     """
-    schema = _schema(config) if plan.external else None
+    return _missing(_schema(config, plan), plan, conn)
+
+
+def _missing(
+    schema: SchemaRevisions | None, plan: Plan, conn: Connection
+) -> dict[str, tuple[str, ...]]:
     if schema is None:
         return dict(plan.external)
     applied = schema.applied_in(conn)
     return {name: users for name, users in plan.external.items() if name not in applied}
 
 
-def _schema(config: Config) -> SchemaRevisions | None:
-    if config.alembic_config is None:
+def _schema(config: Config, plan: Plan) -> SchemaRevisions | None:
+    """Return the Alembic project, if there is one and the plan needs it."""
+    if config.alembic_config is None or not plan.external:
         return None
     # Imported when it is needed: Alembic is an extra.
     from delembic.schema_revisions import SchemaRevisions

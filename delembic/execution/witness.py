@@ -13,6 +13,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 _SAVEPOINT = "delembic_attempt"
+_DEADLOCK = 1213
+"""ER_LOCK_DEADLOCK of MySQL and MariaDB."""
 
 
 class Witness(Protocol):
@@ -24,8 +26,8 @@ class Witness(Protocol):
     def intact(self) -> bool:
         """Before the commit: is it still the transaction that was begun?"""
 
-    def roll_back(self) -> bool:
-        """Roll back, and tell whether that undid everything."""
+    def roll_back(self, error: BaseException) -> bool:
+        """Roll back after an error, and tell whether that undid everything."""
 
 
 class PostgresqlWitness:
@@ -39,7 +41,7 @@ class PostgresqlWitness:
         """See `Witness`."""
         return self._current() == self.transaction_id
 
-    def roll_back(self) -> bool:
+    def roll_back(self, error: BaseException) -> bool:
         """See `Witness`."""
         self._conn.rollback()
         return transaction_status(self._conn, self.transaction_id) != "committed"
@@ -67,11 +69,11 @@ class SavepointWitness:
             return False
         return True
 
-    def roll_back(self) -> bool:
+    def roll_back(self, error: BaseException) -> bool:
         """See `Witness`."""
-        intact = self.intact()
+        whole = _is_deadlock(error) or self.intact()
         self._conn.rollback()
-        return intact
+        return whole
 
 
 class SqliteWitness:
@@ -87,7 +89,7 @@ class SqliteWitness:
         driver: Any = self._conn.connection.driver_connection
         return bool(driver.in_transaction)
 
-    def roll_back(self) -> bool:
+    def roll_back(self, error: BaseException) -> bool:
         """See `Witness`."""
         intact = self.intact()
         self._conn.rollback()
@@ -106,7 +108,7 @@ class BlindWitness:
         """See `Witness`."""
         return True
 
-    def roll_back(self) -> bool:
+    def roll_back(self, error: BaseException) -> bool:
         """See `Witness`."""
         self._conn.rollback()
         return True
@@ -123,6 +125,15 @@ _WITNESSES: dict[str, Callable[[Connection], Witness]] = {
 def call_witness(conn: Connection) -> Witness:
     """Return the witness that fits the connection's database."""
     return _WITNESSES.get(conn.dialect.name, BlindWitness)(conn)
+
+
+def _is_deadlock(error: BaseException | None) -> bool:
+    """Whether the server itself has rolled everything back, to end a deadlock."""
+    while error:
+        if isinstance(error, DBAPIError) and error.orig and error.orig.args[:1] == (_DEADLOCK,):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def transaction_status(conn: Connection, transaction_id: int | None) -> str | None:

@@ -38,15 +38,15 @@ class Work:
         """Whether the user's code has left the transaction open; asks the database."""
         return self.conn.get_transaction() is self._transaction and self._witness.intact()
 
-    def roll_back(self) -> bool:
-        """Roll back, and tell whether that undid all that the migration did."""
+    def roll_back(self, error: BaseException) -> bool:
+        """Roll back after an error, and tell whether that undid all that the migration did."""
         if self.conn.closed or self.conn.invalidated:
             return True  # the end of the session was the rollback
         replaced = self.conn.get_transaction() is not self._transaction
         try:
-            return self._witness.roll_back() and not replaced
-        except DBAPIError as error:
-            if not error.connection_invalidated:
+            return self._witness.roll_back(error) and not replaced
+        except DBAPIError as broken:
+            if not broken.connection_invalidated:
                 raise
             return not replaced
 

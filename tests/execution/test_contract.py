@@ -297,6 +297,8 @@ class TestOwnCommits:
             "conn.commit()",
             "conn.connection.driver_connection.commit()",
             "conn.commit(); conn.exec_driver_sql('INSERT INTO t VALUES (3)')",
+            "conn.connection.driver_connection.commit();"
+            " conn.exec_driver_sql('INSERT INTO t VALUES (3)')",
         ],
     )
     def test_a_commit_of_its_own_is_noticed(self, project: ProjectFolder, commit: str) -> None:
@@ -315,7 +317,12 @@ class TestOwnCommits:
         assert [type(event) for event in project.events[1:]] == [Started, Finished]
 
     @pytest.mark.parametrize(
-        "commit", ["conn.commit()", "conn.connection.driver_connection.commit()"]
+        "commit",
+        [
+            "conn.commit()",
+            "conn.connection.driver_connection.commit()",
+            "conn.commit(); conn.exec_driver_sql('INSERT INTO t VALUES (3)')",
+        ],
     )
     def test_a_failure_after_it_does_not_claim_that_all_was_rolled_back(
         self, project: ProjectFolder, commit: str
@@ -403,6 +410,24 @@ class TestOtherRunners:
         assert project.value("SELECT count(*) FROM t") == 2
         assert sorted(project.statuses()) == ["interrupted", "success"]
 
+    def test_without_a_lock_nothing_is_concluded_about_rows_of_others(
+        self, project: ProjectFolder
+    ) -> None:
+        project.configure(lock="none")
+        project.migration("D001", "GATES['inside'].set(); GATES['go'].wait(PATIENCE_SECONDS)")
+        project.migration("D002")
+        project.upgrade("D002")
+
+        with ThreadPoolExecutor() as pool:
+            first = pool.submit(project.upgrade, "D001")
+            assert GATES["inside"].wait(PATIENCE_SECONDS)
+            _same_project(project).upgrade("D002")
+            during = project.statuses("D001")
+            GATES["go"].set()
+            first.result()
+
+        assert during == ["running"]
+
     def test_a_dependency_that_is_not_applied_blocks_and_is_on_record(
         self, project: ProjectFolder
     ) -> None:
@@ -445,10 +470,58 @@ class TestOtherRunners:
         assert set(project.states().values()) == {"applied"}
         assert project.statuses() == ["success"] * 6
 
+    def test_runners_of_different_revisions_do_not_get_into_each_others_way(
+        self, project: ProjectFolder, backend: Backend
+    ) -> None:
+        if backend.name == "sqlite":
+            pytest.skip("SQLite lets one transaction write at a time")
+        for name in "AB":
+            project.migration(name, f"GATES['{name}'].set(); GATES['go'].wait(PATIENCE_SECONDS)")
+        project.migration("C")
+        project.upgrade("C")
+
+        with ThreadPoolExecutor() as pool:
+            runs = [pool.submit(_same_project(project).apply, name) for name in "AB"]
+            assert all(GATES[name].wait(PATIENCE_SECONDS) for name in "AB")
+            GATES["go"].set()
+            outcomes = [run.result() for run in runs]
+
+        assert [type(outcome) for outcome in outcomes] == [Finished, Finished]
+
+    def test_a_deadlock_that_the_server_ended_is_no_commit_of_the_migrations_own(
+        self, project: ProjectFolder, backend: Backend
+    ) -> None:
+        if backend.name == "sqlite":
+            pytest.skip("SQLite lets one transaction write at a time")
+        project.execute("CREATE TABLE u (x INTEGER PRIMARY KEY)", "INSERT INTO u VALUES (1), (2)")
+        for first, second in ((1, 2), (2, 1)):
+            project.migration(
+                f"D{first}",
+                f"""
+                conn.exec_driver_sql("UPDATE u SET x = x WHERE x = {first}")
+                GATES["{first}"].set()
+                GATES["{second}"].wait(PATIENCE_SECONDS)
+                conn.exec_driver_sql("UPDATE u SET x = x WHERE x = {second}")
+                """,
+            )
+
+        runners = [_same_project(project), _same_project(project)]
+        with ThreadPoolExecutor() as pool:
+            runs = [
+                pool.submit(runner.apply, revision)
+                for runner, revision in zip(runners, ("D1", "D2"), strict=True)
+            ]
+            errors = [error for run in runs if (error := run.exception())]
+
+        (error,) = errors
+        assert isinstance(error, MigrationFailedError)
+        assert "was rolled back" in error.remedy
+
 
 class TestDeadRunners:
+    @pytest.mark.parametrize("how", ["upgrade", "apply"])
     def test_a_runner_killed_at_work_leaves_a_row_that_the_next_run_settles(
-        self, project: ProjectFolder
+        self, project: ProjectFolder, how: str
     ) -> None:
         project.migration(
             "D001",
@@ -457,11 +530,29 @@ class TestDeadRunners:
         assert _run_and_die(project, "") == -signal.SIGKILL
         assert project.statuses() == ["running"]
 
-        project.upgrade()
+        if how == "upgrade":
+            project.upgrade()
+        else:
+            project.apply("D001")
 
         assert project.statuses() == ["interrupted", "success"]
         assert isinstance(project.events[0], Settled)
         assert project.value("SELECT count(*) FROM t") == 2
+
+    def test_what_was_left_of_other_revisions_is_settled_as_well(
+        self, project: ProjectFolder
+    ) -> None:
+        project.migration(
+            "D001",
+            f"{TWO_ROWS}\nif os.environ.get('KILL'): os.kill(os.getpid(), {int(signal.SIGKILL)})",
+        )
+        project.migration("D002")
+        assert _run_and_die(project, "") == -signal.SIGKILL
+
+        project.upgrade("D002")
+
+        assert project.statuses("D001") == ["interrupted"]
+        assert project.states() == {"D001": "interrupted", "D002": "applied"}
 
     def test_a_runner_killed_between_commit_and_record_is_recovered(
         self, project: ProjectFolder

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from delembic.execution import attempt, work
@@ -102,3 +103,16 @@ def test_a_users_own_sqlite_connection_gets_its_settings_back(sqlite_url: str) -
         driver = conn.connection.driver_connection
         assert driver is not None
         assert driver.isolation_level == ""
+
+
+def test_the_write_lock_of_sqlite_is_taken_at_once(sqlite_url: str) -> None:
+    engine = create_engine(sqlite_url, poolclass=NullPool, connect_args={"timeout": 0})
+    with engine.begin() as conn:
+        conn.execute(text("CREATE TABLE t (x INTEGER)"))
+
+    with (
+        open_work(engine),
+        engine.connect() as other,
+        pytest.raises(OperationalError, match="database is locked"),
+    ):
+        other.execute(text("INSERT INTO t VALUES (1)"))
