@@ -78,12 +78,14 @@ class Skipped:
         applied_at: When it did, in UTC, if that is known.
         applied_by: Who ran it, if the audit log tells.
         history_id: The row of the attempt that applied it, if the audit log has it.
+        checksum: SHA-256 of the file that was run then; it may have been edited since.
     """
 
     revision: str
     applied_at: datetime | None
     applied_by: str | None
     history_id: int | None
+    checksum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,11 @@ def attempt(
 def _skipped(runner: Runner, mark: Mark) -> Skipped:
     row = runner.ledger.find(mark.run_id)
     skipped = Skipped(
-        mark.revision, mark.applied_at, row.who if row else None, row.id if row else None
+        mark.revision,
+        mark.applied_at,
+        row.who if row else None,
+        row.id if row else None,
+        mark.checksum,
     )
     runner.emit(skipped)
     return skipped

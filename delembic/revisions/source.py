@@ -19,6 +19,8 @@ from delembic.migration import DataMigration
 from delembic.revisions.syntax import ATTRIBUTES, ClassSyntax, find_classes
 from delembic.user_code import import_source, user_code
 
+_LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -59,10 +61,10 @@ def read_file(path: Path, root: Path) -> list[Revision]:
         root: The project's root, importable should the file have to be imported.
 
     Raises:
-        MigrationFileError: The file does not parse, holds no migration, or an attribute has the
-            wrong type.
+        MigrationFileError: The file cannot be read or parsed, holds no migration, or an attribute
+            has the wrong type.
     """
-    content = path.read_bytes()
+    content = _read(path)
     found = find_classes(path, content)
     if not found:
         raise MigrationFileError(
@@ -83,7 +85,7 @@ def load(revision: Revision, root: Path) -> DataMigration:
         MigrationFileError: The file has changed since it was read, does not import, or the class
             cannot be made.
     """
-    content = revision.path.read_bytes()
+    content = _read(revision.path)
     if hashlib.sha256(content).hexdigest() != revision.checksum:
         raise MigrationFileError(
             revision.path, "has changed since it was read.", "Run the command again."
@@ -96,11 +98,31 @@ def load(revision: Revision, root: Path) -> DataMigration:
             "Define upgrade(self, conn).",
             revision.line,
         )
+    _refuse_what_would_not_run(revision, cls)
     problem = f"{revision.class_name} cannot be instantiated: "
     with user_code(
         lambda reason: MigrationFileError(revision.path, problem + reason, line=revision.line)
     ):
         return cls()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MigrationFileError(path, f"cannot be read: {error.strerror}.") from error
+
+
+def _refuse_what_would_not_run(revision: Revision, cls: type[DataMigration]) -> None:
+    """Refuse methods whose call would return at once, with nothing done, and look like success."""
+    for method in (cls.upgrade, cls.validate):
+        if any(is_lazy(method) for is_lazy in _LAZY):
+            raise MigrationFileError(
+                revision.path,
+                f"{revision.class_name}.{method.__name__} is async or contains a yield.",
+                "Make it a plain function; a call would do nothing as it is.",
+                revision.line,
+            )
 
 
 def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes, checksum: str) -> Revision:

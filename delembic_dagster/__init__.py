@@ -1,0 +1,37 @@
+"""Shows delembic's migrations to Dagster: one asset for each, run by the core's own attempt.
+
+A whole code location is three lines:
+
+Example:
+    >>> from delembic_dagster import DelembicProject, build_delembic_defs
+    >>> defs = build_delembic_defs(DelembicProject("example_project"))
+    >>> defs.resolve_job_def("delembic_upgrade").name
+    'delembic_upgrade'
+"""
+
+from importlib.metadata import version
+
+from dagster_shared.libraries import DagsterLibraryRegistry
+
+from delembic_dagster.assets import build_delembic_assets
+from delembic_dagster.definitions import build_delembic_defs
+from delembic_dagster.jobs import build_delembic_job
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.resource import DelembicResource
+from delembic_dagster.schedules import build_schedule_from_delembic_selection
+from delembic_dagster.specs import build_delembic_asset_specs
+from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
+
+__all__ = [
+    "DagsterDelembicTranslator",
+    "DelembicProject",
+    "DelembicResource",
+    "DelembicTranslatorData",
+    "build_delembic_asset_specs",
+    "build_delembic_assets",
+    "build_delembic_defs",
+    "build_delembic_job",
+    "build_schedule_from_delembic_selection",
+]
+
+DagsterLibraryRegistry.register("delembic-dagster", version("delembic"), is_dagster_package=False)

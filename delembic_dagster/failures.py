@@ -1,0 +1,98 @@
+"""Errors of delembic as failures of a Dagster step, which know whether a retry can help."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from typing import Any
+
+from dagster import Failure, MetadataValue
+
+from delembic import (
+    ConfigurationError,
+    DefinitionError,
+    DelembicError,
+    MigrationBlockedError,
+    MigrationFailedError,
+    Revision,
+    SchemaNotReadyError,
+)
+from delembic.errors import DatabaseUnavailableError
+from delembic.events import Failed
+from delembic_dagster.metadata import EXECUTOR, LONGEST_TEXT, REVISION, STATUS, bounded
+
+_HOPELESS = (ConfigurationError, DefinitionError, MigrationBlockedError, SchemaNotReadyError)
+"""What stays as it is until someone does something about it."""
+
+
+def step_failure(error: DelembicError, revision: Revision, failed: Failed | None) -> Failure:
+    """Return the failure that ends a step.
+
+    Args:
+        error: What the core raised.
+        revision: The migration that was to run.
+        failed: The event of its failure, if it came so far.
+    """
+    remedy = f"{error.remedy} {_how_to_reload(error, revision)}".strip()
+    return Failure(
+        description="\n".join(filter(None, (bounded(error.message), bounded(remedy)))),
+        metadata={REVISION: revision.id, **_facts(error), **_course(failed)},
+        allow_retries=_retry_helps(error),
+    )
+
+
+def _retry_helps(error: DelembicError) -> bool:
+    # A server that does not answer now may answer soon, whatever else its error is.
+    return isinstance(error, DatabaseUnavailableError) or not isinstance(error, _HOPELESS)
+
+
+def _facts(error: DelembicError) -> dict[str, Any]:
+    facts: dict[str, Any]
+    match error:
+        case MigrationFailedError():
+            facts = {
+                STATUS: "failed",
+                "delembic/phase": error.phase,
+                "delembic/error": bounded(error.reason),
+                "delembic/traceback": _where(error.__cause__),
+                "delembic/history_id": error.history_id,
+            }
+        case MigrationBlockedError():
+            facts = {
+                STATUS: "blocked",
+                "delembic/waits_for": list(error.waits_for),
+                "delembic/history_id": error.history_id,
+            }
+        case _:
+            facts = {STATUS: "not_run", "delembic/error": bounded(error.message)}
+    return {"delembic/executor": EXECUTOR} | {k: v for k, v in facts.items() if v is not None}
+
+
+def _where(cause: BaseException | None) -> MetadataValue[str] | None:
+    """Return the lines that led to an error; of very many the last, which say most."""
+    if cause is None:
+        return None
+    lines = "".join(traceback.format_tb(cause.__traceback__))[-LONGEST_TEXT:]
+    return MetadataValue.md(f"```\n{lines}\n```")
+
+
+def _course(failed: Failed | None) -> dict[str, Any]:
+    if failed is None:
+        return {}
+    return {
+        "delembic/attempt": failed.attempt,
+        "delembic/duration_seconds": failed.duration_seconds,
+        "delembic/rolled_back": failed.rolled_back,
+    }
+
+
+def _how_to_reload(error: DelembicError, revision: Revision) -> str:
+    """Say what to do about definitions that are older than the file they were made from."""
+    if not isinstance(error, DefinitionError) or not revision.path.is_file():
+        return ""
+    if hashlib.sha256(revision.path.read_bytes()).hexdigest() == revision.checksum:
+        return ""
+    return (
+        "In Dagster that means: reload the code location, and restart workers that outlive a run,"
+        " such as Celery's."
+    )

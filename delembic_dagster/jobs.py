@@ -1,0 +1,53 @@
+"""The job that runs a project's migrations."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from dagster import AssetSelection, ExecutorDefinition, define_asset_job, in_process_executor
+
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.selection import Selection
+from delembic_dagster.specs import translate
+from delembic_dagster.translator import DagsterDelembicTranslator
+
+DEFAULT_NAME = "delembic_upgrade"
+
+AssetJob: TypeAlias = Any
+"""What `dagster.define_asset_job` returns; Dagster has no public name for its type."""
+
+
+def build_delembic_job(
+    project: DelembicProject,
+    *,
+    name: str = DEFAULT_NAME,
+    translator: DagsterDelembicTranslator | None = None,
+    select: Selection | None = None,
+    executor_def: ExecutorDefinition = in_process_executor,
+) -> AssetJob:
+    """Return a job that brings the database up to date: what is applied already is left alone.
+
+    Args:
+        project: Whose migrations.
+        name: The job's name, as Dagster takes it.
+        translator: The one that the assets were built with.
+        select: Which migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        executor_def: How its steps are executed. The default is one process for all of them:
+            Dagster's own default starts one for each step, which takes longer than most
+            migrations do.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, the selection or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> build_delembic_job(DelembicProject("example_project")).name
+        'delembic_upgrade'
+    """
+    translated = translate(project, translator, select)
+    return define_asset_job(
+        name,
+        selection=AssetSelection.assets(*(item.spec.key for item in translated.values())),
+        description="Applies the data migrations that are pending, in the order of depends_on.",
+        executor_def=executor_def,
+    )

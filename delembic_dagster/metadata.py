@@ -1,0 +1,104 @@
+"""What Dagster is told beside a name and a state: the keys under ``delembic/``, with their values.
+
+A failed migration's metadata are made in `delembic_dagster.failures`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from dagster import BetaWarning, CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
+
+from delembic import Revision
+from delembic.events import Finished, Outcome, Skipped
+from delembic_dagster.naming import is_owner, tag_name, tag_value
+
+REVISION = "delembic/revision"
+STATUS = "delembic/status"
+APPLIED = "applied"
+ALREADY_APPLIED = "already_applied"
+EXECUTOR = "dagster"
+"""The name that Dagster's runs go by in the audit log."""
+
+LONGEST_TEXT = 4_000
+"""Characters of an error that go into Dagster's event log."""
+
+
+def definition_metadata(revision: Revision, schema_revisions: tuple[str, ...]) -> dict[str, Any]:
+    """Return what an asset says of its migration before any run.
+
+    Args:
+        revision: The migration.
+        schema_revisions: Names in its ``depends_on`` that are no migrations.
+    """
+    metadata: dict[str, Any] = {REVISION: revision.id, **_code_references(revision)}
+    if schema_revisions:
+        metadata["delembic/schema_revisions"] = list(schema_revisions)
+    return metadata | _unaltered(revision)
+
+
+def outcome_metadata(outcome: Outcome) -> dict[str, Any]:
+    """Return what a materialisation says of the attempt, or of the earlier one that it found."""
+    if isinstance(outcome, Skipped):
+        return _skipped(outcome)
+    return _finished(outcome)
+
+
+def bounded(text: str) -> str:
+    """Return a text, cut where an event log would suffer from its length.
+
+    Example:
+        >>> bounded("short")
+        'short'
+    """
+    if len(text) <= LONGEST_TEXT:
+        return text
+    end = " … (all of it is in the audit log)"
+    return text[: LONGEST_TEXT - len(end)] + end
+
+
+def _code_references(revision: Revision) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        # Code references are in beta. Who uses delembic can do nothing about that.
+        warnings.simplefilter("ignore", BetaWarning)
+        place = LocalFileCodeReference(
+            file_path=str(revision.path), line_number=revision.line, label=revision.class_name
+        )
+        return {"dagster/code_references": CodeReferencesMetadataValue(code_references=[place])}
+
+
+def _unaltered(revision: Revision) -> dict[str, Any]:
+    """Return the tags and owners that Dagster does not take as they are."""
+    metadata: dict[str, Any] = {}
+    if any((tag_name(k), tag_value(v)) != (k, v) for k, v in revision.tags.items()):
+        metadata["delembic/tags"] = dict(revision.tags)
+    if not all(map(is_owner, revision.owners)):
+        metadata["delembic/owners"] = list(revision.owners)
+    return metadata
+
+
+def _finished(outcome: Finished) -> dict[str, Any]:
+    return {
+        REVISION: outcome.revision,
+        STATUS: APPLIED,
+        "delembic/applied_at": MetadataValue.timestamp(outcome.applied_at),
+        "delembic/attempt": outcome.attempt,
+        "delembic/duration_seconds": outcome.duration_seconds,
+        "delembic/executor": EXECUTOR,
+        "delembic/history_id": outcome.history_id,
+        "delembic/rows_affected": outcome.rows_affected,
+    }
+
+
+def _skipped(outcome: Skipped) -> dict[str, Any]:
+    applied_at = outcome.applied_at and MetadataValue.timestamp(outcome.applied_at)
+    metadata = {
+        REVISION: outcome.revision,
+        STATUS: ALREADY_APPLIED,
+        "delembic/applied_at": applied_at,
+        "delembic/applied_by": outcome.applied_by,
+        "delembic/history_id": outcome.history_id,
+    }
+    # A mark of delembic 1.x may know neither when nor by whom.
+    return {name: value for name, value in metadata.items() if value is not None}

@@ -1,0 +1,114 @@
+"""Migrations at set times."""
+
+# No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dagster import (
+    AssetKey,
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SkipReason,
+)
+
+from delembic import State, commands
+from delembic_dagster.jobs import AssetJob, build_delembic_job
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.selection import PENDING, Selection, select_revisions, split_pending
+from delembic_dagster.specs import translate
+from delembic_dagster.translator import DagsterDelembicTranslator
+
+
+def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are optional, and named
+    project: DelembicProject,
+    cron_schedule: str | Sequence[str],
+    selection: Selection = PENDING,
+    *,
+    job: AssetJob | None = None,
+    name: str | None = None,
+    translator: DagsterDelembicTranslator | None = None,
+    execution_timezone: str | None = None,
+    default_status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
+) -> ScheduleDefinition:
+    """Return a schedule that runs the selected migrations.
+
+    Args:
+        project: Whose migrations.
+        cron_schedule: When, in cron's notation.
+        selection: Which of them, one or several of: a revision, ``tag:NAME``,
+            ``tag:NAME=VALUE``, ``upto:REVISION``, and ``pending``. With ``pending`` each tick asks
+            the database, keeps of the others what is not applied (alone: of all), and starts no
+            run when nothing is.
+        job: The job to start, with these migrations among its assets. If ``None``, the schedule
+            brings the one that `build_delembic_job` makes of the project; give it the job if the
+            definitions have it besides, as Dagster wants each name once.
+        name: The schedule's name; the job's with ``_schedule`` behind it if ``None``.
+        translator: The one that the assets were built with.
+        execution_timezone: The time zone of ``cron_schedule``, such as ``Europe/Berlin``.
+        default_status: Whether it runs before somebody has switched it on.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, the selection or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> schedule = build_schedule_from_delembic_selection(
+        ...     DelembicProject("example_project"), "0 5 * * *", ["upto:D005", "pending"]
+        ... )
+        >>> schedule.name
+        'delembic_upgrade_schedule'
+    """
+    job = job or build_delembic_job(project, translator=translator)
+    choice = _choose(project, selection, translator)
+
+    def tick(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        return choice.request(context)
+
+    return ScheduleDefinition(
+        name=name or f"{job.name}_schedule",
+        cron_schedule=cron_schedule,
+        job=job,
+        execution_fn=tick,
+        execution_timezone=execution_timezone,
+        default_status=default_status,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What a schedule runs, as far as it is known before a tick."""
+
+    project: DelembicProject
+    keys: dict[str, AssetKey]
+    only_pending: bool
+
+    def request(self, context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        revisions = self._pending(context) if self.only_pending else list(self.keys)
+        if not revisions:
+            return SkipReason("Nothing is pending: all of these migrations are applied.")
+        return RunRequest(asset_selection=[self.keys[revision] for revision in revisions])
+
+    def _pending(self, context: ScheduleEvaluationContext) -> list[str]:
+        """Return what is not applied now.
+
+        Also what is running: its runner may have died, and if it lives, our run waits for it.
+        """
+        standings = commands.history(self.project.config)
+        new = [s.revision for s in standings if s.revision not in self.project.graph if s.has_file]
+        if new:
+            context.log.warning(f"Reload the code location: it does not know {', '.join(new)} yet.")
+        states = {standing.revision: standing.state for standing in standings}
+        return [id_ for id_ in self.keys if states.get(id_, State.APPLIED) != State.APPLIED]
+
+
+def _choose(
+    project: DelembicProject, selection: Selection, translator: DagsterDelembicTranslator | None
+) -> _Choice:
+    parts, only_pending = split_pending(selection)
+    revisions = select_revisions(project.graph, parts or None)
+    translated = translate(project, translator)
+    keys = {revision: translated[revision].spec.key for revision in revisions}
+    return _Choice(project, keys, only_pending)

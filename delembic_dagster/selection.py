@@ -1,0 +1,71 @@
+"""Which revisions are meant: by name, by tag, or with all that comes before them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from delembic import Graph
+from delembic_dagster.errors import SelectionError
+
+PENDING = "pending"
+
+Selection = str | Sequence[str]
+"""One or several of: a revision, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+
+Where the database may be asked, ``pending`` keeps of the others what is not applied; alone, of all.
+"""
+
+
+def select_revisions(graph: Graph, selection: Selection | None) -> list[str]:
+    """Return the revisions that a selection means, in execution order.
+
+    Args:
+        graph: The project's revisions.
+        selection: What is meant; ``None`` is all of them.
+
+    Raises:
+        UnknownRevisionError: It names a revision that does not exist.
+        SelectionError: It has a tag that no migration carries, or asks for ``pending``.
+    """
+    if selection is None:
+        return list(graph)
+    parts, pending = split_pending(selection)
+    if pending:
+        raise SelectionError(
+            "What is pending only the database can tell, and definitions are loaded without it.",
+            "Use 'pending' in build_schedule_from_delembic_selection.",
+        )
+    chosen = {id_ for part in parts for id_ in _matches(graph, part)}
+    return [id_ for id_ in graph if id_ in chosen]
+
+
+def split_pending(selection: Selection) -> tuple[list[str], bool]:
+    """Return a selection without the word ``pending``, and whether that was in it.
+
+    Example:
+        >>> split_pending(["tag:nightly", "pending"])
+        (['tag:nightly'], True)
+    """
+    parts = [selection] if isinstance(selection, str) else list(selection)
+    return [part for part in parts if part != PENDING], PENDING in parts
+
+
+def _matches(graph: Graph, part: str) -> Collection[str]:
+    kind, _, rest = part.partition(":")
+    if kind == "tag":
+        return _tagged(graph, rest)
+    if kind == "upto":
+        return graph.resolve(rest) | graph.ancestors(rest)
+    return graph.resolve(part)
+
+
+def _tagged(graph: Graph, tag: str) -> list[str]:
+    name, equals, value = tag.partition("=")
+    found = [
+        revision.id
+        for revision in graph.values()
+        if name in revision.tags and (not equals or revision.tags[name] == value)
+    ]
+    if not found:
+        raise SelectionError(f"No migration has the tag {tag!r}.", "Correct the selection.")
+    return found

@@ -1,0 +1,125 @@
+"""Migrations as asset specs: the translator's answers, checked and tied to their revisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagster import AssetCheckSpec, AssetKey, AssetSpec
+
+from delembic import Revision
+from delembic_dagster.errors import AssetKeyTakenError, TranslationError
+from delembic_dagster.metadata import REVISION
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.selection import Selection, select_revisions
+from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A migration with its asset and its check.
+
+    Attributes:
+        revision: The migration.
+        spec: Its asset.
+        check: The check that shows its ``validate``, if it has one.
+    """
+
+    revision: Revision
+    spec: AssetSpec
+    check: AssetCheckSpec | None
+
+
+def build_delembic_asset_specs(
+    project: DelembicProject,
+    *,
+    translator: DagsterDelembicTranslator | None = None,
+    select: Selection | None = None,
+) -> list[AssetSpec]:
+    """Return an asset spec for each migration, without a way to run it.
+
+    They are for assets of your own that call `DelembicResource`, or to show migrations that
+    something else runs.
+
+    Args:
+        project: Whose migrations.
+        translator: How they look.
+        select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, the selection or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> specs = build_delembic_asset_specs(DelembicProject("example_project"))
+        >>> specs[0].key.to_user_string()
+        'delembic/D001'
+    """
+    return [item.spec for item in translate(project, translator, select).values()]
+
+
+def translate(
+    project: DelembicProject,
+    translator: DagsterDelembicTranslator | None = None,
+    select: Selection | None = None,
+) -> dict[str, Translated]:
+    """Return what a translator makes of the selected migrations, by revision, in execution order.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, the selection or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+    """
+    translation = _Translation(project, translator or DagsterDelembicTranslator())
+    everything = {id_: translation.of(revision) for id_, revision in project.graph.items()}
+    return {id_: everything[id_] for id_ in select_revisions(project.graph, select)}
+
+
+class _Translation:
+    """Goes through a project in execution order, so that what others depend on comes first."""
+
+    def __init__(self, project: DelembicProject, translator: DagsterDelembicTranslator) -> None:
+        self._project = project
+        self._translator = translator
+        self._keys: dict[str, AssetKey] = {}
+        self._revisions: dict[AssetKey, str] = {}
+
+    def of(self, revision: Revision) -> Translated:
+        data = self._data(revision)
+        spec = self._spec(data)
+        self._claim(spec.key, revision.id)
+        return Translated(revision, spec, self._check(data, spec.key))
+
+    def _data(self, revision: Revision) -> DelembicTranslatorData:
+        names = self._project.graph.dependencies(revision.id)
+        return DelembicTranslatorData(
+            revision=revision,
+            project=self._project,
+            dependencies=tuple(self._keys[name] for name in names),
+            schema_revisions=tuple(n for n in revision.depends_on if n not in names),
+            dialect=self._project.dialect,
+        )
+
+    def _spec(self, data: DelembicTranslatorData) -> AssetSpec:
+        spec = self._translator.get_asset_spec(data)
+        if not isinstance(spec, AssetSpec):
+            raise TranslationError(data.revision.id, f"is no AssetSpec but {spec!r}.")
+        # Whatever the translator did to it: by this a step finds the asset of a revision again.
+        return spec.merge_attributes(metadata={REVISION: data.revision.id})
+
+    def _check(self, data: DelembicTranslatorData, key: AssetKey) -> AssetCheckSpec | None:
+        if not data.revision.validates:
+            return None
+        check = self._translator.get_asset_check_spec(data)
+        if check is None:
+            return None
+        if not isinstance(check, AssetCheckSpec):
+            raise TranslationError(data.revision.id, f"is no AssetCheckSpec but {check!r}.")
+        if check.asset_key != key:
+            where = check.asset_key.to_user_string()
+            raise TranslationError(data.revision.id, f"puts its check on another asset, {where}.")
+        return check.with_metadata({**(check.metadata or {}), REVISION: data.revision.id})
+
+    def _claim(self, key: AssetKey, revision: str) -> None:
+        if key in self._revisions:
+            raise AssetKeyTakenError(key, self._revisions[key], revision)
+        self._revisions[key] = revision
+        self._keys[revision] = key

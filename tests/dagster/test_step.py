@@ -1,0 +1,180 @@
+"""What a step says of an attempt: lines in its log, and failures that fit an event log."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, RetryPolicy, build_op_context
+
+from delembic import events
+from delembic.errors import (
+    DatabaseUnavailableError,
+    DelembicError,
+    LockTimeoutError,
+    MigrationBlockedError,
+    MigrationFailedError,
+    SchemaNotReadyError,
+    SettingError,
+)
+from delembic_dagster import DelembicProject
+from delembic_dagster.failures import step_failure
+from delembic_dagster.step_log import StepLog
+from projects import GATES, ProjectFolder
+
+from .conftest import Location, Ran
+
+ANY = Path("any.ini")
+
+
+def log_lines(instance: DagsterInstance, ran: Ran, level: int) -> list[str]:
+    return [
+        entry.user_message
+        for entry in instance.all_logs(ran.run_id)
+        if not entry.is_dagster_event and int(entry.level) >= level
+    ]
+
+
+def test_a_step_says_who_holds_it_up_and_goes_on_when_it_may(
+    tmp_path: Path, location: Location
+) -> None:
+    location.folder.migration(
+        "D001", "GATES['at work'].set(); assert GATES['go on'].wait(PATIENCE_SECONDS)"
+    )
+    GATES.pop("at work", None)
+    GATES.pop("go on", None)
+    with (
+        ThreadPoolExecutor() as pool,
+        DagsterInstance.local_temp(str(tmp_path)) as instance,
+    ):
+        first = pool.submit(location.folder.upgrade)
+        assert GATES["at work"].wait(30)
+        pool.submit(_open_when_waiting, instance)
+        ran = Location(location.folder, instance).run()
+        first.result()
+        warnings = log_lines(instance, ran, 30)
+
+    assert len(warnings) == 1
+    assert "Waiting for D001, which is being run by" in warnings[0]
+    assert "(python) since" in warnings[0]
+    assert ran.materialized()["D001"]["status"] == "already_applied"
+    assert location.folder.statuses() == ["success"]
+
+
+def _open_when_waiting(instance: DagsterInstance) -> None:
+    """Let the holder go on as soon as the step has said that it waits."""
+    pause = threading.Event()
+    try:
+        for _ in range(600):
+            logs = [log for run in instance.get_runs() for log in instance.all_logs(run.run_id)]
+            if any("Waiting for" in log.user_message for log in logs):
+                return
+            pause.wait(0.05)
+    finally:
+        GATES["go on"].set()
+
+
+def test_a_step_that_has_waited_too_long_fails_and_may_be_retried(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.folder.migration(
+        "D001", "GATES['busy'].set(); assert GATES['free'].wait(PATIENCE_SECONDS)"
+    )
+    sqlite_location.folder.configure(lock_timeout="0")
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(sqlite_location.folder.upgrade)
+        assert GATES["busy"].wait(30)
+        ran = sqlite_location.run(retry_policy=RetryPolicy(max_retries=1))
+        GATES["free"].set()
+        first.result()
+
+    assert "is being run by" in ran.failure("D001").description
+    assert ran.started() == ["D001"]
+    assert "STEP_UP_FOR_RETRY" in {event.event_type_value for event in ran.result.all_events}
+
+
+def test_a_step_says_that_a_migration_ended_its_transaction(sqlite_location: Location) -> None:
+    sqlite_location.folder.migration("D001", "conn.commit()")
+
+    ran = sqlite_location.run()
+
+    assert log_lines(sqlite_location.instance, ran, 30) == [
+        "D001 ended its transaction by itself, so not all of it could have been rolled back."
+    ]
+
+
+def test_a_step_settles_what_a_dead_runner_left_and_says_so(sqlite_location: Location) -> None:
+    sqlite_location.inserting("D001")
+    sqlite_location.run()
+    sqlite_location.folder.execute(
+        "UPDATE delembic_run_history SET status = 'running'", "DELETE FROM delembic_version"
+    )
+
+    ran = sqlite_location.run()
+
+    (line,) = log_lines(sqlite_location.instance, ran, 30)
+    assert line.startswith("An earlier run of D001 died (audit row 1)")
+    assert ran.materialized()["D001"]["attempt"] == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (events.Settled("D1", 7, "success"), "its work was committed; its record is now complete"),
+        (events.RecordDelayed("D1", 7, "gone"), "could not be recorded (gone)"),
+        (events.LockLost("D1"), "The lock of D1 was lost"),
+        (events.Interrupted("D1", 7), "D1 was interrupted and rolled back, audit row 7."),
+        (
+            events.Skipped("D1", datetime(2026, 1, 2, 3, tzinfo=UTC), None, None),
+            "D1 was applied already at 2026-01-02 03:00:00 UTC; nothing was run.",
+        ),
+        (events.Skipped("D1", None, "ann@db1", 3), "D1 was applied already by ann@db1; nothing"),
+    ],
+)
+def test_every_event_that_matters_has_a_line(
+    event: events.Event, line: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with build_op_context() as context:
+        StepLog(context.log).show(event)
+
+    assert line in "".join(capfd.readouterr())
+
+
+def test_an_error_of_any_length_is_bounded_and_the_rest_is_in_the_audit_log(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.folder.migration("D001", "raise ValueError('the beginning' + 'x' * 1_000_000)")
+
+    ran = sqlite_location.run()
+
+    failure = ran.failure("D001")
+    assert failure.metadata["error"].startswith("ValueError: the beginning")
+    assert len(failure.metadata["error"]) == 4_000
+    assert failure.metadata["error"].endswith("(all of it is in the audit log)")
+    assert "Correct the migration" in failure.description
+    assert len(failure.description) < 5_000
+    assert len(failure.error) < 12_000
+    assert len(failure.metadata["traceback"]) < 4_100
+
+
+@pytest.mark.parametrize(
+    ("error", "helps"),
+    [
+        (MigrationFailedError("D1", "upgrade", "x"), True),
+        (MigrationBlockedError("D1", ["D0"]), False),
+        (LockTimeoutError("D1", "ann", 1), True),
+        (DatabaseUnavailableError("sqlite://", "x"), True),
+        (SettingError(ANY, "delembic", "lock", "x"), False),
+        (SchemaNotReadyError({"S1": ["D1"]}, ANY), False),
+    ],
+)
+def test_only_what_can_pass_is_tried_again(
+    files: ProjectFolder, error: DelembicError, helps: bool
+) -> None:
+    files.migration("D1")
+    revision = DelembicProject(files.root).graph["D1"]
+
+    assert step_failure(error, revision, None).allow_retries is helps
