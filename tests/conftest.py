@@ -19,6 +19,9 @@ from servers.postgresql import DRIVER as POSTGRESQL_DRIVER
 from servers.postgresql import private_postgresql
 from servers.private import PrivateServer
 
+# Its assertions are to show what differs, like those of a test.
+pytest.register_assert_rewrite("pages")
+
 POSTGRESQL_VARIABLE = "DELEMBIC_TEST_POSTGRES_URL"
 MARIADB_VARIABLE = "DELEMBIC_TEST_MYSQL_URL"
 
