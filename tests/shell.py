@@ -33,7 +33,7 @@ class Ran:
 
 def run(*arguments: str, cwd: Path, **environment: str) -> Ran:
     """Run delembic in this process."""
-    runner = CliRunner(env={"DELEMBIC_CONFIG": None} | environment)
+    runner = CliRunner(env={"DELEMBIC_CONFIG": None, **environment})
     with chdir(cwd):
         result = runner.invoke(main, arguments, prog_name="delembic", catch_exceptions=False)
     return Ran(result.exit_code, result.stdout, result.stderr)
@@ -96,4 +96,5 @@ def _read_all(terminal: int) -> bytes:
 
 def _inherited() -> dict[str, str]:
     inherited = {name: text for name, text in os.environ.items() if name != "DELEMBIC_CONFIG"}
-    return inherited | {"PYTHONPATH": str(TESTS)}
+    path = os.pathsep.join(filter(None, [str(TESTS), inherited.get("PYTHONPATH")]))
+    return inherited | {"PYTHONPATH": path}

@@ -110,13 +110,15 @@ def _names_of_data_migration(body: list[ast.stmt]) -> Iterator[str]:
 
 
 def _assignments(node: ast.ClassDef) -> dict[str, ast.expr]:
-    """Return the class body's plain assignments of the attributes that delembic knows."""
+    """Return the class body's assignments of the attributes that delembic knows."""
     found: dict[str, ast.expr] = {}
     for item in node.body:
         if isinstance(item, ast.Assign):
             found |= {t.id: item.value for t in item.targets if isinstance(t, ast.Name)}
         elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.value:
             found[item.target.id] = item.value
+        elif isinstance(item, ast.AugAssign) and isinstance(item.target, ast.Name):
+            found[item.target.id] = item.target  # no literal: what it adds to is not known here
     return {name: value for name, value in found.items() if name in ATTRIBUTES}
 
 

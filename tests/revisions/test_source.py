@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from delembic import DataMigration
 from delembic.errors import MigrationFileError
@@ -143,7 +142,10 @@ class TestReadingWithoutRunning:
             """,
         )
 
-        assert [(revision.id, revision.line) for revision in revisions] == [("D002", 4), ("D001", 10)]
+        assert [(revision.id, revision.line) for revision in revisions] == [
+            ("D002", 4),
+            ("D001", 10),
+        ]
 
     def test_annotated_attributes_count_like_plain_ones(self, project: ProjectFolder) -> None:
         (revision,) = _read(
@@ -207,7 +209,9 @@ class TestReadingWithoutRunning:
 
     def test_the_encoding_that_a_file_declares_is_heeded(self, project: ProjectFolder) -> None:
         path = project.versions / "D001.py"
-        path.write_bytes(f"# coding: latin-1\n{PLAIN.replace('load', 'Schlüssel')}".encode("latin-1"))
+        path.write_bytes(
+            f"# coding: latin-1\n{PLAIN.replace('load', 'Schlüssel')}".encode("latin-1")
+        )
 
         (revision,) = read_file(path, project.root)
 
@@ -228,6 +232,13 @@ class TestImportingWhenTheTextDoesNotTell:
         )
 
         assert (revision.id, revision.description) == ("D2024", "load 2024")
+
+    def test_what_is_added_to_an_attribute_counts(self, project: ProjectFolder) -> None:
+        source = PLAIN.replace("depends_on = []", "depends_on = ['D000']; depends_on += ['S001']")
+
+        (revision,) = _read(project, source)
+
+        assert revision.depends_on == ("D000", "S001")
 
     def test_what_a_base_in_another_file_gives_is_found(self, project: ProjectFolder) -> None:
         _write(
@@ -348,10 +359,11 @@ class TestFaults:
         self, project: ProjectFolder, attribute: str, fault: str
     ) -> None:
         message = _fault(
-            project, f"from delembic import DataMigration\nclass Load(DataMigration):\n    {attribute}"
+            project,
+            f"from delembic import DataMigration\nclass Load(DataMigration):\n    {attribute}",
         )
 
-        name = fault.split()[0]
+        name = fault.split(maxsplit=1)[0]
         assert message == f"FILE:2: Load.{fault}\nCorrect the attribute {name}."
 
     def test_a_literal_that_python_refuses_is_told(self, project: ProjectFolder) -> None:
@@ -448,6 +460,23 @@ class TestLoading:
             "FILE:4: Load has no upgrade method.\nDefine upgrade(self, conn)."
         )
 
+    @pytest.mark.parametrize("method", ["upgrade", "validate"])
+    @pytest.mark.parametrize(
+        ("start", "body"), [("async def", "pass"), ("def", "yield"), ("async def", "yield")]
+    )
+    def test_a_method_whose_call_would_do_nothing_is_refused(
+        self, project: ProjectFolder, method: str, start: str, body: str
+    ) -> None:
+        source = f"{PLAIN}\n    def validate(self, conn):\n        pass\n".replace(
+            f"def {method}(self, conn):\n        pass",
+            f"{start} {method}(self, conn):\n        {body}",
+        )
+
+        assert self._load_fault(project, source) == (
+            f"FILE:4: Load.{method} is async or contains a yield.\n"
+            "Make it a plain function; a call would do nothing as it is."
+        )
+
     def test_a_class_that_needs_arguments_is_refused(self, project: ProjectFolder) -> None:
         message = self._load_fault(
             project, f"{PLAIN}\n    def __init__(self, colour):\n        pass\n"
@@ -476,9 +505,7 @@ class TestLoading:
 
         assert {name for name in sys.modules if name.endswith("D001_load")} == before
 
-    def test_a_file_that_was_corrected_loads(
-        self, project: ProjectFolder
-    ) -> None:
+    def test_a_file_that_was_corrected_loads(self, project: ProjectFolder) -> None:
         self._load_fault(project, f"import long_gone\n{PLAIN}")
 
         assert self._load(project, PLAIN).revision == "D001"
