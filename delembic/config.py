@@ -27,7 +27,7 @@ CONFIG_NAME = "delembic.ini"
 CONFIG_VARIABLE = "DELEMBIC_CONFIG"
 DEFAULT_SECTION = "delembic"
 
-LockKind = Literal["auto", "advisory", "file", "none"]
+LockKind = Literal["auto", "advisory", "file", "lease", "none"]
 """How one runner holds off the others; ``auto`` takes what fits the database."""
 LOCK_KINDS: tuple[str, ...] = get_args(LockKind)
 
@@ -38,6 +38,7 @@ _SETTINGS = (
     "alembic_config",
     "lock",
     "lock_timeout",
+    "lock_lease",
     "hide_parameters",
 )
 
@@ -174,14 +175,16 @@ class Config:
         Raises:
             SettingError: It is not a number, or negative.
         """
-        value = self._expanded("lock_timeout") or "60"
-        try:
-            seconds = float(value)
-        except ValueError as error:
-            raise self.error("lock_timeout", f"{value!r} is not a number of seconds.") from error
-        if seconds < 0:
-            raise self.error("lock_timeout", "cannot be negative.", "0 gives up at once.")
-        return seconds
+        return self._seconds("lock_timeout", default=60.0)
+
+    @property
+    def lock_lease_seconds(self) -> float:
+        """How long a lease lasts whose holder has stopped renewing it, in seconds.
+
+        Raises:
+            SettingError: It is not a number, or negative.
+        """
+        return self._seconds("lock_lease", default=60.0)
 
     @property
     def hide_parameters(self) -> bool:
@@ -200,6 +203,16 @@ class Config:
             for key in self.settings
             if key not in _SETTINGS
         ]
+
+    def _seconds(self, key: str, *, default: float) -> float:
+        value = self._expanded(key)
+        try:
+            seconds = float(value) if value else default
+        except ValueError as error:
+            raise self.error(key, f"{value!r} is not a number of seconds.") from error
+        if not seconds >= 0:  # which "nan" is not, either
+            raise self.error(key, f"{value} is no time to wait.", "0 gives up at once.")
+        return seconds
 
     def error(self, key: str, problem: str, remedy: str = "") -> SettingError:
         """Return an error about one setting of this section, to be raised by who finds it."""

@@ -94,6 +94,17 @@ def connect(engine: Engine) -> Connection:
         raise DatabaseUnavailableError(masked(engine.url), reason) from error
 
 
+@contextmanager
+def autocommitting(engine: Engine) -> Iterator[Connection]:
+    """Give an open connection on which every statement is committed by itself.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer or refuses us.
+    """
+    with connect(engine) as conn:
+        yield conn.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def execute_reconnecting(conn: Connection, statement: Executable) -> CursorResult[Any]:
     """Execute a statement, once more on a new connection if the server had dropped this one.
 

@@ -108,6 +108,18 @@ class DatabaseUnavailableError(ConfigurationError):
         self.url = url
 
 
+class NewerDatabaseError(ConfigurationError):
+    """A newer version of delembic has written the database; nothing was read or written."""
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        super().__init__(
+            f"The table {table} has columns that this version of delembic does not know:"
+            f" {', '.join(columns)}. A newer version has added them.",
+            "Upgrade delembic: pip install --upgrade delembic",
+        )
+        self.table, self.columns = table, tuple(columns)
+
+
 class FileExistsAlreadyError(ConfigurationError):
     """A file that was to be made is there already; nothing was overwritten."""
 
@@ -253,6 +265,21 @@ class LockTimeoutError(DelembicError):
             "Wait for it to end and run the upgrade again, or wait longer with --lock-timeout.",
         )
         self.revision, self.holder = revision, holder
+
+
+class LockLostError(DelembicError):
+    """Another runner took over the lock while the migration ran; its work was rolled back."""
+
+    exit_code = 4
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"{revision} was rolled back: its lease ran out while it was not renewed, and another"
+            " runner has taken over.",
+            "See what became of it with 'delembic history'. If this happens again, give it more"
+            " time with lock_lease in the ini.",
+        )
+        self.revision = revision
 
 
 def shown(path: Path) -> str:

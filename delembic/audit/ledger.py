@@ -106,12 +106,12 @@ class Ledger:
         exception: str | None = None,
         rows_affected: int | None = None,
     ) -> None:
-        """Say what became of an attempt, on a new connection if the old one was lost."""
+        """Say what became of an attempt, unless another runner has settled it meanwhile."""
         now = datetime.now(UTC)
         execute_reconnecting(
             self._conn,
             update(_table)
-            .where(_table.c.id == attempt.id)
+            .where(_table.c.id == attempt.id, _table.c.status == Status.RUNNING)
             .values(
                 status=status,
                 ended_at=now,
@@ -123,7 +123,9 @@ class Ledger:
 
     def unfinished(self, revision: str | None = None) -> list[Attempt]:
         """Return the ``running`` rows, of one revision or of all, oldest first."""
-        query = select(_table).where(_table.c.status == Status.RUNNING).order_by(_table.c.id)
+        # Not those of delembic 1.x, which had no mark to be told by.
+        open_ = (_table.c.status == Status.RUNNING) & _table.c.run_id.is_not(None)
+        query = select(_table).where(open_).order_by(_table.c.id)
         if revision is not None:
             query = query.where(_table.c.revision == revision)
         return [_attempt(row) for row in execute_reconnecting(self._conn, query)]

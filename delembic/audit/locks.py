@@ -26,8 +26,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from delembic.audit.lease import LEASE_SECONDS, LeaseLock
 from delembic.config import LockKind
-from delembic.database import sqlite_file
+from delembic.database import execute_reconnecting, is_memory, sqlite_file
 from delembic.errors import ConfigurationError
 
 
@@ -43,8 +44,19 @@ class Lock(Protocol):
     def release(self, revision: str) -> bool:
         """Give the lock back; false if it was lost in between, with its session."""
 
+    def confirm(self, revision: str, work: Connection) -> bool:
+        """Tell, in the transaction of the work, whether the lock has not passed to another runner.
 
-class AdvisoryLock:
+        Most locks cannot, while their holder lives.
+
+        Args:
+            revision: Which one's.
+            work: The work connection; what is asked of it is committed with the work.
+        """
+        return True
+
+
+class AdvisoryLock(Lock):
     """PostgreSQL's session-level advisory lock, on the given connection.
 
     Such locks belong to a database, so the schema and the revision make the key.
@@ -66,11 +78,11 @@ class AdvisoryLock:
 
     def _call(self, function: str, revision: str) -> bool:
         key = int.from_bytes(_digest(self._schema, revision)[:8], "big", signed=True)
-        query = text(f"SELECT {function}(:key)")
-        return bool(self._conn.execute(query, {"key": key}).scalar_one())
+        query = text(f"SELECT {function}(:key)").bindparams(key=key)
+        return bool(execute_reconnecting(self._conn, query).scalar_one())
 
 
-class NamedLock:
+class NamedLock(Lock):
     """``GET_LOCK`` of MySQL and MariaDB, on the given connection.
 
     Such locks belong to the server, so the database's name is part of the lock's.
@@ -92,10 +104,11 @@ class NamedLock:
 
     def _call(self, function: str, revision: str) -> bool:
         name = f"delembic:{_digest(self._database, revision).hex()[:48]}"
-        return bool(self._conn.execute(text(f"SELECT {function}"), {"name": name}).scalar_one())
+        query = text(f"SELECT {function}").bindparams(name=name)
+        return bool(execute_reconnecting(self._conn, query).scalar_one())
 
 
-class DatabaseFileLock:
+class DatabaseFileLock(Lock):
     """A lock file beside a SQLite database, which the kernel frees when its process dies.
 
     SQLite lets one connection write at a time, so all revisions share the lock.
@@ -121,7 +134,7 @@ class DatabaseFileLock:
         return True
 
 
-class NoLock:
+class NoLock(Lock):
     """Always free: for a database in memory, or because the user said so."""
 
     exclusive = False
@@ -135,31 +148,38 @@ class NoLock:
         return True
 
 
-def make_lock(kind: LockKind, conn: Connection) -> Lock:
+def make_lock(kind: LockKind, conn: Connection, lease_seconds: float = LEASE_SECONDS) -> Lock:
     """Return the lock that a configuration asks for.
 
     Args:
         kind: ``auto`` chooses by the database.
         conn: In autocommit mode, on the work database; held open as long as the lock is used.
+        lease_seconds: How long a lease lasts without a renewal.
 
     Raises:
         ConfigurationError: The database has no lock of that kind.
     """
     dialect = conn.dialect.name
-    if kind == "none":
-        return NoLock()
-    if dialect == "postgresql" and kind != "file":
-        return AdvisoryLock(conn)
-    if dialect in ("mysql", "mariadb") and kind != "file":
-        return NamedLock(conn)
-    if dialect == "sqlite" and kind != "advisory" and (file := sqlite_file(conn.engine.url)):
+    fitting = _FITTING.get(dialect, ("lease", "none"))
+    if is_memory(conn.engine):
+        fitting = ("none",)
+    chosen = fitting[0] if kind == "auto" else kind
+    if chosen not in fitting:
+        raise ConfigurationError(
+            f"lock = {kind} does not fit the database {dialect}.",
+            f"Write lock = auto, which takes {fitting[0]} there.",
+        )
+    return _make(chosen, conn, lease_seconds)
+
+
+def _make(kind: str, conn: Connection, lease_seconds: float) -> Lock:
+    if kind == "lease":
+        return LeaseLock(conn, lease_seconds)
+    if kind == "file" and (file := sqlite_file(conn.engine.url)):
         return DatabaseFileLock(file)
-    if kind == "auto":
-        return NoLock()
-    raise ConfigurationError(
-        f"lock = {kind} does not fit the database {dialect}.",
-        "Write lock = auto, which takes what fits.",
-    )
+    if kind == "advisory":
+        return AdvisoryLock(conn) if conn.dialect.name == "postgresql" else NamedLock(conn)
+    return NoLock()
 
 
 def acquire(lock: Lock, revision: str, timeout_seconds: float, on_wait: Callable[[], None]) -> bool:
@@ -196,6 +216,16 @@ def release(lock: Lock, revision: str) -> bool:
         if not error.connection_invalidated:
             raise
         return False
+
+
+# What each database can do, the best first. SQLite has no lease: the work holds the only write
+# lock there is, and nothing could renew it.
+_FITTING = {
+    "postgresql": ("advisory", "lease", "none"),
+    "mysql": ("advisory", "lease", "none"),
+    "mariadb": ("advisory", "lease", "none"),
+    "sqlite": ("file", "none"),
+}
 
 
 def _digest(*parts: str) -> bytes:

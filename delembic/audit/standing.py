@@ -89,6 +89,8 @@ def _standing(
         return Standing(revision, description, State.APPLIED, mark.applied_at)
     # The last attempt says more than a failure's mark, which a later interruption leaves alone.
     status = last.status if last else mark.status if mark else None
+    if last and last.run_id is None and status == Status.RUNNING:
+        status = Status.INTERRUPTED  # of delembic 1.x, and no run will ever settle it
     if status in _STATES:
         return Standing(revision, description, _STATES[Status(status)])
     if waits_for:

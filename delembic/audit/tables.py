@@ -31,6 +31,8 @@ from sqlalchemy.schema import CreateColumn, CreateTable
 from sqlalchemy.types import TypeEngine
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
+from delembic.errors import NewerDatabaseError
+
 _Narrow = Callable[[Select[Any]], Select[Any]]
 
 
@@ -59,8 +61,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+# For every table of delembic.
 # Revisions differ in case and accents, whatever the server's collation thinks.
-_OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
@@ -81,7 +84,7 @@ version_table = Table(
     Column("execution_time_seconds", Double),
     Column("run_id", String(36)),
     Column("checksum", String(64)),
-    **_OPTIONS,
+    **OPTIONS,
 )
 """One row for each revision that took effect (``success``) or failed at its last attempt."""
 
@@ -107,7 +110,7 @@ history_table = Table(
     Column("pid", Integer),
     Column("tool_version", String(50)),
     Column("recovered", Boolean),
-    **_OPTIONS,
+    **OPTIONS,
 )
 """One row for each attempt, never removed."""
 
@@ -126,7 +129,10 @@ def ensure(conn: Connection, table: Table) -> None:
 
     Args:
         conn: In autocommit mode, so that each step is committed by itself.
-        table: `version_table` or `history_table`.
+        table: Which one.
+
+    Raises:
+        NewerDatabaseError: It has columns that this version does not know.
     """
     present = _columns(conn, table)
     if not present:
@@ -160,9 +166,12 @@ def read(conn: Connection, table: Table, narrow: _Narrow = lambda query: query) 
 
 def _columns(conn: Connection, table: Table) -> frozenset[str]:
     try:
-        return frozenset(column["name"] for column in inspect(conn).get_columns(table.name))
+        present = frozenset(column["name"] for column in inspect(conn).get_columns(table.name))
     except NoSuchTableError:
         return frozenset()
+    if unknown := sorted(present.difference(table.columns.keys())):
+        raise NewerDatabaseError(table.name, unknown)
+    return present
 
 
 def _add_columns(conn: Connection, table: Table, present: frozenset[str]) -> None:

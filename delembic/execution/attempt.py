@@ -22,6 +22,7 @@ from delembic.audit.status import Status
 from delembic.errors import (
     DatabaseUnavailableError,
     DelembicError,
+    LockLostError,
     MigrationBlockedError,
     MigrationFailedError,
 )
@@ -124,6 +125,8 @@ class _Run:
             mark = self._do()
         except MigrationFailedError as error:
             return self._failed(error, error.__cause__ or error)
+        except LockLostError as error:
+            return self._lost(error)
         except (SQLAlchemyError, DelembicError) as cause:
             return self._failed(self._failure("commit")(describe(cause)), cause)
         except BaseException:
@@ -162,6 +165,8 @@ class _Run:
     def _commit(self, work: Work) -> Mark:
         if not work.intact:
             self.runner.emit(TransactionEnded(self.revision.id))
+        if not self.runner.lock.confirm(self.revision.id, work.conn):
+            raise LockLostError(self.revision.id)
         mark = self._mark(Status.SUCCESS)
         mark_applied(work.conn, mark, over_failure=self.over_failure)
         work.conn.commit()
@@ -199,6 +204,15 @@ class _Run:
         except (SQLAlchemyError, DatabaseUnavailableError) as broken:
             self._delayed(broken)
         raise self._told(error) from cause
+
+    def _lost(self, error: LockLostError) -> Outcome:
+        """Leave the revision to the runner that has taken over, and say what became of this one."""
+        mark = self.runner.mark(self.revision.id)
+        self._end(Status.INTERRUPTED, exception=error.message)
+        if mark and mark.applied:
+            return _skipped(self.runner, mark)
+        self.runner.emit(Interrupted(self.revision.id, self.row.id))
+        raise error
 
     def _outcome_by_mark(self, error: MigrationFailedError) -> Outcome | None:
         if error.phase == "commit" and self.work:

@@ -14,7 +14,7 @@ from delembic.audit.locks import Lock, acquire, make_lock, release
 from delembic.audit.marks import Mark, read_applied, read_mark
 from delembic.audit.program import Program
 from delembic.config import Config
-from delembic.database import Database, connect
+from delembic.database import Database, autocommitting
 from delembic.errors import LockTimeoutError
 from delembic.events import Listener, LockLost, Settled, Waiting
 
@@ -113,17 +113,11 @@ def open_runner(
     """
     timeout = config.lock_timeout_seconds if lock_timeout_seconds is None else lock_timeout_seconds
     with ExitStack() as stack:
-        home = stack.enter_context(_autocommitting(database.work))
+        home = stack.enter_context(autocommitting(database.work))
         metadata = home
         if database.is_split:
-            metadata = stack.enter_context(_autocommitting(database.metadata))
+            metadata = stack.enter_context(autocommitting(database.metadata))
         tables.ensure(home, tables.version_table)
         tables.ensure(metadata, tables.history_table)
-        lock = make_lock(config.lock, home)
+        lock = make_lock(config.lock, home, config.lock_lease_seconds)
         yield Runner(database.work, home, Ledger(metadata, program), lock, timeout, emit)
-
-
-@contextmanager
-def _autocommitting(engine: Engine) -> Iterator[Connection]:
-    with connect(engine) as conn:
-        yield conn.execution_options(isolation_level="AUTOCOMMIT")

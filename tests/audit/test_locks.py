@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool, StaticPool
 
+from delembic.audit.lease import LeaseLock
 from delembic.audit.locks import (
     AdvisoryLock,
     DatabaseFileLock,
@@ -32,6 +33,7 @@ from servers.databases import Databases
 
 Connect = Callable[[str], Connection]
 
+BEST = {"sqlite": "file", "postgresql": "advisory", "mysql": "advisory"}
 OWN_SESSION = {"postgresql": "pg_backend_pid()", "mariadb": "connection_id()"}
 KILL = {"postgresql": "SELECT pg_terminate_backend({})", "mariadb": "KILL {}"}
 
@@ -48,10 +50,13 @@ def connect() -> Iterator[Connect]:
         yield open_one
 
 
-@pytest.fixture
-def locks(backend: Backend, connect: Connect) -> tuple[Lock, Lock]:
+@pytest.fixture(params=["auto", "lease"])
+def locks(request: pytest.FixtureRequest, backend: Backend, connect: Connect) -> tuple[Lock, Lock]:
     """The locks of two runners."""
-    return make_lock("auto", connect(backend.url)), make_lock("auto", connect(backend.url))
+    if request.param == "lease" and backend.name == "sqlite":
+        pytest.skip("SQLite has no lease")
+    kind: LockKind = request.param
+    return make_lock(kind, connect(backend.url)), make_lock(kind, connect(backend.url))
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])
@@ -212,6 +217,7 @@ class TestChoice:
             ("none", {"sqlite": NoLock, "postgresql": NoLock, "mysql": NoLock}),
             ("advisory", {"postgresql": AdvisoryLock, "mysql": NamedLock}),
             ("file", {"sqlite": DatabaseFileLock}),
+            ("lease", {"postgresql": LeaseLock, "mysql": LeaseLock}),
         ],
     )
     def test_the_lock_is_what_the_ini_asks_for_if_it_fits(
@@ -226,7 +232,7 @@ class TestChoice:
             make_lock(kind, conn)
         assert str(caught.value) == (
             f"lock = {kind} does not fit the database {backend.dialect}.\n"
-            "Write lock = auto, which takes what fits."
+            f"Write lock = auto, which takes {BEST[backend.dialect]} there."
         )
 
     def test_a_database_in_memory_needs_none(self) -> None:
@@ -241,7 +247,7 @@ class TestChoice:
         assert lock.release("D001")
 
 
-class Busy:
+class Busy(Lock):
     """A lock that is free at the last of so many tries."""
 
     exclusive = True

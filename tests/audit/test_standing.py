@@ -27,7 +27,7 @@ def mark(id_: str, status: str = Status.SUCCESS, applied_at: datetime | None = T
 
 
 def attempt(id_: str, status: str, description: str | None = None) -> Attempt:
-    return Attempt(1, id_, status, THEN, description=description)
+    return Attempt(1, id_, status, THEN, run_id="run", description=description)
 
 
 def _standings(
@@ -67,6 +67,13 @@ class TestState:
         (standing,) = _standings(ALONE, *facts)
 
         assert standing.state == state
+
+    def test_a_row_that_delembic_1_left_running_is_of_a_runner_that_is_gone(self) -> None:
+        left = Attempt(1, "D001", "running", THEN)
+
+        (standing,) = _standings(ALONE, left)
+
+        assert standing.state == State.INTERRUPTED
 
     def test_what_is_applied_says_when(self) -> None:
         (standing,) = _standings(ALONE, mark("D001"))
