@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 from delembic.config import Config
 from delembic.errors import (
     ConfigurationError,
+    DatabaseFailedError,
     DatabaseUnavailableError,
     DependencyNotInstalledError,
     SettingError,
@@ -67,6 +68,7 @@ def open_database(config: Config) -> Iterator[Database]:
 
     Raises:
         ConfigurationError: There is no usable URL, driver or ``get_engine``.
+        DatabaseFailedError: A statement of delembic's own failed in the block.
     """
     url = config.url
     work = _engine_of(config, "sqlalchemy.url", url) if url else _engine_from_env(config)
@@ -74,6 +76,8 @@ def open_database(config: Config) -> Iterator[Database]:
     metadata = _engine_of(config, "metadata_url", metadata_url) if metadata_url else work
     try:
         yield Database(work, metadata)
+    except DBAPIError as error:
+        raise DatabaseFailedError(driver_text(error)) from error
     finally:
         if metadata_url:
             metadata.dispose()
@@ -90,8 +94,12 @@ def connect(engine: Engine) -> Connection:
     try:
         return engine.connect()
     except DBAPIError as error:
-        reason = str(error.orig).strip() or type(error.orig).__name__
-        raise DatabaseUnavailableError(masked(engine.url), reason) from error
+        raise DatabaseUnavailableError(masked(engine.url), driver_text(error)) from error
+
+
+def driver_text(error: DBAPIError) -> str:
+    """Return what the driver said, without the statement."""
+    return str(error.orig).strip() or type(error.orig).__name__
 
 
 @contextmanager
@@ -102,7 +110,7 @@ def autocommitting(engine: Engine) -> Iterator[Connection]:
         DatabaseUnavailableError: The server does not answer or refuses us.
     """
     with connect(engine) as conn:
-        yield conn.execution_options(isolation_level="AUTOCOMMIT")
+        yield _autocommit(conn)
 
 
 def execute_reconnecting(conn: Connection, statement: Executable) -> CursorResult[Any]:
@@ -121,7 +129,12 @@ def execute_reconnecting(conn: Connection, statement: Executable) -> CursorResul
         if not error.connection_invalidated:
             raise
         conn.rollback()
-        return conn.execute(statement)
+        # The new connection of the driver knows nothing of what was asked of the old one.
+        return _autocommit(conn).execute(statement)
+
+
+def _autocommit(conn: Connection) -> Connection:
+    return conn.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def masked(url: URL) -> str:
