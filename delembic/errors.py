@@ -167,12 +167,21 @@ class DuplicateRevisionError(DefinitionError):
 
 
 class DependencyCycleError(DefinitionError):
-    """Migrations wait for each other in a circle."""
+    """Migrations wait for each other in a circle.
 
-    def __init__(self, cycle: Sequence[str]) -> None:
+    Args:
+        cycle: Their revisions, each before one that it depends on; the first is the last, too.
+        places: Where these are defined.
+    """
+
+    def __init__(self, cycle: Sequence[str], places: Sequence[str]) -> None:
+        itself = f"{cycle[0]} depends on itself."
+        circle = f"The migrations depend on each other in a circle: {' -> '.join(cycle)}."
         super().__init__(
-            f"The migrations depend on each other in a circle: {' -> '.join(cycle)}.",
-            "Remove one of these from the depends_on of the one before it.",
+            itself if len(places) == 1 else circle,
+            f"Remove one of these from a depends_on. They are defined in {', '.join(places)}."
+            if len(places) > 1
+            else f"Correct its depends_on, in {places[0]}.",
         )
         self.cycle = tuple(cycle)
 
@@ -195,12 +204,18 @@ class UnknownDependencyError(DefinitionError):
 
 
 class UnknownRevisionError(DefinitionError):
-    """The target of a command is no revision."""
+    """The target of a command is no revision.
+
+    Args:
+        target: What was asked for.
+        known: The names that would do, ``head`` among them where it is one.
+    """
 
     def __init__(self, target: str, known: Sequence[str]) -> None:
         super().__init__(
             f"There is no revision {target!r}.{did_you_mean(target, known)}",
-            "'delembic history' lists the revisions; 'head' stands for all of them.",
+            "'delembic history' lists the revisions"
+            + ("; 'head' stands for all of them." if "head" in known else "."),
         )
         self.target = target
 
@@ -254,6 +269,20 @@ class SchemaNotReadyError(DelembicError):
         self.missing = missing
 
 
+class DatabaseFailedError(DelembicError):
+    """A statement of delembic's own failed, or the connection broke in the middle of it.
+
+    Args:
+        reason: What the driver said.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The database failed: {reason}",
+            "When it is back, run the upgrade again: it settles what was left unfinished.",
+        )
+
+
 class LockTimeoutError(DelembicError):
     """Another runner held the lock for longer than we were told to wait."""
 
@@ -284,7 +313,10 @@ class LockLostError(DelembicError):
 
 def shown(path: Path) -> str:
     """Return a path as people want to read it: relative to the working folder if it is below."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError:  # it has been removed
+        return str(path)
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 

@@ -138,7 +138,7 @@ def ensure(conn: Connection, table: Table) -> None:
     if not present:
         conn.execute(CreateTable(table, if_not_exists=True))
     else:
-        _add_columns(conn, table, present)
+        _take_over(conn, table, present)
     indexes = {index["name"] for index in inspect(conn).get_indexes(table.name)}
     for index in table.indexes:
         if index.name not in indexes:
@@ -164,19 +164,31 @@ def read(conn: Connection, table: Table, narrow: _Narrow = lambda query: query) 
     return list(conn.execute(narrow(select(*columns).select_from(table))))
 
 
-def _columns(conn: Connection, table: Table) -> frozenset[str]:
+def _columns(conn: Connection, table: Table) -> dict[str, TypeEngine[Any]]:
+    """Return the columns that the database has of a table, with their types; none without it."""
     try:
-        present = frozenset(column["name"] for column in inspect(conn).get_columns(table.name))
+        present = {c["name"]: c["type"] for c in inspect(conn).get_columns(table.name)}
     except NoSuchTableError:
-        return frozenset()
-    if unknown := sorted(present.difference(table.columns.keys())):
+        return {}
+    if unknown := sorted(present.keys() - table.columns.keys()):
         raise NewerDatabaseError(table.name, unknown)
     return present
 
 
-def _add_columns(conn: Connection, table: Table, present: frozenset[str]) -> None:
+def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any]]) -> None:
+    """Make a table of delembic 1.x what it would be if it were made today."""
     quoted = conn.dialect.identifier_preparer.format_table(table)
     for column in table.columns:
         if column.name not in present:
             definition = CreateColumn(column).compile(dialect=conn.dialect)
             conn.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {definition}")
+        elif conn.dialect.name == "postgresql" and _lacks_zone(column, present[column.name]):
+            # What was stored is UTC. Without a zone, the session's would decide what is to come.
+            conn.exec_driver_sql(
+                f"ALTER TABLE {quoted} ALTER COLUMN {column.name} TYPE TIMESTAMP WITH TIME ZONE"
+                f" USING {column.name} AT TIME ZONE 'UTC'"
+            )
+
+
+def _lacks_zone(column: Column[Any], present: TypeEngine[Any]) -> bool:
+    return isinstance(column.type, UtcDateTime) and not getattr(present, "timezone", True)

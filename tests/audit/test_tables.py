@@ -143,6 +143,42 @@ class TestTakingOver:
         assert plain == {"['revision']"}
         assert unique == {"['run_id']"}
 
+    def test_it_is_then_what_a_new_one_would_be(self, backend: Backend) -> None:
+        taken_over = [self._made(backend, table) for table in TABLES]
+        with connection(backend) as conn:
+            for table in TABLES:
+                conn.exec_driver_sql(f"DROP TABLE {table.name}")
+
+        assert [self._made(backend, table) for table in TABLES] == taken_over
+
+    def test_times_without_a_zone_are_taken_for_utc_and_keep_their_moment(
+        self, backend: Backend
+    ) -> None:
+        if backend.name != "postgresql":
+            pytest.skip("only PostgreSQL has both kinds of column")
+        with connection(backend) as conn:
+            conn.exec_driver_sql(
+                "ALTER TABLE delembic_version ALTER COLUMN applied_at TYPE TIMESTAMP"
+                " USING applied_at AT TIME ZONE 'UTC'"
+            )
+            conn.exec_driver_sql("SET TIME ZONE 'Asia/Tokyo'")
+            ensure(conn, version_table)
+
+            assert read_marks(conn)["D001"].applied_at == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+
+    @staticmethod
+    def _made(backend: Backend, table: Table) -> object:
+        """All that can be told of a table, once it is seen to."""
+        with connection(backend) as conn:
+            ensure(conn, table)
+            inspector = inspect(conn)
+            columns = {
+                c["name"]: (c["type"]._type_affinity, getattr(c["type"], "timezone", None))
+                for c in inspector.get_columns(table.name)
+            }
+            key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+            return columns, key, shape(backend, table)
+
     def test_rows_stay_as_they_are(self, backend: Backend) -> None:
         queries = [
             "SELECT revision, applied_at, status, execution_time_seconds FROM delembic_version",
