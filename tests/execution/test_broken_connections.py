@@ -221,7 +221,8 @@ def _before(step: str, action: Callable[[], object], monkeypatch: pytest.MonkeyP
     """Do something right before a step is done for the first time."""
     owner, name = STEPS[step]
     original = getattr(owner, name)
-    plain = original.fget if isinstance(original, property) else original
+    is_property = isinstance(original, property)
+    plain: Any = original.fget if is_property else original
     done: list[bool] = []
 
     def wrapped(*args: Any, **values: Any) -> Any:
@@ -230,7 +231,7 @@ def _before(step: str, action: Callable[[], object], monkeypatch: pytest.MonkeyP
             action()
         return plain(*args, **values)
 
-    monkeypatch.setattr(owner, name, property(wrapped) if plain is not original else wrapped)
+    monkeypatch.setattr(owner, name, property(wrapped) if is_property else wrapped)
 
 
 def _upgrade(project: ProjectFolder) -> Exception | None:
