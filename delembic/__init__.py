@@ -26,6 +26,7 @@ from delembic.migration import DataMigration
 
 if TYPE_CHECKING:
     from delembic import commands, errors, events
+    from delembic.audit.ledger import Attempt
     from delembic.audit.program import Program
     from delembic.audit.standing import Standing
     from delembic.audit.status import State
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from delembic.revisions.source import Revision
 
 __all__ = [
+    "Attempt",
     "Config",
     "ConfigurationError",
     "DataMigration",
@@ -53,6 +55,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Attempt": "delembic.audit.ledger",
     "Graph": "delembic.revisions.graph",
     "Program": "delembic.audit.program",
     "Revision": "delembic.revisions.source",

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from delembic.audit.ledger import read_latest
-from delembic.audit.marks import applied_revisions, read_marks
+from delembic.audit.ledger import Attempt, read_attempts, read_latest
+from delembic.audit.marks import Mark, applied_revisions, read_marks
 from delembic.audit.program import Program
+from delembic.audit.record import RevisionRecord, make_record
 from delembic.audit.standing import Standing, applied_heads, standings
+from delembic.audit.status import Status
 from delembic.config import Config
-from delembic.database import connect, open_database
-from delembic.errors import DatabaseUnavailableError
+from delembic.database import Database, connect, open_database
+from delembic.errors import DatabaseUnavailableError, UnknownRevisionError
 from delembic.events import Listener, Outcome, ignore
 from delembic.execution.attempt import attempt
 from delembic.execution.preflight import missing_schema_revisions, preflight
@@ -198,6 +200,55 @@ def history(config: Config) -> list[Standing]:
     return _read_standings(config)[1]
 
 
+def runs(
+    config: Config,
+    revision: str | None = None,
+    *,
+    failed: bool = False,
+    limit: int | None = 20,
+) -> list[Attempt]:
+    """Return the audit log, newest first, and write nothing.
+
+    The migration files are not needed for it, and not read unless ``revision`` has no attempt.
+
+    Args:
+        config: The project.
+        revision: Only the attempts at this one.
+        failed: Only those that failed.
+        limit: How many at most, from 1; ``None`` for all.
+
+    Raises:
+        UnknownRevisionError: There is no such revision, neither as a file nor on record.
+        ConfigurationError: The database cannot be read.
+    """
+    status = Status.FAILED if failed else None
+    with open_database(config) as database:
+        with connect(database.metadata) as conn:
+            attempts = read_attempts(conn, revision, status, limit)
+        if revision is not None and not attempts:
+            _refuse_unknown(config, database, revision)
+        return attempts
+
+
+def show(config: Config, revision: str) -> RevisionRecord:
+    """Return one revision with all its attempts, and write nothing.
+
+    One whose file is gone can be shown as long as it is on record.
+
+    Raises:
+        UnknownRevisionError: There is no such revision, neither as a file nor on record.
+        DelembicError: As `history` does.
+    """
+    graph = read_graph(config)
+    with open_database(config) as database:
+        marks, entries = _read_states(config, database, graph)
+        with connect(database.metadata) as conn:
+            attempts = read_attempts(conn, revision)[::-1]
+        if revision not in graph and revision not in marks and not attempts:
+            raise UnknownRevisionError(revision, [*graph, *marks])
+        return make_record(entries, graph, marks.get(revision), attempts, revision)
+
+
 def dialect_name(config: Config) -> str:
     """Return SQLAlchemy's name for the kind of database, such as ``postgresql``.
 
@@ -213,12 +264,26 @@ def dialect_name(config: Config) -> str:
 def _read_standings(config: Config) -> tuple[Graph, list[Standing]]:
     graph = read_graph(config)
     with open_database(config) as database:
-        with connect(database.work) as conn:
-            marks = read_marks(conn)
-            plan = make_plan(graph, applied_revisions(marks))
-            missing = missing_schema_revisions(config, plan, conn)
-        with connect(database.metadata) as conn:
-            return graph, standings(graph, marks, read_latest(conn), missing)
+        return graph, _read_states(config, database, graph)[1]
+
+
+def _read_states(
+    config: Config, database: Database, graph: Graph
+) -> tuple[dict[str, Mark], list[Standing]]:
+    with connect(database.work) as conn:
+        marks = read_marks(conn)
+        plan = make_plan(graph, applied_revisions(marks))
+        missing = missing_schema_revisions(config, plan, conn)
+    with connect(database.metadata) as conn:
+        return marks, standings(graph, marks, read_latest(conn), missing)
+
+
+def _refuse_unknown(config: Config, database: Database, revision: str) -> None:
+    with connect(database.work) as conn:
+        known = [*read_graph(config), *read_marks(conn)]
+    with connect(database.metadata) as conn:
+        if revision not in known and not read_attempts(conn, revision, limit=1):
+            raise UnknownRevisionError(revision, known)
 
 
 def _schema_heads(config: Config) -> tuple[tuple[str, ...], str | None]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from configparser import ConfigParser
-from configparser import Error as ParseError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -17,11 +16,11 @@ from typing import Literal, cast, get_args
 from delembic.errors import (
     ConfigFileNotFoundError,
     ConfigSectionNotFoundError,
-    ConfigurationError,
     SettingError,
     did_you_mean,
     shown,
 )
+from delembic.ini import read_ini
 
 CONFIG_NAME = "delembic.ini"
 CONFIG_VARIABLE = "DELEMBIC_CONFIG"
@@ -95,16 +94,9 @@ class Config:
             ConfigurationError: It does not parse.
         """
         file = Path(path).resolve()
-        if not file.is_file():
+        if not file.exists():
             raise ConfigFileNotFoundError(file, named=True)
-        # No interpolation: a % in a password means itself.
-        parser = ConfigParser(interpolation=None)
-        try:
-            parser.read_string(file.read_text(encoding="utf-8-sig"), source=str(file))
-        except (ParseError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"{shown(file)} cannot be read: {error}", "Correct the file; it is an ini in UTF-8."
-            ) from error
+        parser = read_ini(file)
         if not parser.has_section(section):
             raise ConfigSectionNotFoundError(file, section, parser.sections())
         return cls(file, section, dict(parser[section]))
@@ -193,6 +185,14 @@ class Config:
         if value not in ConfigParser.BOOLEAN_STATES:
             raise self.error("hide_parameters", f"{value!r} is neither true nor false.")
         return ConfigParser.BOOLEAN_STATES[value]
+
+    def check(self) -> None:
+        """Read the settings of a run, so that one that means nothing is told before it begins.
+
+        Raises:
+            SettingError: There is one.
+        """
+        _ = self.lock, self.lock_timeout_seconds, self.lock_lease_seconds, self.hide_parameters
 
     @property
     def warnings(self) -> list[str]:

@@ -5,41 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    URL,
-    Connection,
-    CursorResult,
-    Engine,
-    Executable,
-    create_engine,
-    make_url,
-)
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy import Connection, CursorResult, Engine, Executable
+from sqlalchemy.exc import DBAPIError
 
+from delembic.causes import brief
 from delembic.config import Config
-from delembic.errors import (
-    ConfigurationError,
-    DatabaseFailedError,
-    DatabaseUnavailableError,
-    DependencyNotInstalledError,
-    SettingError,
-    shown,
-)
-from delembic.user_code import import_source, user_code
+from delembic.engines import engine_from_env, engine_of
+from delembic.errors import DatabaseFailedError, DatabaseUnavailableError
+from delembic.urls import masked, sqlite_file
+from delembic.user_code import user_code
 
-_PACKAGES = {
-    "psycopg": ("psycopg", "postgresql"),
-    "psycopg2": ("psycopg2-binary", None),
-    "pymysql": ("pymysql", "mysql"),
-    "MySQLdb": ("mysqlclient", None),
-    "oracledb": ("oracledb", None),
-    "pyodbc": ("pyodbc", None),
-}
-_SECRET_WORDS = ("pass", "pwd", "secret", "token", "key")
+__all__ = [
+    "Database",
+    "autocommitting",
+    "connect",
+    "driver_text",
+    "execute_reconnecting",
+    "is_memory",
+    "masked",
+    "open_database",
+    "sqlite_file",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +59,9 @@ def open_database(config: Config) -> Iterator[Database]:
         DatabaseFailedError: A statement of delembic's own failed in the block.
     """
     url = config.url
-    work = _engine_of(config, "sqlalchemy.url", url) if url else _engine_from_env(config)
+    work = engine_of(config, "sqlalchemy.url", url) if url else engine_from_env(config)
     metadata_url = config.metadata_url
-    metadata = _engine_of(config, "metadata_url", metadata_url) if metadata_url else work
+    metadata = engine_of(config, "metadata_url", metadata_url) if metadata_url else work
     try:
         yield Database(work, metadata)
     except DBAPIError as error:
@@ -91,15 +79,19 @@ def connect(engine: Engine) -> Connection:
     Raises:
         DatabaseUnavailableError: The server does not answer or refuses us.
     """
-    try:
-        return engine.connect()
-    except DBAPIError as error:
-        raise DatabaseUnavailableError(masked(engine.url), driver_text(error)) from error
+    # Besides the driver's own, there may be any error at all: an option in the URL that the driver
+    # does not know, a host that cannot be encoded, a listener or a `creator` of the user's.
+    with user_code(lambda reason: DatabaseUnavailableError(masked(engine.url), reason)):
+        try:
+            return engine.connect()
+        except DBAPIError as error:
+            refusal = error
+    raise DatabaseUnavailableError(masked(engine.url), driver_text(refusal)) from refusal
 
 
 def driver_text(error: DBAPIError) -> str:
     """Return what the driver said, without the statement."""
-    return str(error.orig).strip() or type(error.orig).__name__
+    return brief(str(error.orig)) or type(error.orig).__name__
 
 
 @contextmanager
@@ -123,123 +115,26 @@ def execute_reconnecting(conn: Connection, statement: Executable) -> CursorResul
     Raises:
         DBAPIError: It failed for another reason, or again.
     """
+    if conn.invalidated:  # by a signal that came while the server was asked something
+        _revive(conn)
     try:
         return conn.execute(statement)
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        conn.rollback()
-        # The new connection of the driver knows nothing of what was asked of the old one.
-        return _autocommit(conn).execute(statement)
+        return _revive(conn).execute(statement)
+
+
+def _revive(conn: Connection) -> Connection:
+    conn.rollback()
+    # The new connection of the driver knows nothing of what was asked of the old one.
+    return _autocommit(conn)
 
 
 def _autocommit(conn: Connection) -> Connection:
     return conn.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def masked(url: URL) -> str:
-    """Return a URL as text without its secrets, those in its query string included.
-
-    Example:
-        >>> masked(make_url("postgresql://ann:secret@db/x?sslpassword=secret&sslmode=require"))
-        'postgresql://ann:***@db/x?sslmode=require&sslpassword=***'
-    """
-    query = {
-        key: "***" if any(word in key.lower() for word in _SECRET_WORDS) else value
-        for key, value in url.query.items()
-    }
-    return url.set(query=query).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
-
-
 def is_memory(engine: Engine) -> bool:
     """Whether the engine is a SQLite database without a file."""
     return engine.dialect.name == "sqlite" and sqlite_file(engine.url) is None
-
-
-def sqlite_file(url: URL) -> Path | None:
-    """Return the file of a SQLite URL, or ``None`` for a database in memory or a ``file:`` URI."""
-    database = url.database
-    if not database or database == ":memory:" or database.startswith("file:"):
-        return None
-    return Path(database)
-
-
-def _engine_of(config: Config, key: str, text: str) -> Engine:
-    url = _parse(config, key, text, config.root)
-    # Each migration gets a connection of its own that is closed afterwards, so no session state
-    # (a role, a search path, a temporary table) leaks from one to the next.
-    options: dict[str, Any] = {"poolclass": NullPool}
-    if url.get_backend_name() == "sqlite":
-        options = _sqlite_options(url, config.lock_timeout_seconds)
-    try:
-        return create_engine(url, hide_parameters=config.hide_parameters, **options)
-    except NoSuchModuleError as error:
-        raise config.error(
-            key,
-            f"SQLAlchemy knows no database {url.drivername!r}.",
-            "PostgreSQL is postgresql+psycopg://, MySQL and MariaDB mysql+pymysql://, SQLite"
-            " sqlite:///; others need their dialect's package.",
-        ) from error
-    except ModuleNotFoundError as error:
-        package, extra = _PACKAGES.get(error.name or "", (error.name or "?", None))
-        raise DependencyNotInstalledError(f"{url.drivername}://", package, extra) from error
-
-
-def _sqlite_options(url: URL, patience_seconds: float) -> dict[str, Any]:
-    if sqlite_file(url) is None:
-        # The database is its connection: there is one, and whoever connects gets that.
-        return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-    # How long to wait for another program that is writing to the file.
-    return {"poolclass": NullPool, "connect_args": {"timeout": patience_seconds}}
-
-
-def _parse(config: Config, key: str, text: str, root: Path) -> URL:
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise _unparsable(config, key) from error
-    except ValueError as error:  # a port that is no number
-        raise _unparsable(config, key) from error
-    if url.get_backend_name() == "sqlite" and (file := sqlite_file(url)):
-        return url.set(database=str(root / file))
-    return url
-
-
-def _unparsable(config: Config, key: str) -> SettingError:
-    # The text itself is not shown: it may hold a password.
-    return config.error(
-        key,
-        "is not a database URL.",
-        "Write it as DIALECT+DRIVER://USER:PASSWORD@HOST:PORT/DATABASE, with special characters"
-        " in the password percent-encoded.",
-    )
-
-
-def _engine_from_env(config: Config) -> Engine:
-    file = config.env_file
-    if not file.is_file():
-        raise config.error(
-            "sqlalchemy.url", "is not set.", f"Set it, or define get_engine() in {shown(file)}."
-        )
-    with user_code(
-        lambda reason: ConfigurationError(f"{shown(file)} cannot be imported: {reason}")
-    ):
-        module = import_source(file, config.root, file.read_bytes())
-    get_engine = getattr(module, "get_engine", None)
-    if get_engine is None:
-        raise config.error(
-            "sqlalchemy.url",
-            f"is not set, and {shown(file)} has no get_engine().",
-            "Set it, or define get_engine().",
-        )
-    with user_code(
-        lambda reason: ConfigurationError(f"get_engine() in {shown(file)} failed: {reason}")
-    ):
-        engine = get_engine()
-    if not isinstance(engine, Engine):
-        raise ConfigurationError(
-            f"get_engine() in {shown(file)} returned {type(engine).__name__}, not an Engine.",
-            "Return what sqlalchemy.create_engine(…) gives.",
-        )
-    engine.hide_parameters = config.hide_parameters
-    return engine

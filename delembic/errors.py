@@ -279,8 +279,15 @@ class DatabaseFailedError(DelembicError):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"The database failed: {reason}",
-            "When it is back, run the upgrade again: it settles what was left unfinished.",
+            "If that passes, run the upgrade again: it settles what was left unfinished.",
         )
+
+
+class ConnectionClosedError(DelembicError):
+    """A migration closed the connection that it was given; the work on it is lost."""
+
+    def __init__(self) -> None:
+        super().__init__("The connection is closed; leave that to delembic.")
 
 
 class LockTimeoutError(DelembicError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import keyword
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from delembic.config import CONFIG_NAME
-from delembic.errors import ConfigurationError, FileExistsAlreadyError
+from delembic.errors import ConfigurationError, FileExistsAlreadyError, shown
 
 _SLUG_CHARACTERS = 60
 
@@ -25,7 +26,13 @@ def write_project(root: Path, script_location: str) -> list[Path]:
 
     Raises:
         FileExistsAlreadyError: One of the files is there already; none was written.
+        ConfigurationError: The folder cannot be made, or the ini could not name it.
     """
+    if not script_location.strip() or not script_location.isprintable():
+        raise ConfigurationError(
+            f"{script_location!r} cannot be the name of a folder in delembic.ini.",
+            "Name one, such as: delembic init migrations",
+        )
     folder = root / script_location
     contents = {
         root / CONFIG_NAME: _render("delembic.ini.template", script_location=script_location),
@@ -33,11 +40,13 @@ def write_project(root: Path, script_location: str) -> list[Path]:
         folder / "versions" / ".gitkeep": "",
     }
     for path in contents:
-        taken = next(each for each in (path, *path.parents) if each.exists())
+        with _told(path):
+            taken = next(each for each in (path, *path.parents) if each.exists())
         if taken == path or not taken.is_dir():
             raise FileExistsAlreadyError(taken)
     for path, content in contents.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with _told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         _write_new(path, content)
     return list(contents)
 
@@ -46,13 +55,18 @@ def write_revision(folder: Path, revision: str, message: str, depends_on: Sequen
     """Write the file of a new migration and return its path.
 
     Raises:
-        ConfigurationError: The message is empty.
+        ConfigurationError: The message is empty or cannot be printed, or the file not be written.
         FileExistsAlreadyError: The file is there already.
     """
     description = " ".join(message.split())
     if not description:
         raise ConfigurationError(
             "The message is empty.", "Say what the migration does: -m 'load vocabulary'."
+        )
+    if not description.isprintable():
+        raise ConfigurationError(
+            f"The message cannot be printed: {message!r}.",
+            "Say what the migration does: -m 'load vocabulary'.",
         )
     content = _render(
         "revision.py.template",
@@ -85,11 +99,22 @@ def _render(template: str, **values: str) -> str:
 
 
 def _write_new(path: Path, content: str) -> None:
+    with _told(path), path.open("x", encoding="utf-8") as file:
+        file.write(content)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell in words what keeps a file from being written."""
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(content)
+        yield
     except FileExistsError as error:
         raise FileExistsAlreadyError(path) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"{shown(path)} cannot be written: {error.strerror}.",
+            "Choose another folder, or see who may write there.",
+        ) from error
 
 
 def _words(text: str) -> list[str]:

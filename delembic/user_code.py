@@ -17,7 +17,10 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from delembic.causes import describe
 from delembic.errors import DelembicError
+
+__all__ = ["describe", "import_source", "user_code"]
 
 
 @contextmanager
@@ -29,7 +32,7 @@ def user_code(error: Callable[[str], DelembicError]) -> Iterator[None]:
     is the operator who speaks, not the code.
 
     Args:
-        error: Makes the error from the cause's description (see `describe`).
+        error: Makes the error from the cause's description (see `delembic.causes`).
 
     Raises:
         DelembicError: What ``error`` returned, raised from the cause.
@@ -38,19 +41,6 @@ def user_code(error: Callable[[str], DelembicError]) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as cause:  # the boundary: users' code may raise anything
         raise error(describe(cause)) from cause
-
-
-def describe(cause: BaseException) -> str:
-    """Return the type and the text of an exception, without a traceback.
-
-    Example:
-        >>> describe(ValueError("no rows"))
-        'ValueError: no rows'
-        >>> describe(KeyError())
-        'KeyError'
-    """
-    text = str(cause)
-    return f"{type(cause).__name__}: {text}" if text else type(cause).__name__
 
 
 @cache
@@ -75,7 +65,9 @@ def import_source(path: Path, root: Path, content: bytes) -> ModuleType:
     module.__package__ = name.rpartition(".")[0]
     sys.modules[name] = module
     try:
-        exec(compile(content, path, "exec"), module.__dict__)  # noqa: S102 - this is an import
+        # Not optimised: under `python -O`, every assert of a `validate` would hold.
+        code = compile(content, path, "exec", dont_inherit=True, optimize=0)
+        exec(code, module.__dict__)  # noqa: S102 - this is an import
     except BaseException:
         del sys.modules[name]
         raise

@@ -3,7 +3,8 @@
 From top to bottom, in one folder:
 
 - A block of ``console``: a line that begins with ``$`` is typed as a command, and what follows has
-  to be its output. Durations and times differ from run to run, and are compared as such.
+  to be its output. What differs from run to run, such as durations, times and
+  the user's name, is made the same on both sides first.
 - A block whose first line is a comment with a file's name becomes that file.
 - Any other block of ``python`` is a program, and has to succeed.
 
@@ -26,6 +27,15 @@ CHANGING = [
     (re.compile(r"\(\d+\.\d\ds\)"), "(1.24s)"),
     (re.compile(r"\bin \d+\.\d\d s\b"), "in 1.24 s"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00"), "2024-01-15 10:30:00+00:00"),
+    # What the audit log holds: who, where, how long, and of which files.
+    (re.compile(r"(?<=  )\d+\.\d\ds(?=  )"), "1.24s"),
+    (re.compile(r"(?:uid )?\S+@\S+(?= \(cli\))"), "ann@db1"),
+    (re.compile(r"(?:uid )?\S+@\S+, pid \d+ \(cli\), delembic \S+"), "ann@db1, pid 4312 (cli)"),
+    (re.compile(r'File "[^"]+/(?=delembic/versions/)'), 'File "/srv/shop/'),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
+    (re.compile(r'"(\w+_at)": "[^"]+"'), r'"\1": "2024-01-15T10:30:00+00:00"'),
+    (re.compile(r'"(duration_seconds|pid)": [\d.e-]+'), r'"\1": 1'),
+    (re.compile(r'"(run_id|username|hostname|tool_version)": "[^"]+"'), r'"\1": "changing"'),
 ]
 
 

@@ -224,7 +224,7 @@ class TestValues:
     @pytest.mark.parametrize(
         ("setting", "attribute", "fault"),
         [
-            ("lock = maybe", "lock", "'maybe' is not one of auto, advisory, file, none."),
+            ("lock = maybe", "lock", "'maybe' is not one of auto, advisory, file, lease, none."),
             (
                 "lock_timeout = soon",
                 "lock_timeout_seconds",
@@ -233,7 +233,7 @@ class TestValues:
             (
                 "lock_timeout = -1",
                 "lock_timeout_seconds",
-                "cannot be negative.\n0 gives up at once.",
+                "-1 is no time to wait.\n0 gives up at once.",
             ),
             ("hide_parameters = 2", "hide_parameters", "'2' is neither true nor false."),
         ],

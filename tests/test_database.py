@@ -228,11 +228,12 @@ class TestEnvPy:
             (
                 "import long_gone",
                 "delembic/env.py cannot be imported: ModuleNotFoundError: No module named"
-                " 'long_gone'",
+                " 'long_gone'\nCorrect delembic/env.py; --debug shows where it comes from.",
             ),
             (
                 "def get_engine():\n    raise KeyError('DB_HOST')",
-                "get_engine() in delembic/env.py failed: KeyError: 'DB_HOST'",
+                "get_engine() in delembic/env.py failed: KeyError: 'DB_HOST'\n"
+                "Correct delembic/env.py; --debug shows where it comes from.",
             ),
             (
                 "def get_engine():\n    return 'sqlite://'",

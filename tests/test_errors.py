@@ -12,6 +12,7 @@ from delembic.errors import (
     ConfigurationError,
     DefinitionError,
     DelembicError,
+    LockLostError,
     LockTimeoutError,
     MigrationBlockedError,
     MigrationFailedError,
@@ -32,7 +33,7 @@ def test_the_exit_code_follows_from_the_kind_of_error(kind: type[DelembicError])
     expected = 1
     if issubclass(kind, ConfigurationError | DefinitionError):
         expected = 2
-    if issubclass(kind, LockTimeoutError):
+    if issubclass(kind, LockTimeoutError | LockLostError):
         expected = 4
 
     assert kind.exit_code == expected

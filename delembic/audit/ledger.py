@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -17,11 +18,23 @@ from delembic.database import execute_reconnecting
 from delembic.revisions.source import Revision
 
 _table = tables.history_table
+_MODULE = re.compile(r"^[\w.<>]+\.(?=\w+(:|$))")
+"""In front of the name of an error, as tracebacks have it."""
+_HEADING = re.compile(r"(Exception Group )?Traceback \(most recent call last\):")
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One row of ``delembic_run_history``.
+    """One attempt at a migration, as the audit log ``delembic_run_history`` has it.
+
+    Example:
+        >>> then = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+        >>> attempt = Attempt(
+        ...     7, "D001", "failed", then, exception="ValueError: no rows", username="ann",
+        ...     hostname="db1", executor="cli", pid=12,
+        ... )
+        >>> f"{attempt.revision} was run by {attempt.who}: {attempt.reason}"
+        'D001 was run by ann@db1, pid 12 (cli): ValueError: no rows'
 
     Attributes:
         id: The row's number; later attempts have higher ones.
@@ -73,6 +86,16 @@ class Attempt:
         process = f", pid {self.pid} ({self.executor})" if self.pid else ""
         return f"{self.username}@{self.hostname}{process}"
 
+    @property
+    def reason(self) -> str:
+        """The error on one line, such as ``ValueError: no rows``; empty if there was none.
+
+        That is the last line of the traceback; of an error whose text has several lines the first
+        of them, as what a database says begins with what is wrong and ends with where to read more.
+        """
+        lines = [line for line in (self.exception or "").splitlines() if line.strip()]
+        return _below_last_traceback(lines) or (lines[-1].strip() if lines else "")
+
 
 class Ledger:
     """Writes the audit log.
@@ -106,18 +129,24 @@ class Ledger:
         exception: str | None = None,
         rows_affected: int | None = None,
     ) -> None:
-        """Say what became of an attempt, unless another runner has settled it meanwhile."""
+        """Say what became of an attempt, unless another runner has settled it meanwhile.
+
+        Of a success its own runner knows best: one that was taken for dead, since it had lost its
+        lock or there was none, may have committed all the same.
+        """
         now = datetime.now(UTC)
+        said = update(_table).where(_table.c.id == attempt.id)
+        if status != Status.SUCCESS:
+            said = said.where(_table.c.status == Status.RUNNING)
         execute_reconnecting(
             self._conn,
-            update(_table)
-            .where(_table.c.id == attempt.id, _table.c.status == Status.RUNNING)
-            .values(
+            said.values(
                 status=status,
                 ended_at=now,
                 duration_seconds=(now - attempt.started_at).total_seconds(),
                 exception=exception,
                 rows_affected=rows_affected,
+                recovered=False,
             ),
         )
 
@@ -130,19 +159,30 @@ class Ledger:
             query = query.where(_table.c.revision == revision)
         return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
 
+    def interrupted(self) -> list[Attempt]:
+        """Return the ``interrupted`` rows, oldest first."""
+        query = select(_table).where(_table.c.status == Status.INTERRUPTED).order_by(_table.c.id)
+        return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
+
+    def is_own(self, attempt: Attempt) -> bool:
+        """Tell whether an attempt is one of this very process."""
+        own = self._program
+        return (attempt.hostname, attempt.pid) == (own.hostname, own.pid)
+
     def find(self, run_id: str | None) -> Attempt | None:
         """Return the attempt of that name, which a mark carries."""
         query = select(_table).where(_table.c.run_id == run_id)
         row = execute_reconnecting(self._conn, query).first()
         return _attempt(row) if row else None
 
-    def settle(self, attempt: Attempt, mark: Mark | None) -> Status:
+    def settle(self, attempt: Attempt, mark: Mark | None) -> Status | None:
         """End the row of a runner that died, by what its revision's mark tells.
 
         Only for a caller that holds the revision's lock, which proves that the row has no owner.
 
         Returns:
-            ``success`` if the mark is that attempt's own, else ``interrupted``.
+            ``success`` if the mark is that attempt's own, else ``interrupted``; ``None`` if the
+            row is no longer what it was when it was read.
         """
         committed = mark is not None and mark.applied and mark.run_id == attempt.run_id
         values: dict[str, Any] = {"status": Status.INTERRUPTED, "ended_at": None}
@@ -153,10 +193,9 @@ class Ledger:
                 "ended_at": mark.applied_at,
                 "duration_seconds": mark.duration_seconds,
             }
-        execute_reconnecting(
-            self._conn, update(_table).where(_table.c.id == attempt.id).values(values)
-        )
-        return Status(values["status"])
+        as_read = (_table.c.id == attempt.id) & (_table.c.status == attempt.status)
+        settled = execute_reconnecting(self._conn, update(_table).where(as_read).values(values))
+        return Status(values["status"]) if settled.rowcount else None
 
     def _insert(self, revision: Revision, status: Status, **values: Any) -> Attempt:
         before = select(func.count()).where(_table.c.revision == revision.id)
@@ -186,5 +225,39 @@ def read_latest(conn: Connection) -> dict[str, Attempt]:
     return {row.revision: _attempt(row) for row in rows}
 
 
+def read_attempts(
+    conn: Connection,
+    revision: str | None = None,
+    status: Status | None = None,
+    limit: int | None = None,
+) -> list[Attempt]:
+    """Return attempts, newest first, in one query. Writes nothing.
+
+    Args:
+        conn: Any open connection to the database of the audit log.
+        revision: Those at one revision; at all if ``None``.
+        status: Those that ended so; all if ``None``.
+        limit: How many at most; all if ``None``.
+    """
+    wanted = {_table.c.revision: revision, _table.c.status: status}
+    conditions = [column == value for column, value in wanted.items() if value is not None]
+    rows = tables.read(
+        conn,
+        _table,
+        lambda query: query.where(*conditions).order_by(_table.c.id.desc()).limit(limit),
+    )
+    return [_attempt(row) for row in rows]
+
+
 def _attempt(row: Row[Any]) -> Attempt:
     return Attempt(**{name: getattr(row, name) for name in Attempt.__dataclass_fields__})
+
+
+def _below_last_traceback(lines: list[str]) -> str:
+    """Return the first line after the frames of the last traceback, if there is one."""
+    # An exception group draws its own traceback with a bar at the left.
+    bare = [line.removeprefix("  + ").removeprefix("  | ") for line in lines]
+    headings = [n for n, line in enumerate(bare) if _HEADING.match(line)]
+    below = bare[headings[-1] + 1 :] if headings else []
+    first = next((line for line in below if not line.startswith(" ")), "")
+    return _MODULE.sub("", first)

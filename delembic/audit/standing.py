@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from delembic.audit.ledger import Attempt
@@ -68,6 +68,12 @@ def standings(
     return [*_without_file(graph, marks, latest), *states.values()]
 
 
+def standing_without_file(revision: str, mark: Mark | None, last: Attempt | None) -> Standing:
+    """Return where a revision stands that is on record and whose file is gone."""
+    description = (last.description if last else None) or ""
+    return replace(_standing(revision, description, mark, last, []), has_file=False)
+
+
 def applied_heads(graph: Graph, all_of_them: list[Standing]) -> list[Standing]:
     """Return the applied revisions that no other applied one depends on."""
     applied = [standing for standing in all_of_them if standing.state == State.APPLIED]
@@ -103,6 +109,4 @@ def _without_file(
 ) -> Iterator[Standing]:
     gone = [mark for mark in marks.values() if mark.applied and mark.revision not in graph]
     for mark in sorted(gone, key=lambda mark: (mark.applied_at or _LONG_AGO, mark.revision)):
-        last = latest.get(mark.revision)
-        description = (last.description if last else None) or ""
-        yield Standing(mark.revision, description, State.APPLIED, mark.applied_at, has_file=False)
+        yield standing_without_file(mark.revision, mark, latest.get(mark.revision))

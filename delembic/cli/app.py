@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import click
 import delembic
 from delembic.cli.boundary import boundary
 from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION, Config
-from delembic.errors import shown
+from delembic.errors import did_you_mean, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,20 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         with boundary(debug=ctx.params["debug"]):
             return super().invoke(ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            guess = did_you_mean(args[0], self.list_commands(ctx))
+            if guess and "Did you mean" not in error.format_message():  # click does it since 8.4
+                raise click.UsageError(error.message + guess, ctx) from None
+            raise
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -122,18 +138,68 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
 
 
 @main.command()
+@_as_json
 @click.pass_obj
-def current(options: _Options) -> None:
+def current(options: _Options, as_json: bool) -> None:
     """Show the applied revisions that no other applied one depends on."""
-    from delembic.cli import rendering
+    from delembic.cli import documents, rendering
 
-    click.echo(rendering.current(delembic.commands.current(options.load())))
+    applied = delembic.commands.current(options.load())
+    click.echo(documents.current(applied) if as_json else rendering.current(applied))
 
 
 @main.command()
+@_as_json
 @click.pass_obj
-def history(options: _Options) -> None:
+def history(options: _Options, as_json: bool) -> None:
     """List all revisions in execution order, each with its state."""
-    from delembic.cli import rendering
+    from delembic.cli import documents, rendering
 
-    click.echo(rendering.history(delembic.commands.history(options.load())))
+    entries = delembic.commands.history(options.load())
+    click.echo(documents.history(entries) if as_json else rendering.history(entries))
+
+
+@main.command()
+@click.option("--revision", metavar="REV", help="Only the attempts at REV.")
+@click.option("--failed", is_flag=True, help="Only the attempts that failed.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="How many attempts at most.",
+)
+@_as_json
+@click.pass_obj
+def runs(options: _Options, revision: str | None, failed: bool, limit: int, as_json: bool) -> None:
+    """List the attempts, newest first.
+
+    Each has a line: its number, when it began, how it ended, the revision, how long it took, how
+    many rows it changed, who ran it where and by what, and the error.
+    """
+    from delembic.cli import attempts, documents
+
+    found = delembic.commands.runs(options.load(), revision, failed=failed, limit=limit)
+    if as_json:
+        click.echo(documents.runs(found))
+    elif found:
+        click.echo(attempts.log(found, _terminal_width()))
+    else:
+        click.echo(attempts.nothing(revision, failed=failed))
+
+
+@main.command()
+@click.argument("revision")
+@_as_json
+@click.pass_obj
+def show(options: _Options, revision: str, as_json: bool) -> None:
+    """Show one revision with all its attempts."""
+    from delembic.cli import documents, record
+
+    found = delembic.commands.show(options.load(), revision)
+    click.echo(documents.show(found) if as_json else record.whole(found))
+
+
+def _terminal_width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

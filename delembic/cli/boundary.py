@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from types import FrameType
 
 import click
 
-from delembic.errors import DelembicError
+from delembic.errors import DelembicError, MigrationFailedError
+from delembic.redaction import redact
 from delembic.user_code import describe
 
 INTERRUPTED = 128
@@ -36,21 +38,22 @@ def boundary(*, debug: bool) -> Iterator[None]:
         SystemExit: With the error's exit code, or 130 or 143 after a signal.
     """
     try:
-        with _stopping_on_signals():
+        with _stopping_on_signals(), _naming_threads_left():
             yield
-    except Stopped as stopped:
+    except KeyboardInterrupt as interrupt:  # of ours, or of what met Ctrl-C in its own way
+        stopped = interrupt if isinstance(interrupt, Stopped) else Stopped(signal.SIGINT)
         click.echo(f"Stopped by {stopped}.", err=True)
         sys.exit(stopped.exit_code)
     except DelembicError as error:
-        if debug:
-            click.echo(traceback.format_exc(), err=True)
+        _tell_all(debug=debug)
         _tell(error.message, error.remedy)
+        if isinstance(error, MigrationFailedError):
+            click.echo(f"See it whole: delembic show {error.revision}", err=True)
         sys.exit(error.exit_code)
     except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
         raise  # click's own, and the end of what it is piped into
-    except Exception as error:
-        if debug:
-            raise
+    except BaseException as error:  # noqa: BLE001 - the last word, whatever users' code raises
+        _tell_all(debug=debug)
         _tell(describe(error), "Nobody foresaw this. See where it comes from with --debug.")
         sys.exit(1)
 
@@ -59,6 +62,25 @@ def _tell(message: str, remedy: str) -> None:
     click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
     if remedy:
         click.echo(remedy, err=True)
+
+
+def _tell_all(*, debug: bool) -> None:
+    if debug:
+        click.echo(redact(traceback.format_exc()), err=True)
+
+
+@contextmanager
+def _naming_threads_left() -> Iterator[None]:
+    """Say which threads keep the process from ending, so that it does not seem to hang."""
+    before = set(threading.enumerate())
+    try:
+        yield
+    finally:
+        left = [each for each in threading.enumerate() if each not in before and not each.daemon]
+        if left:
+            names = ", ".join(each.name for each in left)
+            warning = click.style("Warning:", fg="yellow")
+            click.echo(f"{warning} still running, and waited for: {names}", err=True)
 
 
 @contextmanager

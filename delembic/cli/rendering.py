@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import click
 
 from delembic.audit.standing import Standing
 from delembic.audit.status import State
+from delembic.cli.figures import moment
 from delembic.commands import NewRevision
 
-_COLOURS = {
+COLOURS = {
     State.APPLIED: "green",
     State.FAILED: "red",
     State.INTERRUPTED: "yellow",
@@ -20,11 +20,6 @@ _COLOURS = {
     State.PENDING: None,
 }
 _STATE_WIDTH = len("applied ")
-
-
-def moment(time: datetime | None) -> str:
-    """Return a time to the second, with its offset."""
-    return time.isoformat(" ", "seconds") if time else "at an unknown time"
 
 
 def current(applied: Sequence[Standing]) -> str:
@@ -44,7 +39,7 @@ def history(entries: Sequence[Standing]) -> str:
 
 
 def _history_line(entry: Standing, states: int, revisions: int) -> str:
-    state = click.style(f"{entry.state:<{states}}", fg=_COLOURS[entry.state])
+    state = click.style(f"{entry.state:<{states}}", fg=COLOURS[entry.state])
     notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
     notes += [] if entry.has_file else ["(its file is gone)"]
     return "  ".join([state, f"{entry.revision:<{revisions}}", entry.description, *notes]).rstrip()

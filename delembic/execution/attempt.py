@@ -19,6 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from delembic.audit.ledger import Attempt
 from delembic.audit.marks import Mark, mark_applied, mark_failed
 from delembic.audit.status import Status
+from delembic.causes import describe
+from delembic.driver_errors import values_withheld
 from delembic.errors import (
     DatabaseUnavailableError,
     DelembicError,
@@ -40,8 +42,9 @@ from delembic.events import (
 from delembic.execution.runner import Runner
 from delembic.execution.work import Work, await_end, open_work
 from delembic.migration import DataMigration
+from delembic.redaction import redact
 from delembic.revisions.source import Revision
-from delembic.user_code import describe, user_code
+from delembic.user_code import user_code
 
 # The column of delembic 1.x holds 65,535 bytes on MySQL.
 _EXCEPTION_BYTES = 60_000
@@ -80,6 +83,8 @@ def attempt(
 
 def _skipped(runner: Runner, mark: Mark) -> Skipped:
     row = runner.ledger.find(mark.run_id)
+    if row and row.status == Status.INTERRUPTED:
+        runner.settle(row, mark)
     skipped = Skipped(
         mark.revision,
         mark.applied_at,
@@ -110,6 +115,7 @@ class _Run:
     over_failure: bool
     row: Attempt = field(init=False)
     work: Work | None = None
+    committing: bool = False
     rolled_back: bool = True
     started: float = field(default_factory=time.monotonic)
 
@@ -130,8 +136,7 @@ class _Run:
         except (SQLAlchemyError, DelembicError) as cause:
             return self._failed(self._failure("commit")(describe(cause)), cause)
         except BaseException:
-            self._end(Status.INTERRUPTED)
-            self.runner.emit(Interrupted(self.revision.id, self.row.id))
+            self._interrupted()
             raise
         return self._finished(mark)
 
@@ -157,10 +162,13 @@ class _Run:
                 raise
 
     def _run_user_code(self, work: Work) -> None:
-        with user_code(self._failure("upgrade")), work.counting_rows():
+        withheld = values_withheld(self.runner.work)
+        with user_code(self._failure("upgrade")), withheld, work.counting_rows():
             self.migration.upgrade(work.conn)
-        with user_code(self._failure("validate")):
+            work.refuse_closed()
+        with user_code(self._failure("validate")), values_withheld(self.runner.work):
             self.migration.validate(work.conn)
+            work.refuse_closed()
 
     def _commit(self, work: Work) -> Mark:
         if not work.intact:
@@ -169,6 +177,7 @@ class _Run:
             raise LockLostError(self.revision.id)
         mark = self._mark(Status.SUCCESS)
         mark_applied(work.conn, mark, over_failure=self.over_failure)
+        self.committing = True
         work.conn.commit()
         return mark
 
@@ -194,10 +203,19 @@ class _Run:
         self.runner.emit(finished)
         return finished
 
+    def _interrupted(self) -> None:
+        """Record an interruption, unless it came when the work was committed already."""
+        try:
+            if not (self.committing and self._outcome_by_mark()):
+                self._end(Status.INTERRUPTED)
+                self.runner.emit(Interrupted(self.revision.id, self.row.id))
+        except (SQLAlchemyError, DatabaseUnavailableError) as broken:
+            self._delayed(broken)
+
     def _failed(self, error: MigrationFailedError, cause: BaseException) -> Outcome:
         """Record a failure, unless the mark tells that the revision took effect all the same."""
         try:
-            if outcome := self._outcome_by_mark(error):
+            if outcome := self._outcome_by_mark():
                 return outcome
             self._end(Status.FAILED, exception=_text(cause))
             mark_failed(self.runner.home, self._mark(Status.FAILED))
@@ -214,8 +232,8 @@ class _Run:
         self.runner.emit(Interrupted(self.revision.id, self.row.id))
         raise error
 
-    def _outcome_by_mark(self, error: MigrationFailedError) -> Outcome | None:
-        if error.phase == "commit" and self.work:
+    def _outcome_by_mark(self) -> Outcome | None:
+        if self.committing and self.work:
             await_end(self.runner.work, self.work.transaction_id)
         mark = self.runner.mark(self.revision.id)
         if mark is None or not mark.applied:
@@ -263,7 +281,7 @@ def _text(error: BaseException) -> str:
     """Return the whole error with its traceback; of a very long one the end, which says most."""
     lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
     # PostgreSQL takes no zero byte, and no database takes half of a surrogate pair.
-    text = "".join(lines).replace("\0", "\\x00").encode(errors="backslashreplace")
+    text = redact("".join(lines)).replace("\0", "\\x00").encode(errors="backslashreplace")
     return text[-_EXCEPTION_BYTES:].decode(errors="ignore")
 
 

@@ -21,7 +21,7 @@ Migrations = dict[str, DataMigration]
 
 
 def preflight(config: Config, graph: Graph, plan: Plan, conn: Connection) -> Migrations:
-    """Import what will run, and check the schema revisions that it needs.
+    """Import what will run, and check the settings and the schema revisions that it needs.
 
     Args:
         config: The project.
@@ -33,9 +33,11 @@ def preflight(config: Config, graph: Graph, plan: Plan, conn: Connection) -> Mig
         An instance of each step's class, by revision.
 
     Raises:
+        SettingError: A setting means nothing.
         DefinitionError: A file cannot be imported, or names a dependency that does not exist.
         SchemaNotReadyError: An Alembic revision is not applied.
     """
+    config.check()
     schema = _schema(config, plan)
     for name in plan.external:
         if schema is None or name not in schema.names:

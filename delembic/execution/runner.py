@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from delembic.audit import tables
 from delembic.audit.ledger import Attempt, Ledger
 from delembic.audit.locks import Lock, acquire, make_lock, release
-from delembic.audit.marks import Mark, read_applied, read_mark
+from delembic.audit.marks import Mark, read_applied, read_mark, read_marks
 from delembic.audit.program import Program
+from delembic.audit.status import Status
 from delembic.config import Config
 from delembic.database import Database, autocommitting
 from delembic.errors import LockTimeoutError
-from delembic.events import Listener, LockLost, Settled, Waiting
+from delembic.events import Interrupted, Listener, LockLost, Settled, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,10 @@ class Runner:
         try:
             self._settle(self.ledger.unfinished(revision))
             yield
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._settle_own(revision)
+            raise
         finally:
             if not release(self.lock, revision):
                 self.emit(LockLost(revision))
@@ -72,13 +78,35 @@ class Runner:
             if self.lock.try_acquire(attempt.revision):
                 self._settle(self.ledger.unfinished(attempt.revision))
                 release(self.lock, attempt.revision)
+        marks = read_marks(self.home)
+        for attempt in self.ledger.interrupted():
+            mark = marks.get(attempt.revision)
+            if mark and mark.applied and mark.run_id == attempt.run_id:
+                self.settle(attempt, mark)
+
+    def settle(self, attempt: Attempt, mark: Mark | None) -> None:
+        """End the row of an attempt whose runner died, by what the mark tells.
+
+        So may a row be that counts as interrupted already: a server goes on with a commit whose
+        client has died, while the lock is free, and its mark comes to light later.
+        """
+        if status := self.ledger.settle(attempt, mark):
+            self.emit(Settled(attempt.revision, attempt.id, status))
+
+    def _settle_own(self, revision: str) -> None:
+        """Settle an attempt that was interrupted right where its row is written."""
+        if not self.lock.exclusive:
+            return
+        with suppress(SQLAlchemyError):
+            for attempt in filter(self.ledger.is_own, self.ledger.unfinished(revision)):
+                if self.ledger.settle(attempt, self.mark(revision)) == Status.INTERRUPTED:
+                    self.emit(Interrupted(revision, attempt.id))
 
     def _settle(self, attempts: list[Attempt]) -> None:
         for attempt in attempts:
             mark = self.mark(attempt.revision)
             if self.lock.exclusive or (mark and mark.run_id == attempt.run_id):
-                status = self.ledger.settle(attempt, mark)
-                self.emit(Settled(attempt.revision, attempt.id, status))
+                self.settle(attempt, mark)
 
     def _wait(self, revision: str) -> None:
         self.emit(Waiting(revision, self._holder(revision)))

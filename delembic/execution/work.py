@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from delembic.database import connect
+from delembic.errors import ConnectionClosedError
 from delembic.execution.witness import call_witness, transaction_status
 
 _SETTLING_SECONDS = 30.0
@@ -30,6 +31,8 @@ class Work:
         self.conn = conn
         self.rows_affected = 0
         self._transaction = conn.begin()
+        self._has_committed = False
+        event.listen(conn, "commit", self._note_commit)
         self._witness = call_witness(conn)
         self.transaction_id = self._witness.transaction_id
 
@@ -38,17 +41,28 @@ class Work:
         """Whether the user's code has left the transaction open; asks the database."""
         return self.conn.get_transaction() is self._transaction and self._witness.intact()
 
+    def refuse_closed(self) -> None:
+        """Refuse to go on without the connection.
+
+        Raises:
+            ConnectionClosedError: The user's code has closed it.
+        """
+        if self.conn.closed:
+            raise ConnectionClosedError
+
     def roll_back(self, error: BaseException) -> bool:
         """Roll back after an error, and tell whether that undid all that the migration did."""
         if self.conn.closed or self.conn.invalidated:
-            return True  # the end of the session was the rollback
-        replaced = self.conn.get_transaction() is not self._transaction
+            return not self._has_committed  # the end of the session was the rollback
         try:
-            return self._witness.roll_back(error) and not replaced
+            return self._witness.roll_back(error) and not self._has_committed
         except DBAPIError as broken:
             if not broken.connection_invalidated:
                 raise
-            return not replaced
+            return not self._has_committed
+
+    def _note_commit(self, conn: Connection) -> None:
+        self._has_committed = True
 
     @contextmanager
     def counting_rows(self) -> Iterator[None]:

@@ -132,7 +132,9 @@ def _execution_order(revisions: Mapping[str, Revision]) -> Iterator[str]:
         sorter.prepare()
     except CycleError as error:
         # graphlib lists each node before the one that depends on it; people read it as depends_on.
-        raise DependencyCycleError(error.args[1][::-1]) from error
+        cycle = error.args[1][::-1]
+        places = [place(revisions[id_]) for id_ in cycle[1:]]
+        raise DependencyCycleError(cycle, places) from error
     ready: list[tuple[NaturalKey, str]] = []
     while sorter.is_active():
         for id_ in sorter.get_ready():

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from delembic.errors import MigrationFileError
 from delembic.migration import DataMigration
-from delembic.revisions.syntax import ATTRIBUTES, ClassSyntax, find_classes
+from delembic.revisions.attributes import NAMES, Attributes
+from delembic.revisions.methods import check_methods
+from delembic.revisions.syntax import ClassSyntax, find_classes
 from delembic.user_code import import_source, user_code
 
-_LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,16 @@ class Revision:
 def read_file(path: Path, root: Path) -> list[Revision]:
     """Read the migrations that a file defines, in the order of its lines.
 
+    What is wrong with them is left to `load` as long as their place among the others can be told:
+    an applied migration may be as odd as it likes.
+
     Args:
         path: The file.
         root: The project's root, importable should the file have to be imported.
 
     Raises:
-        MigrationFileError: The file cannot be read or parsed, holds no migration, or an attribute
-            has the wrong type.
+        MigrationFileError: The file cannot be read or parsed or holds no migration, or its
+            ``revision`` or ``depends_on`` cannot be told.
     """
     content = _read(path)
     found = find_classes(path, content)
@@ -82,8 +87,8 @@ def load(revision: Revision, root: Path) -> DataMigration:
     What is executed are the very bytes that ``revision.checksum`` was made from.
 
     Raises:
-        MigrationFileError: The file has changed since it was read, does not import, or the class
-            cannot be made.
+        MigrationFileError: The file has changed since it was read, does not import, breaks a rule,
+            or the class cannot be made.
     """
     content = _read(revision.path)
     if hashlib.sha256(content).hexdigest() != revision.checksum:
@@ -91,19 +96,27 @@ def load(revision: Revision, root: Path) -> DataMigration:
             revision.path, "has changed since it was read.", "Run the command again."
         )
     cls = _import_class(revision.path, root, content, revision.class_name)
-    if cls.upgrade is DataMigration.upgrade:
-        raise MigrationFileError(
-            revision.path,
-            f"{revision.class_name} has no upgrade method.",
-            "Define upgrade(self, conn).",
-            revision.line,
+
+    def fault(problem: str, remedy: str) -> MigrationFileError:
+        text = f"{revision.class_name}{problem}."
+        return MigrationFileError(revision.path, text, remedy, revision.line)
+
+    attributes = _attributes_of(cls, revision.path, revision.line)
+    attributes.check()
+    if (now := attributes.revision()) != revision.id:
+        raise fault(
+            f" is {now} once it is imported, not {revision.id}",
+            "Give each class a name of its own, and its revision a value that does not change.",
         )
-    _refuse_what_would_not_run(revision, cls)
-    problem = f"{revision.class_name} cannot be instantiated: "
     with user_code(
-        lambda reason: MigrationFileError(revision.path, problem + reason, line=revision.line)
+        lambda reason: fault(
+            f" cannot be instantiated: {reason}",
+            "Define no __init__, or one that needs no arguments and raises nothing.",
+        )
     ):
-        return cls()
+        migration = cls()
+    check_methods(migration, fault)
+    return migration
 
 
 def _read(path: Path) -> bytes:
@@ -113,43 +126,52 @@ def _read(path: Path) -> bytes:
         raise MigrationFileError(path, f"cannot be read: {error.strerror}.") from error
 
 
-def _refuse_what_would_not_run(revision: Revision, cls: type[DataMigration]) -> None:
-    """Refuse methods whose call would return at once, with nothing done, and look like success."""
-    for method in (cls.upgrade, cls.validate):
-        if any(is_lazy(method) for is_lazy in _LAZY):
-            raise MigrationFileError(
-                revision.path,
-                f"{revision.class_name}.{method.__name__} is async or contains a yield.",
-                "Make it a plain function; a call would do nothing as it is.",
-                revision.line,
-            )
-
-
 def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes, checksum: str) -> Revision:
-    values = cls.attributes
+    attributes = Attributes(path, cls.name, cls.line, cls.attributes)
     validates = cls.validates
     if cls.needs_import:
-        imported = _import_class(path, root, content, cls.name)
-        values = {name: getattr(imported, name, None) for name in ATTRIBUTES}
-        validates = imported.validate is not DataMigration.validate
-    check = _Attributes(path, cls.name, cls.line, values)
+        try:
+            imported = _import_class(path, root, content, cls.name)
+        except MigrationFileError:
+            if not cls.tells_its_place:
+                raise
+        else:
+            attributes = _attributes_of(imported, path, cls.line)
+            validates = imported.validate is not DataMigration.validate
     return Revision(
-        id=check.revision(),
-        depends_on=check.names("depends_on"),
-        description=check.text("description"),
+        id=attributes.revision(),
+        depends_on=attributes.names("depends_on"),
+        description=_unless_wrong(attributes.description, ""),
         path=path,
         line=cls.line,
         class_name=cls.name,
         checksum=checksum,
         validates=validates,
-        tags=check.tags(),
-        owners=check.names("owners"),
-        group=check.text("group") or None,
+        tags=_unless_wrong(attributes.tags, {}),
+        owners=_unless_wrong(lambda: attributes.names("owners"), ()),
+        group=_unless_wrong(attributes.group, None),
     )
 
 
+def _unless_wrong(read: Callable[[], _T], otherwise: _T) -> _T:
+    try:
+        return read()
+    except MigrationFileError:
+        return otherwise
+
+
+def _attributes_of(cls: type[DataMigration], path: Path, line: int) -> Attributes:
+    return Attributes(path, cls.__name__, line, {name: getattr(cls, name, None) for name in NAMES})
+
+
 def _import_class(path: Path, root: Path, content: bytes, name: str) -> type[DataMigration]:
-    with user_code(lambda reason: MigrationFileError(path, f"cannot be imported: {reason}")):
+    with user_code(
+        lambda reason: MigrationFileError(
+            path,
+            f"cannot be imported: {reason}",
+            "Correct it, or install what it imports; --debug shows where it comes from.",
+        )
+    ):
         module = import_source(path, root, content)
     cls = getattr(module, name, None)
     if not (inspect.isclass(cls) and issubclass(cls, DataMigration)):
@@ -157,49 +179,3 @@ def _import_class(path: Path, root: Path, content: bytes, name: str) -> type[Dat
             path, f"{name} is not a DataMigration.", "Derive it from delembic.DataMigration."
         )
     return cls
-
-
-@dataclass(frozen=True, slots=True)
-class _Attributes:
-    """The attributes of one class, handed out only when their types are right."""
-
-    path: Path
-    class_name: str
-    line: int
-    values: Mapping[str, Any]
-
-    def revision(self) -> str:
-        value = self.values.get("revision")
-        if not isinstance(value, str) or not value.strip():
-            raise self._error("revision", "has to be a text such as 'D001'", value)
-        return value
-
-    def text(self, name: str) -> str:
-        value = self.values.get(name)
-        if value is not None and not isinstance(value, str):
-            raise self._error(name, "has to be a text", value)
-        return value or ""
-
-    def names(self, name: str) -> tuple[str, ...]:
-        value = self.values.get(name)
-        if value is None:
-            return ()
-        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-            raise self._error(name, "has to be a list of texts such as ['D001']", value)
-        return tuple(dict.fromkeys(value))
-
-    def tags(self) -> Mapping[str, str]:
-        value = self.values.get("tags")
-        if isinstance(value, dict):
-            if not all(isinstance(text, str) for pair in value.items() for text in pair):
-                raise self._error("tags", "has to map texts to texts", value)
-            return value
-        return dict.fromkeys(self.names("tags"), "")
-
-    def _error(self, name: str, rule: str, value: object) -> MigrationFileError:
-        return MigrationFileError(
-            self.path,
-            f"{self.class_name}.{name} {rule}, not {value!r}.",
-            f"Correct the attribute {name}.",
-            self.line,
-        )

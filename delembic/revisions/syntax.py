@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from delembic.causes import describe
 from delembic.errors import MigrationFileError
-
-ATTRIBUTES = ("revision", "depends_on", "description", "tags", "owners", "group")
+from delembic.revisions.attributes import NAMES
 
 
 def find_classes(path: Path, content: bytes) -> list[ClassSyntax]:
@@ -52,6 +52,15 @@ class ClassSyntax:
         essential = {"revision", "depends_on", "description"}
         return self.foreign_base and not essential <= self.attributes.keys()
 
+    @property
+    def tells_its_place(self) -> bool:
+        """Whether the tree tells what the order of all migrations is made from."""
+        places = {"revision", "depends_on"}
+        told = {name for name, value in self.attributes.items() if type(value) is not NotLiteral}
+        if self.foreign_base:
+            return places <= told
+        return "revision" in told and "depends_on" not in self.attributes.keys() - told
+
 
 class _Module:
     """Finds the migration classes at the top level of a module's syntax tree."""
@@ -63,16 +72,20 @@ class _Module:
             raise MigrationFileError(
                 path, f"does not parse: {error.msg}.", "Correct the syntax.", error.lineno
             ) from error
-        except ValueError as error:
-            raise MigrationFileError(path, f"does not parse: {error}.") from error
+        except (ValueError, MemoryError, RecursionError) as error:  # nested a thousand deep
+            raise MigrationFileError(
+                path, f"does not parse: {describe(error)}.", "Correct the syntax."
+            ) from error
         self._base_names = set(_names_of_data_migration(self._body))
         self._found: dict[str, ClassSyntax] = {}
 
     def migrations(self) -> list[ClassSyntax]:
+        migrations = []
         for node in self._body:
             if isinstance(node, ast.ClassDef) and self._is_migration(node):
                 self._found[node.name] = self._read_class(node)
-        return list(self._found.values())
+                migrations.append(self._found[node.name])
+        return migrations
 
     def _is_migration(self, node: ast.ClassDef) -> bool:
         bases = {ast.unparse(base) for base in node.bases}
@@ -119,7 +132,7 @@ def _assignments(node: ast.ClassDef) -> dict[str, ast.expr]:
             found[item.target.id] = item.value
         elif isinstance(item, ast.AugAssign) and isinstance(item.target, ast.Name):
             found[item.target.id] = item.target  # no literal: what it adds to is not known here
-    return {name: value for name, value in found.items() if name in ATTRIBUTES}
+    return {name: value for name, value in found.items() if name in NAMES}
 
 
 def _literals(node: ast.ClassDef) -> dict[str, Any]:

@@ -258,7 +258,7 @@ def test_pool_and_op_tags_reach_the_op(files: ProjectFolder) -> None:
 def test_names_that_differ_in_odd_characters_are_different_assets_that_run(
     sqlite_location: Location,
 ) -> None:
-    revisions = ["a-b", "a_b", "a b", "a.b", "ä/b", "A_b", "class", "x" * 200]
+    revisions = ["a-b", "a_b", "a|b", "a.b", "ä/b", "A_b", "class", "x" * 200]
     for revision in revisions:
         sqlite_location.folder.write(
             f"delembic/versions/f{revision.encode().hex()[:50]}.py",

@@ -159,7 +159,8 @@ class TestFaults:
 
         assert str(caught.value) == (
             "The migrations depend on each other in a circle: D001 -> D003 -> D002 -> D001.\n"
-            "Remove one of these from the depends_on of the one before it."
+            "Remove one of these from a depends_on. They are defined in /D003.py:1, /D002.py:1,"
+            " /D001.py:1."
         )
 
     def test_what_waits_for_itself_is_a_cycle(self) -> None:
@@ -167,6 +168,9 @@ class TestFaults:
             Graph([revision("D001", "D001")])
 
         assert caught.value.cycle == ("D001", "D001")
+        assert str(caught.value) == (
+            "D001 depends on itself.\nCorrect its depends_on, in /D001.py:1."
+        )
 
     def test_a_revision_that_is_there_twice_is_told_with_both_places(self) -> None:
         with pytest.raises(DuplicateRevisionError) as caught:

@@ -1,0 +1,74 @@
+"""An exception of anybody's as a few lines of text for people."""
+
+from __future__ import annotations
+
+import linecache
+import re
+import traceback
+from pathlib import Path
+
+from delembic.redaction import redact
+
+_LINES = 6
+_CHARACTERS = 300
+"""Of one line. The whole text is in the audit log, and in what --debug shows."""
+
+_NOISE = re.compile(r"\s*\(Background on this error at: \S+\)")
+
+
+def describe(cause: BaseException) -> str:
+    """Return the type of an exception and the beginning of its text, without a traceback.
+
+    One without a text, such as that of a plain ``assert``, is told with the line that raised it.
+
+    Example:
+        >>> describe(ValueError("no rows"))
+        'ValueError: no rows'
+        >>> describe(KeyError())
+        'KeyError'
+    """
+    text = brief(text_of(cause)) or _raising_line(cause)
+    return f"{type(cause).__name__}: {text}" if text else type(cause).__name__
+
+
+def text_of(cause: BaseException) -> str:
+    """Return ``str(cause)``, whatever its class makes of that."""
+    try:
+        return str(cause)
+    except Exception:  # noqa: BLE001 - users' code, as what raised it was
+        return "<its text cannot be made>"
+
+
+def brief(text: str) -> str:
+    """Return the beginning of a text: some lines, fit to be printed, with no secrets in them.
+
+    Example:
+        >>> brief("x" * 1000).endswith("x…")
+        True
+    """
+    lines = [line.rstrip() for line in _NOISE.sub("", redact(text)).strip().splitlines()]
+    lines = [line for line in lines if line]
+    shown = [_printable(_cut(line)) for line in lines[:_LINES]]
+    return "\n".join([*shown, "…"] if len(lines) > _LINES else shown)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _CHARACTERS else f"{line[:_CHARACTERS]}…"
+
+
+def _printable(line: str) -> str:
+    """Escape what a terminal would obey, and what cannot be encoded."""
+    return "".join(
+        c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in line
+    )
+
+
+def _raising_line(cause: BaseException) -> str:
+    frames = traceback.extract_tb(cause.__traceback__)
+    if not frames:
+        return ""
+    last = frames[-1]
+    numbers = range(last.lineno or 0, (last.end_lineno or last.lineno or 0) + 1)
+    source = " ".join(linecache.getline(last.filename, number).strip() for number in numbers)
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return brief(f"{source} ({place})") if source else f"({place})"

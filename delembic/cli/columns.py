@@ -1,0 +1,45 @@
+"""Cells as lines whose columns are aligned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One text in a table.
+
+    Attributes:
+        text: Without any colour codes.
+        colour: As click names it.
+        right: Whether it stands at the right of its column, as numbers do.
+    """
+
+    text: str
+    colour: str | None = None
+    right: bool = False
+
+    def padded(self, width: int) -> str:
+        """Return the text as wide as its column; the blanks have its colour, and no width."""
+        text = self.text.rjust(width) if self.right else self.text.ljust(width)
+        return click.style(text, fg=self.colour) if self.colour else text
+
+
+def aligned(rows: Sequence[Sequence[Cell]]) -> list[str]:
+    """Return a line for each row, all of them equally wide; a column without any text is left out.
+
+    Example:
+        >>> aligned([[Cell("D001"), Cell(""), Cell("9", right=True)],
+        ...          [Cell("D2"), Cell(""), Cell("10", right=True)]])
+        ['D001   9', 'D2    10']
+    """
+    widths = [max(len(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        _GAP.join(cell.padded(width) for cell, width in zip(row, widths, strict=True) if width)
+        for row in rows
+    ]

@@ -1,0 +1,43 @@
+"""How moments, durations and counts are written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+_MINUTE, _HOUR = 60, 3600
+
+
+def moment(time: datetime | None) -> str:
+    """Return a time to the second, with its offset."""
+    return time.isoformat(" ", "seconds") if time else "at an unknown time"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration as people say it; nothing for one that is not known.
+
+    Example:
+        >>> [duration(seconds) for seconds in (1.237, 185, 7384, None)]
+        ['1.24s', '3m 05s', '2h 03m 04s', '']
+    """
+    if seconds is None:
+        return ""
+    # 59.999 seconds are a minute: what is compared is what would be written.
+    if round(seconds, 2) < _MINUTE:
+        return f"{seconds:.2f}s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    if minutes * _MINUTE < _HOUR:
+        return f"{minutes}m {rest:02}s"
+    hours, minutes = divmod(minutes, _MINUTE)
+    return f"{hours}h {minutes:02}m {rest:02}s"
+
+
+def rows(count: int | None) -> str:
+    """Return a number of rows; nothing for one that is not known.
+
+    Example:
+        >>> [rows(count) for count in (0, 1, 13622, None)]
+        ['0 rows', '1 row', '13,622 rows', '']
+    """
+    if count is None:
+        return ""
+    return f"{count:,} row{'' if count == 1 else 's'}"

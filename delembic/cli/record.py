@@ -1,0 +1,60 @@
+"""One revision with all its attempts as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from delembic.audit.record import RevisionRecord
+from delembic.audit.standing import Standing
+from delembic.cli import attempts
+from delembic.cli.figures import moment
+from delembic.cli.rendering import COLOURS
+from delembic.errors import shown
+
+_LABEL_WIDTH = len("depends on")
+
+
+def whole(record: RevisionRecord) -> str:
+    """Return what ``delembic show`` prints."""
+    title = f"{record.standing.revision}  {record.standing.description}".rstrip()
+    facts = [f"{label:<{_LABEL_WIDTH}}  {text}".rstrip() for label, text in _facts(record)]
+    tried = attempts.in_full(record.attempts) if record.attempts else "No attempt on record."
+    return "\n".join([click.style(title, bold=True), "", *facts, "", tried])
+
+
+def _facts(record: RevisionRecord) -> Iterator[tuple[str, str]]:
+    yield "state", _state(record.standing)
+    yield "file", _file(record)
+    if record.source and record.source.depends_on:
+        yield "depends on", ", ".join(record.source.depends_on)
+    yield from _checksums(record)
+
+
+def _state(standing: Standing) -> str:
+    state = click.style(standing.state, fg=COLOURS[standing.state])
+    if standing.state == "applied":
+        return f"{state} {moment(standing.applied_at)}"
+    return state + (f", waits for {', '.join(standing.waits_for)}" if standing.waits_for else "")
+
+
+def _file(record: RevisionRecord) -> str:
+    if record.source is None:
+        return "gone"
+    place = f"{shown(record.source.path)}:{record.source.line}"
+    match record.changed:
+        case True:
+            return f"{place}  {click.style('changed since it was applied', fg='yellow')}"
+        case False:
+            return f"{place}  unchanged since it was applied"
+        case None:
+            return place
+
+
+def _checksums(record: RevisionRecord) -> Iterator[tuple[str, str]]:
+    now = record.source and record.source.checksum
+    if now:
+        yield "checksum", f"{now}  now" if record.changed else now
+    if record.applied_checksum and record.applied_checksum != now:
+        yield "" if now else "checksum", f"{record.applied_checksum}  when it was applied"

@@ -1,0 +1,81 @@
+"""The errors of database drivers: the values of rows are taken out of them where they begin.
+
+SQLAlchemy hides the parameters of a statement. PostgreSQL repeats values of its own accord, next
+to its message: the key that exists already, the whole line of a COPY. Those parts are dropped; the
+message itself stays as the server has written it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Dialect, Engine, ExceptionContext, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from delembic.redaction import remember_secrets
+
+
+def keep_quiet(engine: Engine, *, hide_values: bool) -> None:
+    """See that an engine's errors repeat no values, and that its secrets are known as such.
+
+    Args:
+        engine: Any; doing it twice does no harm.
+        hide_values: Hide statement parameters, and what the server tells of rows besides.
+    """
+    engine.hide_parameters = hide_values
+    url = engine.url
+    remember_secrets({"password": url.password, **url.query}, _public(url))
+    event.listen(engine, "do_connect", _remember)
+    if hide_values:
+        event.listen(engine, "handle_error", _quieten)
+
+
+@contextmanager
+def values_withheld(engine: Engine) -> Iterator[None]:
+    """Do the same for errors that reach us past SQLAlchemy, from the driver's own connection."""
+    try:
+        yield
+    except Exception as error:
+        if engine.hide_parameters:
+            for each in _chain(error):
+                _withhold(each)
+        raise
+
+
+def _public(url: URL) -> tuple[str | None, ...]:
+    return url.username, url.host, url.database
+
+
+def _remember(
+    dialect: Dialect, record: ConnectionPoolEntry, args: object, settings: dict[str, object]
+) -> None:
+    """Meet what the driver is given, with what ``connect_args`` and other listeners have added."""
+    remember_secrets(settings, [settings.get(name) for name in ("user", "host", "database")])
+
+
+def _quieten(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if _withhold(context.original_exception) and isinstance(error, DBAPIError):
+        cause = type(error.orig)
+        error.args = (f"({cause.__module__}.{cause.__name__}) {error.orig}",)
+
+
+def _withhold(error: BaseException) -> bool:
+    """Leave only the server's message and its hint, if the error has them apart from the rest."""
+    report = getattr(error, "diag", None)  # psycopg's and psycopg2's
+    message = getattr(report, "message_primary", None)
+    if message is None:
+        return False
+    hint = getattr(report, "message_hint", None)
+    error.args = (f"{message}\nHINT:  {hint}" if hint else message, *error.args[1:])
+    return True
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

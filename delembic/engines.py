@@ -1,0 +1,109 @@
+"""From a setting, or from ``env.py``, to an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from delembic.causes import describe
+from delembic.config import Config
+from delembic.driver_errors import keep_quiet
+from delembic.errors import ConfigurationError, DependencyNotInstalledError, shown
+from delembic.urls import parse_url, sqlite_file
+from delembic.user_code import import_source, user_code
+
+_PACKAGES = {
+    "psycopg": ("psycopg", "postgresql"),
+    "psycopg2": ("psycopg2-binary", None),
+    "pymysql": ("pymysql", "mysql"),
+    "MySQLdb": ("mysqlclient", None),
+    "oracledb": ("oracledb", None),
+    "pyodbc": ("pyodbc", None),
+}
+_USUAL = (
+    "PostgreSQL is postgresql+psycopg://, MySQL and MariaDB mysql+pymysql://, SQLite"
+    " sqlite:///; others need their dialect's package."
+)
+
+
+def engine_of(config: Config, key: str, text: str) -> Engine:
+    """Return an engine for the URL in a setting, to be disposed of by the caller.
+
+    Raises:
+        SettingError: The URL cannot be used.
+        DependencyNotInstalledError: Its driver is not installed.
+    """
+    url = parse_url(config, key, text)
+    engine = _create(config, key, url)
+    if engine.dialect.is_async:
+        raise config.error(
+            key, f"{url.drivername} is asynchronous.", f"Take another driver. {_USUAL}"
+        )
+    keep_quiet(engine, hide_values=config.hide_parameters)
+    return engine
+
+
+def engine_from_env(config: Config) -> Engine:
+    """Return what ``get_engine`` in ``env.py`` gives. It belongs to the user.
+
+    Raises:
+        ConfigurationError: There is no ``get_engine``, or it gives none.
+    """
+    file = config.env_file
+    if not file.is_file():
+        raise config.error(
+            "sqlalchemy.url", "is not set.", f"Set it, or define get_engine() in {shown(file)}."
+        )
+    remedy = f"Correct {shown(file)}; --debug shows where it comes from."
+    with user_code(
+        lambda reason: ConfigurationError(f"{shown(file)} cannot be imported: {reason}", remedy)
+    ):
+        module = import_source(file, config.root, file.read_bytes())
+    get_engine = getattr(module, "get_engine", None)
+    if get_engine is None:
+        raise config.error(
+            "sqlalchemy.url",
+            f"is not set, and {shown(file)} has no get_engine().",
+            "Set it, or define get_engine().",
+        )
+    with user_code(
+        lambda reason: ConfigurationError(f"get_engine() in {shown(file)} failed: {reason}", remedy)
+    ):
+        engine = get_engine()
+    if not isinstance(engine, Engine):
+        raise ConfigurationError(
+            f"get_engine() in {shown(file)} returned {type(engine).__name__}, not an Engine.",
+            "Return what sqlalchemy.create_engine(…) gives.",
+        )
+    keep_quiet(engine, hide_values=config.hide_parameters)
+    return engine
+
+
+def _create(config: Config, key: str, url: URL) -> Engine:
+    # Each migration gets a connection of its own that is closed afterwards, so no session state
+    # (a role, a search path, a temporary table) leaks from one to the next.
+    options: dict[str, Any] = {"poolclass": NullPool}
+    if url.get_backend_name() == "sqlite":
+        options = _sqlite_options(url, config.lock_timeout_seconds)
+    try:
+        return create_engine(url, **options)
+    except NoSuchModuleError as error:
+        raise config.error(
+            key, f"SQLAlchemy knows no database {url.drivername!r}.", _USUAL
+        ) from error
+    except ModuleNotFoundError as error:
+        package, extra = _PACKAGES.get(error.name or "", (error.name or "?", None))
+        raise DependencyNotInstalledError(f"{url.drivername}://", package, extra) from error
+    except (ImportError, SQLAlchemyError, TypeError, ValueError) as error:
+        raise config.error(key, f"cannot be used: {describe(error)}.", _USUAL) from error
+
+
+def _sqlite_options(url: URL, patience_seconds: float) -> dict[str, Any]:
+    if sqlite_file(url) is None:
+        # The database is its connection: there is one, and whoever connects gets that.
+        return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    # How long to wait for another program that is writing to the file.
+    return {"poolclass": NullPool, "connect_args": {"timeout": patience_seconds}}

@@ -1,0 +1,63 @@
+"""The URL of a database: read from a setting, and shown without its secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from delembic.config import Config
+from delembic.redaction import MASK, is_secret, redact
+
+
+def parse_url(config: Config, key: str, text: str) -> URL:
+    """Return the URL in a setting; a SQLite file in it is relative to the ini.
+
+    Raises:
+        SettingError: It is none.
+    """
+    url = _parsed(text)
+    if url is None:
+        # Neither the text nor what the parser says of it is shown: both may hold a password.
+        raise config.error(
+            key,
+            "is not a database URL.",
+            "Write it as DIALECT+DRIVER://USER:PASSWORD@HOST:PORT/DATABASE, with special characters"
+            " in the password percent-encoded.",
+        )
+    if url.get_backend_name() == "sqlite" and (file := sqlite_file(url)):
+        return url.set(database=str(config.root / file))
+    return url
+
+
+def masked(url: URL) -> str:
+    """Return a URL as text without its secrets, those in its query string included.
+
+    Example:
+        >>> masked(make_url("postgresql://ann:secret@db/x?sslpassword=secret&sslmode=require"))
+        'postgresql://ann:***@db/x?sslmode=require&sslpassword=***'
+    """
+    query = {
+        name: MASK if is_secret(name) else redact(value) if isinstance(value, str) else value
+        for name, value in url.query.items()
+    }
+    return url.set(query=query).render_as_string(hide_password=True).replace("%2A%2A%2A", MASK)
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of a SQLite URL, or ``None`` for a database in memory or a ``file:`` URI."""
+    database = url.database
+    if not database or database == ":memory:" or database.startswith("file:"):
+        return None
+    return Path(database)
+
+
+def _parsed(text: str) -> URL | None:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
+        return None
+    # A bare @ in a password ends it too early: its rest would be taken for the host, and shown.
+    address, _, _ = text.partition("?")
+    return None if url.password and address.count("@") > 1 else url
