@@ -23,7 +23,7 @@ from delembic.audit.record import RevisionRecord, make_record
 from delembic.audit.standing import Standing, applied_heads, standings
 from delembic.audit.status import Status
 from delembic.config import Config
-from delembic.database import Database, connect, open_database
+from delembic.database.connections import Database, connect, open_database
 from delembic.errors import DatabaseUnavailableError, UnknownRevisionError
 from delembic.events import Listener, Outcome, ignore
 from delembic.execution.attempt import attempt

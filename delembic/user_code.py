@@ -20,8 +20,6 @@ from types import ModuleType
 from delembic.causes import describe
 from delembic.errors import DelembicError
 
-__all__ = ["describe", "import_source", "user_code"]
-
 
 @contextmanager
 def user_code(error: Callable[[str], DelembicError]) -> Iterator[None]:

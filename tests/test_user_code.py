@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from delembic.causes import describe
 from delembic.errors import ConfigurationError
-from delembic.user_code import describe, import_source, user_code
+from delembic.user_code import import_source, user_code
 
 
 class TestBoundary:

@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from delembic.audit.tables import OPTIONS, UtcDateTime, ensure
-from delembic.database import autocommitting, execute_reconnecting
+from delembic.database.connections import autocommitting, execute_reconnecting
 from delembic.errors import DatabaseUnavailableError
 
 LEASE_SECONDS = 60.0

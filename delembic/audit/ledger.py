@@ -14,7 +14,7 @@ from delembic.audit import tables
 from delembic.audit.marks import Mark
 from delembic.audit.program import Program
 from delembic.audit.status import Status
-from delembic.database import execute_reconnecting
+from delembic.database.connections import execute_reconnecting
 from delembic.revisions.source import Revision
 
 _table = tables.history_table

@@ -28,7 +28,8 @@ from tenacity import (
 
 from delembic.audit.lease import LEASE_SECONDS, LeaseLock
 from delembic.config import LockKind
-from delembic.database import execute_reconnecting, is_memory, sqlite_file
+from delembic.database.connections import execute_reconnecting, is_memory
+from delembic.database.urls import sqlite_file
 from delembic.errors import ConfigurationError
 
 

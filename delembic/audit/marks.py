@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from delembic.audit import tables
 from delembic.audit.status import Status
-from delembic.database import execute_reconnecting
+from delembic.database.connections import execute_reconnecting
 
 _table = tables.version_table
 

@@ -12,9 +12,9 @@ from types import FrameType
 
 import click
 
+from delembic.causes import describe
 from delembic.errors import DelembicError, MigrationFailedError
 from delembic.redaction import redact
-from delembic.user_code import describe
 
 INTERRUPTED = 128
 

@@ -20,7 +20,7 @@ from delembic.audit.ledger import Attempt
 from delembic.audit.marks import Mark, mark_applied, mark_failed
 from delembic.audit.status import Status
 from delembic.causes import describe
-from delembic.driver_errors import values_withheld
+from delembic.database.driver_errors import values_withheld
 from delembic.errors import (
     DatabaseUnavailableError,
     DelembicError,

@@ -16,7 +16,7 @@ from delembic.audit.marks import Mark, read_applied, read_mark, read_marks
 from delembic.audit.program import Program
 from delembic.audit.status import Status
 from delembic.config import Config
-from delembic.database import Database, autocommitting
+from delembic.database.connections import Database, autocommitting
 from delembic.errors import LockTimeoutError
 from delembic.events import Interrupted, Listener, LockLost, Settled, Waiting
 

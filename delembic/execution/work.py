@@ -11,7 +11,7 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from delembic.database import connect
+from delembic.database.connections import connect
 from delembic.errors import ConnectionClosedError
 from delembic.execution.witness import call_witness, transaction_status
 

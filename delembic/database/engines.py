@@ -10,9 +10,9 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.causes import describe
 from delembic.config import Config
-from delembic.driver_errors import keep_quiet
+from delembic.database.driver_errors import keep_quiet
+from delembic.database.urls import parse_url, sqlite_file
 from delembic.errors import ConfigurationError, DependencyNotInstalledError, shown
-from delembic.urls import parse_url, sqlite_file
 from delembic.user_code import import_source, user_code
 
 _PACKAGES = {

@@ -1,4 +1,4 @@
-"""From a configuration to engines: the one place where databases are opened."""
+"""Databases are opened here, and connected to."""
 
 from __future__ import annotations
 
@@ -12,22 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from delembic.causes import brief
 from delembic.config import Config
-from delembic.engines import engine_from_env, engine_of
+from delembic.database.engines import engine_from_env, engine_of
+from delembic.database.urls import masked, sqlite_file
 from delembic.errors import DatabaseFailedError, DatabaseUnavailableError
-from delembic.urls import masked, sqlite_file
 from delembic.user_code import user_code
-
-__all__ = [
-    "Database",
-    "autocommitting",
-    "connect",
-    "driver_text",
-    "execute_reconnecting",
-    "is_memory",
-    "masked",
-    "open_database",
-    "sqlite_file",
-]
 
 
 @dataclass(frozen=True, slots=True)

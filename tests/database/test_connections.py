@@ -10,15 +10,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, State
 from sqlalchemy.pool import NullPool
 
 from delembic import commands
-from delembic.database import (
+from delembic.database.connections import (
     Database,
     connect,
     execute_reconnecting,
     is_memory,
-    masked,
     open_database,
-    sqlite_file,
 )
+from delembic.database.urls import masked, sqlite_file
 from delembic.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
