@@ -125,10 +125,11 @@ class TestRevision:
             "    depends_on = []\n"
             '    description = "load vocabulary"\n'
             "\n"
-            "    def upgrade(self, conn):\n"
+            "    def upgrade(self, conn):  # conn: an open SQLAlchemy Connection\n"
             "        pass\n"
             "\n"
-            "    def validate(self, conn):\n"
+            "    def validate(self, conn):"
+            "  # optional; runs before the commit; raising rolls the work back\n"
             "        pass\n"
         )
 

@@ -36,7 +36,7 @@ class Revision:
         line: The line of the ``class`` statement, from 1.
         class_name: The class in that file.
         checksum: SHA-256 of the file's bytes, in hexadecimal.
-        validates: Whether the class has a ``validate`` of its own.
+        validates: Whether the class has a ``validate``, or may inherit one from another file.
         tags: Names and their values; a tag given without a value has an empty one.
         owners: E-mail addresses and ``team:NAME``.
         group: The group to show it in, if it names one.

@@ -101,13 +101,18 @@ class _Module:
             parent.has_subclass = True
             inherited |= parent.attributes
         methods = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+        foreign_base = any(parent.foreign_base for parent in parents) or (
+            not set(bases) <= self._base_names | self._found.keys()
+        )
         return ClassSyntax(
             name=node.name,
             line=node.lineno,
             attributes=inherited | _literals(node),
-            validates="validate" in methods or any(parent.validates for parent in parents),
-            foreign_base=any(parent.foreign_base for parent in parents)
-            or not set(bases) <= self._base_names | self._found.keys(),
+            # A base from elsewhere may bring one; it is not imported only to know.
+            validates="validate" in methods
+            or any(parent.validates for parent in parents)
+            or foreign_base,
+            foreign_base=foreign_base,
         )
 
 

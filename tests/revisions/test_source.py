@@ -172,6 +172,23 @@ class TestReadingWithoutRunning:
 
         assert revision.tags == {"weekly": "", "big": ""}
 
+    def test_a_base_in_another_file_may_bring_a_validate_and_is_not_imported_to_know(
+        self, project: ProjectFolder
+    ) -> None:
+        (revision,) = _read(
+            project,
+            """
+            from long_gone import Loading
+
+            class Load(Loading):
+                revision = "D001"
+                depends_on = []
+                description = "load colours"
+            """,
+        )
+
+        assert revision.validates
+
     def test_a_migration_inherits_from_another_class_of_its_file(
         self, project: ProjectFolder
     ) -> None:
