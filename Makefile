@@ -9,8 +9,13 @@ READY := $(VENV)/ready
 export DAGSTER_HOME := $(CURDIR)/.dagster
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
+# How much `make torture` does to each database: make torture KILLS=1000
+KILLS := 300
+RACERS := 24
+ROUNDS := 3
+
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check format wheel clean
+.PHONY: help demo dev test torture check format wheel clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
@@ -28,6 +33,10 @@ dev: $(READY) $(INSTANCE) ## Open the example in Dagster's user interface
 
 test: $(READY) ## Run the tests, on SQLite and on every server that can be had
 	$(BIN)/pytest -n 2
+
+torture: $(READY) ## Kill, stop and race runners, hundreds of times, and print what was seen
+	DELEMBIC_TORTURE_KILLS=$(KILLS) DELEMBIC_TORTURE_RACERS=$(RACERS) DELEMBIC_TORTURE_ROUNDS=$(ROUNDS) \
+	    $(BIN)/pytest tests/torture -n 2
 
 check: $(READY) ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check
