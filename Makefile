@@ -36,7 +36,7 @@ test: $(READY) ## Run the tests, on SQLite and on every server that can be had
 
 torture: $(READY) ## Kill, stop and race runners, hundreds of times, and print what was seen
 	DELEMBIC_TORTURE_KILLS=$(KILLS) DELEMBIC_TORTURE_RACERS=$(RACERS) DELEMBIC_TORTURE_ROUNDS=$(ROUNDS) \
-	    $(BIN)/pytest tests/torture -n 2
+	    $(BIN)/pytest tests/torture tests/bad_input tests/execution/test_broken_connections.py -n 2
 
 check: $(READY) ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check

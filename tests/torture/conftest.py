@@ -13,6 +13,10 @@ from servers.backend import Backend
 from torture.arena import Arena, Figures
 
 _PROPERTY = "torture"
+_OTHERS = {
+    "tests/bad_input/": "bad inputs tried, each with a clear error",
+    "tests/execution/test_broken_connections.py": "connections broken, each settled",
+}
 
 
 @pytest.fixture
@@ -36,6 +40,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("torture")
     for database, count in counts.items():
         terminalreporter.write_line(_line(database, count, len(steps[database])))
+    if counts and (line := _others(terminalreporter)):
+        terminalreporter.write_line(line)
 
 
 def _seen(reporter: pytest.TerminalReporter) -> Iterator[dict[str, Any]]:
@@ -45,6 +51,15 @@ def _seen(reporter: pytest.TerminalReporter) -> Iterator[dict[str, Any]]:
                 properties: dict[str, Any] = dict(report.user_properties)
                 if _PROPERTY in properties:
                     yield properties[_PROPERTY]
+
+
+def _others(reporter: pytest.TerminalReporter) -> str:
+    """What was tried beside the torture, one test for each case."""
+    passed = Counter(
+        next((kind for kind in _OTHERS if report.nodeid.startswith(kind)), "")
+        for report in reporter.stats.get("passed", [])
+    )
+    return ", ".join(f"{passed[kind]} {name}" for kind, name in _OTHERS.items() if passed[kind])
 
 
 def _line(database: str, count: Counter[str], steps: int) -> str:

@@ -65,9 +65,17 @@ def test_stopped_at_its_statement(arena: Arena, number: Signals) -> None:
 @pytest.mark.parametrize("number", EXIT_CODES, ids=lambda number: number.name)
 def test_a_second_signal_ends_a_runner_that_will_not_end(arena: Arena, number: Signals) -> None:
     busy = BUSY[arena.backend.name]
-    body = f"try:\n    {busy}\nfinally:\n    open('cleaning', 'x').close()\n    {SLEEP}"
+    body = f"""
+        try:
+            open('trying', 'x').close()
+            {busy}
+        finally:
+            open('cleaning', 'x').close()
+            {SLEEP}
+    """
     project = arena.project("", _if_asked(body), "")
     runner = _busy(project)
+    wait_until(project.root.joinpath("trying").exists)
 
     project.send(runner, number)
     wait_until(project.root.joinpath("cleaning").exists)
