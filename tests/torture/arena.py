@@ -58,12 +58,15 @@ class Arena:
     figures: Figures
     _made: int = 0
 
-    def project(self, *bodies: str, validate: str = "", **settings: str) -> Project:
+    def project(
+        self, *bodies: str, first: str = "", validate: str = "", **settings: str
+    ) -> Project:
         """A project with migrations that depend on each other in a row: D1, D2, …
 
         Args:
             bodies: What each of them does after its effect; by default there are three, which do
                 nothing more.
+            first: What they do before it.
             validate: What they check besides.
             settings: Of the ini.
         """
@@ -78,7 +81,7 @@ class Arena:
             effects.TABLE,
         )
         for body in bodies or ("", "", ""):
-            project.add(body, validate)
+            project.add(first, body, validate)
         return project
 
     def seconds_of_a_run(self) -> float:
@@ -108,12 +111,12 @@ class Project(ProjectFolder):
     revisions: list[str] = field(default_factory=list)
     killed: set[int] = field(default_factory=set)
 
-    def add(self, body: str, validate: str) -> None:
+    def add(self, first: str, body: str, validate: str) -> None:
         """Write one more migration, which depends on the one before."""
         revision = f"D{len(self.revisions) + 1}"
         self.migration(
             revision,
-            f"effects.take(conn, self.revision)\n{body}",
+            f"{first}\neffects.take(conn, self.revision)\n{body}",
             depends_on=tuple(self.revisions[-1:]),
             validate=f"effects.check(conn, self.revision)\n{validate}",
             head=_HEAD,
