@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
@@ -115,6 +115,9 @@ def _whole_transactions(conn: Connection) -> Iterator[None]:
     Python's sqlite3 begins a transaction only before some statements. Told to leave that alone, it
     obeys the BEGIN that is sent here. IMMEDIATE takes the write lock at once, so that a
     transaction that has read does not fail when it first writes.
+
+    An interrupted connection stays open until it is rolled back: SQLAlchemy would close it, and
+    closed in the midst of a statement it holds the write lock for as long as its cursor lives.
     """
     driver: Any = conn.connection.driver_connection
     before = driver.isolation_level
@@ -123,10 +126,16 @@ def _whole_transactions(conn: Connection) -> Iterator[None]:
     def begin(conn: Connection) -> None:
         conn.exec_driver_sql("BEGIN IMMEDIATE")
 
+    def keep_open(context: ExceptionContext) -> None:
+        if not isinstance(context.original_exception, Exception):
+            context.is_disconnect = False
+
     event.listen(conn, "begin", begin)
+    event.listen(conn.engine, "handle_error", keep_open)
     try:
         yield
     finally:
+        event.remove(conn.engine, "handle_error", keep_open)
         event.remove(conn, "begin", begin)
         if not conn.closed and not conn.invalidated:
             conn.rollback()
