@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from delembic.config import Config as DelembicConfig
 from delembic.errors import ConfigurationError, DependencyNotInstalledError, shown
 from delembic.user_code import user_code
 
@@ -83,8 +82,3 @@ class SchemaRevisions:
             f"Alembic cannot read {shown(self.path)} and its scripts: {reason}",
             f"See what 'alembic -c {shown(self.path)} history' says.",
         )
-
-
-def open_schema_revisions(config: DelembicConfig) -> SchemaRevisions | None:
-    """Return the Alembic project that ``alembic_config`` names, or ``None`` if it is not set."""
-    return SchemaRevisions(config.alembic_config, config.section) if config.alembic_config else None
