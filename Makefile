@@ -15,7 +15,7 @@ RACERS := 24
 ROUNDS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test torture check format wheel clean
+.PHONY: help demo dev test tests torture check format wheel clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
@@ -32,6 +32,9 @@ dev: $(READY) $(INSTANCE) ## Open the example in Dagster's user interface
 	PYTHONWARNINGS=ignore $(BIN)/dagster dev -w workspace.yaml
 
 test: $(READY) ## Run the tests, on SQLite and on every server that can be had
+	$(BIN)/pytest -n 2 -m "not long"
+
+tests: $(READY) ## Run those too that start workers, a browser or a new environment
 	$(BIN)/pytest -n 2
 
 torture: $(READY) ## Kill, stop and race runners, hundreds of times, and print what was seen
