@@ -10,11 +10,11 @@ from dagster import (
     AssetsDefinition,
     RetryPolicy,
     multi_asset,
-    with_resources,
 )
 
 from delembic import ConfigurationError
 from delembic_dagster.batch import run_steps
+from delembic_dagster.betas import quiet_about_betas
 from delembic_dagster.naming import op_name
 from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
@@ -75,16 +75,15 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     """
     general = OpSettings(pool, retry_policy, op_tags or {})
     translated = translate(project, translator, select)
-    match mode:
-        case "per_migration":
-            assets = [_asset(project, item, general) for item in translated.values()]
-        case "single_step":
-            assets = _assets_in_one(project, [*translated.values()], general, name)
-        case _:
-            raise ConfigurationError(
-                f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."
-            )
-    return [*with_resources(assets, session_resources(project))]
+    with quiet_about_betas():  # an asset's own resources
+        match mode:
+            case "per_migration":
+                return [_asset(project, item, general) for item in translated.values()]
+            case "single_step":
+                return _assets_in_one(project, [*translated.values()], general, name)
+    raise ConfigurationError(
+        f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."
+    )
 
 
 def _asset(project: DelembicProject, item: Translated, general: OpSettings) -> AssetsDefinition:
@@ -95,12 +94,14 @@ def _asset(project: DelembicProject, item: Translated, general: OpSettings) -> A
         name=op_name(item.spec.key),
         specs=[item.spec],
         check_specs=[item.check] if item.check else None,
-        required_resource_keys={*session_resources(project)},
+        resource_defs=session_resources(project),
         pool=settings.pool,
         retry_policy=settings.retry_policy,
         op_tags=settings.op_tags or None,
     )
-    def migration(context: AssetExecutionContext) -> Iterator[AssetResult]:
+    def migration() -> Iterator[AssetResult]:
+        # Not a parameter: Dagster would look at its annotation for each of the assets.
+        context = AssetExecutionContext.get()
         yield from run_in_asset(context, session_in(context, project), step)
 
     return migration
@@ -116,7 +117,7 @@ def _assets_in_one(
         name=name,
         specs=[item.spec for item in items],
         check_specs=[item.check for item in items if item.check],
-        required_resource_keys={*session_resources(project)},
+        resource_defs=session_resources(project),
         can_subset=True,
         pool=settings.pool,
         retry_policy=settings.retry_policy,

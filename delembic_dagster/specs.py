@@ -122,6 +122,8 @@ class _Translation:
         if not isinstance(spec, AssetSpec):
             raise TranslationError(data.revision.id, f"is no AssetSpec but {spec!r}.")
         # Whatever the translator did to it: by this a step finds the asset of a revision again.
+        if spec.metadata.get(REVISION) == data.revision.id:
+            return spec
         return spec.merge_attributes(metadata={REVISION: data.revision.id})
 
     def _check(self, data: DelembicTranslatorData, key: AssetKey) -> AssetCheckSpec | None:
@@ -135,7 +137,10 @@ class _Translation:
         if check.asset_key != key:
             where = check.asset_key.to_user_string()
             raise TranslationError(data.revision.id, f"puts its check on another asset, {where}.")
-        return check.with_metadata({**(check.metadata or {}), REVISION: data.revision.id})
+        metadata = check.metadata or {}
+        if metadata.get(REVISION) == data.revision.id:
+            return check
+        return check.with_metadata({**metadata, REVISION: data.revision.id})
 
     def _settings(self, data: DelembicTranslatorData) -> OpSettings:
         settings = self._translator.get_op_settings(data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dagster import AssetCheckSpec, AssetKey, AssetSpec
 
 from delembic import Revision
-from delembic_dagster.metadata import definition_metadata
+from delembic_dagster.metadata import REVISION, definition_metadata
 from delembic_dagster.naming import group_name, is_owner, key_part, tag_name, tag_value
 from delembic_dagster.op_settings import OpSettings, kinds, op_settings
 from delembic_dagster.project import DelembicProject
@@ -82,6 +82,7 @@ class DagsterDelembicTranslator:
             asset=spec.key,
             description="What the migration's own validate() expects, before it is committed.",
             blocking=True,
+            metadata={REVISION: data.revision.id},
         )
 
     def get_op_settings(self, data: DelembicTranslatorData) -> OpSettings:
