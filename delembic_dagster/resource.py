@@ -83,8 +83,8 @@ class DelembicResource(ConfigurableResource[Any]):
         Args:
             context: Of the op or asset.
             select: Which migrations an op runs: revisions, ``tag:NAME``, ``tag:NAME=VALUE``,
-                ``upto:REVISION``; ``pending`` is all of them. In an asset they are those that it defines and that are
-                selected in Dagster.
+                ``upto:REVISION``; ``pending`` is all of them. In an asset they are those that it
+                defines and that are selected in Dagster.
             translator: Names the assets when this is called in an op; an asset knows its own.
 
         Raises:
