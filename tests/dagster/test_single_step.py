@@ -143,12 +143,23 @@ def test_a_retry_goes_on_where_the_failure_was(sqlite_location: Location) -> Non
 
 
 def test_what_no_retry_can_help_is_not_tried_again(sqlite_location: Location) -> None:
-    sqlite_location.folder.migration("D001", head="import a_package_that_is_not_there")
+    for revision in ("D001", "D002"):
+        sqlite_location.folder.migration(revision, head="import a_package_that_is_not_there")
 
     ran = run(sqlite_location, retry_policy=RetryPolicy(max_retries=3))
 
     assert ran.failed() == {STEP}
     assert ran.started() == [STEP]
+    assert failure(ran).metadata["failed"] == ["D001", "D002"]
+
+
+def test_where_a_retry_helps_one_of_them_the_step_is_tried_again(sqlite_location: Location) -> None:
+    sqlite_location.folder.migration("D001", head="import a_package_that_is_not_there")
+    sqlite_location.folder.migration("D002", "1/0")
+
+    run(sqlite_location, retry_policy=RetryPolicy(max_retries=2))
+
+    assert sqlite_location.folder.statuses("D002") == ["failed", "failed", "failed"]
 
 
 def test_a_check_without_its_migration_is_refused_with_a_way_out(sqlite_location: Location) -> None:
