@@ -112,20 +112,18 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
 def build_delembic_validation_job(
     project: DelembicProject,
     *,
+    checks: Sequence[AssetChecksDefinition] | None = None,
     name: str = VALIDATION_JOB_NAME,
     translator: DagsterDelembicTranslator | None = None,
-    select: Selection | None = None,
-    check_name: str = CHECK_NAME,
     executor_def: ExecutorDefinition = in_process_executor,
 ) -> AssetJob:
     """Return a job that evaluates the checks of `build_delembic_validation_checks`.
 
     Args:
         project: Whose migrations.
+        checks: What that has built; if ``None``, what it builds without any option.
         name: The job's name, as Dagster takes it.
-        translator: The one that the assets and the checks were built with.
-        select: Which migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-        check_name: What the checks are called.
+        translator: The one that the assets were built with.
         executor_def: How its step is executed, by default in the run's own process.
 
     Raises:
@@ -136,10 +134,11 @@ def build_delembic_validation_job(
         >>> build_delembic_validation_job(DelembicProject("example_project")).name
         'delembic_verify'
     """
-    keys = [spec.key for spec in _specs(project, translator, select, check_name).values()]
+    if checks is None:
+        checks = build_delembic_validation_checks(project, translator=translator)
     return define_asset_job(
         name,
-        selection=AssetSelection.checks(*keys),
+        selection=AssetSelection.checks(*checks),
         description="Verifies that the data is still what applied migrations expect of it.",
         executor_def=executor_def,
     )

@@ -96,7 +96,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     jobs = [job]
     schedules = [_schedule(project, cron, job, translator, select)] if cron else []
     if checks:
-        verify = build_delembic_validation_job(project, translator=translator, select=select)
+        verify = build_delembic_validation_job(project, checks=checks)
         jobs += [verify]
         if validation_cron:
             schedules += [build_delembic_validation_schedule(project, validation_cron, job=verify)]

@@ -211,7 +211,7 @@ def test_a_warning_is_enough_for_those_who_say_so(local: Location) -> None:
         name="verify_shop",
         select="D001",
     )
-    job = build_delembic_validation_job(local.project, check_name="drift", select="D001")
+    job = build_delembic_validation_job(local.project, checks=checks)
 
     ran = local.run_definitions(
         Definitions(assets=build_delembic_assets(local.project), asset_checks=checks, jobs=[job]),
