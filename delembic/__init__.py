@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from delembic.audit.program import Program
     from delembic.audit.standing import Standing
     from delembic.audit.status import State
+    from delembic.events import Verification
     from delembic.revisions.graph import Graph
     from delembic.revisions.source import Revision
 
@@ -49,6 +50,7 @@ __all__ = [
     "SchemaNotReadyError",
     "Standing",
     "State",
+    "Verification",
     "commands",
     "errors",
     "events",
@@ -61,6 +63,7 @@ _HOMES = {
     "Revision": "delembic.revisions.source",
     "Standing": "delembic.audit.standing",
     "State": "delembic.audit.status",
+    "Verification": "delembic.events",
 }
 _MODULES = frozenset({"commands", "errors", "events"})
 

@@ -11,8 +11,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from delembic.audit.ledger import Attempt, read_attempts, read_latest
@@ -20,13 +20,14 @@ from delembic.audit.marks import Mark, applied_revisions, read_marks
 from delembic.audit.program import Program
 from delembic.audit.record import RevisionRecord, make_record
 from delembic.audit.standing import Standing, applied_heads, standings
-from delembic.audit.status import Status
+from delembic.audit.status import Operation, Status
 from delembic.config import Config
 from delembic.database.connections import Database, connect, open_database
 from delembic.errors import DatabaseUnavailableError, UnknownRevisionError
-from delembic.events import Listener, Outcome, ignore
+from delembic.events import Listener, Outcome, Verification, ignore
 from delembic.execution.preflight import missing_schema_revisions
 from delembic.execution.session import Session, open_session
+from delembic.execution.verification import open_verifier, prepare
 from delembic.revisions.graph import Graph, read_folder
 from delembic.revisions.plan import make_plan
 from delembic.scaffold import next_revision, write_project, write_revision
@@ -45,7 +46,12 @@ __all__ = [
     "runs",
     "show",
     "upgrade",
+    "verify",
+    "verify_each",
 ]
+
+_SHOWN_VERIFICATIONS = 10
+"""One that is scheduled every hour would bury the attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +181,71 @@ def apply(
         return session.apply(graph, revision, on_event)
 
 
+def verify(
+    config: Config,
+    revisions: Collection[str] = (),
+    *,
+    graph: Graph | None = None,
+    on_event: Listener = ignore,
+    program: Program | None = None,
+) -> tuple[Verification, ...]:
+    """Run the ``validate`` of applied migrations again, on the data as it is now.
+
+    Each runs as its file has it now, on a connection of its own, in a transaction that sees one
+    state of the data and is rolled back. One that does not pass does not stop the others, and
+    stays applied like them. Each leaves a row in the audit log.
+
+    Example:
+        >>> from delembic import Config, commands
+        >>> config = Config.find("example_project")
+        >>> [found for found in commands.verify(config) if not found.passed]
+        []
+
+    Args:
+        config: The project.
+        revisions: Which ones; if there is none, all that are applied and have a ``validate``.
+        graph: The project's revisions if the caller has them already.
+        on_event: Gets every event as it happens.
+        program: Who stands in the audit rows; this process if ``None``.
+
+    Returns:
+        What was found, in execution order.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, or there is no such revision. Nothing
+            was run.
+        NotVerifiableError: A revision is not applied, has no ``validate``, or its file is gone.
+            Nothing was run.
+        ConfigurationError: The database cannot be read.
+        VerificationCutOffError: The database was lost meanwhile.
+    """
+    return tuple(verify_each(config, revisions, graph=graph, on_event=on_event, program=program))
+
+
+def verify_each(
+    config: Config,
+    revisions: Collection[str] = (),
+    *,
+    graph: Graph | None = None,
+    on_event: Listener = ignore,
+    program: Program | None = None,
+) -> Iterator[Verification]:
+    """Do what `verify` does, and yield what was found as each one ends.
+
+    Nothing happens before the first is asked for, and the rest is left out if nobody asks for it.
+
+    Raises:
+        DelembicError: As `verify` does.
+    """
+    graph = read_graph(config) if graph is None else graph
+    with open_database(config) as database:
+        with connect(database.work) as conn:
+            marks = read_marks(conn)
+        if subjects := prepare(config, graph, marks, revisions):
+            with open_verifier(database, program or Program(), on_event) as verifier:
+                yield from verifier.verify_all(subjects)
+
+
 def current(config: Config) -> list[Standing]:
     """Return the applied revisions that no other applied one depends on, in execution order.
 
@@ -201,6 +272,7 @@ def runs(
     revision: str | None = None,
     *,
     failed: bool = False,
+    operation: str | None = None,
     limit: int | None = 20,
 ) -> list[Attempt]:
     """Return the audit log, newest first, and write nothing.
@@ -211,23 +283,27 @@ def runs(
         config: The project.
         revision: Only the attempts at this one.
         failed: Only those that failed.
+        operation: Only attempts to apply a revision (``upgrade``), or only verifications
+            (``verify``); both if ``None``.
         limit: How many at most, from 1; ``None`` for all.
 
     Raises:
         UnknownRevisionError: There is no such revision, neither as a file nor on record.
         ConfigurationError: The database cannot be read.
+        ValueError: There is no such operation.
     """
+    wanted = operation if operation is None else Operation(operation)
     status = Status.FAILED if failed else None
     with open_database(config) as database:
         with connect(database.metadata) as conn:
-            attempts = read_attempts(conn, revision, status, limit)
+            attempts = read_attempts(conn, revision, status, limit, wanted)
         if revision is not None and not attempts:
             _refuse_unknown(config, database, revision)
         return attempts
 
 
 def show(config: Config, revision: str) -> RevisionRecord:
-    """Return one revision with all its attempts, and write nothing.
+    """Return one revision with all its attempts and its last verifications, and write nothing.
 
     One whose file is gone can be shown as long as it is on record.
 
@@ -239,10 +315,14 @@ def show(config: Config, revision: str) -> RevisionRecord:
     with open_database(config) as database:
         marks, entries = _read_states(config, database, graph)
         with connect(database.metadata) as conn:
-            attempts = read_attempts(conn, revision)[::-1]
+            attempts = read_attempts(conn, revision, operation=Operation.UPGRADE)[::-1]
+            verifications = read_attempts(
+                conn, revision, limit=_SHOWN_VERIFICATIONS, operation=Operation.VERIFY
+            )[::-1]
         if revision not in graph and revision not in marks and not attempts:
             raise UnknownRevisionError(revision, [*graph, *marks])
-        return make_record(entries, graph, marks.get(revision), attempts, revision)
+        record = make_record(entries, graph, marks.get(revision), attempts, revision)
+        return replace(record, verifications=tuple(verifications))
 
 
 def dialect_name(config: Config) -> str:

@@ -256,6 +256,55 @@ class MigrationBlockedError(DelembicError):
         self.history_id: int | None = None
 
 
+class NotVerifiableError(DelembicError):
+    """Revisions were named of which there is nothing to verify. Nothing was run.
+
+    Args:
+        obstacles: Why not, by revision: ``it is not applied``, for instance.
+    """
+
+    exit_code = 2
+
+    def __init__(self, obstacles: Mapping[str, str]) -> None:
+        lines = [f"  {revision}: {obstacle}" for revision, obstacle in obstacles.items()]
+        super().__init__(
+            "\n".join(["Nothing was run, as some of these cannot be verified:", *lines]),
+            "Leave them out. Without any revision, all that can be verified is.",
+        )
+        self.obstacles = dict(obstacles)
+
+
+class VerificationCutOffError(DelembicError):
+    """The database was lost while the data was looked at; that says nothing about the data."""
+
+    exit_code = 2
+
+    def __init__(self, revision: str, reason: str) -> None:
+        super().__init__(
+            f"{revision} could not be verified to its end: {reason}",
+            "Nothing was changed. Verify again when the database answers.",
+        )
+        self.revision = revision
+
+
+class DataDriftedError(DelembicError):
+    """The data is no longer what applied migrations expect of it. They stay applied.
+
+    Args:
+        revisions: Those whose ``validate`` raised.
+        verified: How many were verified.
+    """
+
+    def __init__(self, revisions: Sequence[str], verified: int) -> None:
+        super().__init__(
+            f"{len(revisions)} of {verified} did not pass: the data is no longer what"
+            f" {', '.join(revisions)} expect{'s' if len(revisions) == 1 else ''} of it.",
+            f"Nothing was changed. Correct the data, with a new migration for instance, and verify"
+            f" again. See it whole: delembic show {revisions[0]}",
+        )
+        self.revisions = tuple(revisions)
+
+
 class SchemaNotReadyError(DelembicError):
     """The plan needs Alembic revisions that the database does not have. Nothing has run."""
 

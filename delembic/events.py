@@ -142,6 +142,49 @@ class LockLost:
     revision: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """The ``validate`` of an applied migration begins to look at the data."""
+
+    revision: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the ``validate`` of an applied migration found in the data as it is now.
+
+    Whatever it was, the migration stays applied.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> then = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+        >>> found = Verification("D001", False, "AssertionError: 7 rows", then, 0.02, 12)
+        >>> found.passed, found.reason
+        (False, 'AssertionError: 7 rows')
+
+    Attributes:
+        revision: Which migration.
+        passed: Whether the data is what ``validate`` expects.
+        reason: What ``validate`` raised, on one or a few lines; ``None`` if it passed.
+        verified_at: When it began, in UTC.
+        duration_seconds: How long it took.
+        history_id: Its row in ``delembic_run_history``.
+        changed: Whether the file, whose ``validate`` was run as it is now, is another than the one
+            that took effect; ``None`` if nobody knows.
+        rolled_back: Whether all that ``validate`` did is undone; not so if it committed by itself.
+    """
+
+    revision: str
+    passed: bool
+    reason: str | None
+    verified_at: datetime
+    duration_seconds: float
+    history_id: int
+    changed: bool | None = None
+    rolled_back: bool = True
+
+
 Event = (
     Planned
     | Waiting
@@ -155,6 +198,8 @@ Event = (
     | Interrupted
     | RecordDelayed
     | LockLost
+    | Verifying
+    | Verification
 )
 Outcome = Finished | Skipped
 """How an attempt that did not raise ends."""

@@ -10,6 +10,7 @@ a package with a name that nothing else has. A migration is a submodule of it, s
 """
 
 import hashlib
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ def import_source(path: Path, root: Path, content: bytes) -> ModuleType:
         BaseException: Whatever the module raises while it is executed.
     """
     _make_importable(root)
+    # A helper that was written a moment ago is to be found, whatever folders were looked at before.
+    importlib.invalidate_caches()
     name = f"{_package(path.parent)}.{path.stem}"
     module = ModuleType(name)
     module.__file__ = str(path)

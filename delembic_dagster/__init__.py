@@ -14,6 +14,11 @@ from importlib.metadata import version
 from dagster_shared.libraries import DagsterLibraryRegistry
 
 from delembic_dagster.assets import build_delembic_assets
+from delembic_dagster.checks import (
+    build_delembic_validation_checks,
+    build_delembic_validation_job,
+    build_delembic_validation_schedule,
+)
 from delembic_dagster.decorator import delembic_assets
 from delembic_dagster.definitions import build_delembic_defs
 from delembic_dagster.jobs import build_delembic_job
@@ -36,6 +41,9 @@ __all__ = [
     "build_delembic_defs",
     "build_delembic_job",
     "build_delembic_op_job",
+    "build_delembic_validation_checks",
+    "build_delembic_validation_job",
+    "build_delembic_validation_schedule",
     "build_schedule_from_delembic_selection",
     "delembic_assets",
 ]

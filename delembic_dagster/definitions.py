@@ -14,6 +14,11 @@ from dagster import (
 )
 
 from delembic_dagster.assets import Mode, build_delembic_assets
+from delembic_dagster.checks import (
+    build_delembic_validation_checks,
+    build_delembic_validation_job,
+    build_delembic_validation_schedule,
+)
 from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, build_delembic_job
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
@@ -33,8 +38,10 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
+    validation_checks: bool = True,
+    validation_cron: str | None = None,
 ) -> Definitions:
-    """Return a project's assets and the job that runs them, and a schedule if asked for.
+    """Return a project's assets, the job that runs them, and the one that verifies their data.
 
     Nothing here opens the database or imports a migration: a code location loads while the
     database is down.
@@ -50,6 +57,10 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         pool: A pool for the ops.
         retry_policy: What to do about a migration that failed.
         op_tags: Tags for the ops.
+        validation_checks: Whether each migration with a ``validate`` has the check
+            ``still_valid`` besides, which runs it again on committed data, and the definitions
+            have the job ``delembic_verify``, which evaluates them all.
+        validation_cron: When to do that, in cron's notation; no schedule if ``None``.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -69,11 +80,27 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         retry_policy=retry_policy,
         op_tags=op_tags,
     )
-    job = build_delembic_job(
-        project, name=job_name, translator=translator, select=select, executor_def=executor_def
+    checks = (
+        build_delembic_validation_checks(project, translator=translator, select=select)
+        if validation_checks
+        else []
     )
+    job = build_delembic_job(
+        project,
+        name=job_name,
+        translator=translator,
+        select=select,
+        executor_def=executor_def,
+        exclude_checks=checks,
+    )
+    jobs = [job]
     schedules = [_schedule(project, cron, job, translator, select)] if cron else []
-    return Definitions(assets=assets, jobs=[job], schedules=schedules)
+    if checks:
+        verify = build_delembic_validation_job(project, checks=checks)
+        jobs += [verify]
+        if validation_cron:
+            schedules += [build_delembic_validation_schedule(project, validation_cron, job=verify)]
+    return Definitions(assets=assets, asset_checks=checks, jobs=jobs, schedules=schedules)
 
 
 def _schedule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dagster import Failure, MetadataValue
@@ -87,6 +87,22 @@ def failure_of_several(
             "delembic/not_run": list(not_run),
         },
         allow_retries=any(failure.allow_retries for failure in failures),
+    )
+
+
+def verification_failure(error: DelembicError, revisions: Iterable[Revision]) -> Failure:
+    """Return the failure that ends a step that could not find out how the data is.
+
+    Args:
+        error: What the core raised.
+        revisions: The migrations that were to be verified.
+    """
+    hints = (_how_to_reload(error, revision) for revision in revisions)
+    remedy = f"{error.remedy} {next(filter(None, hints), '')}".strip()
+    return Failure(
+        description="\n".join(filter(None, (bounded(error.message), bounded(remedy)))),
+        metadata={STATUS: "not_verified", "delembic/executor": EXECUTOR},
+        allow_retries=_retry_helps(error),
     )
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from dagster import AssetSelection, ExecutorDefinition, define_asset_job, in_process_executor
+from dagster import (
+    AssetChecksDefinition,
+    AssetSelection,
+    ExecutorDefinition,
+    define_asset_job,
+    in_process_executor,
+)
 
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import Selection
@@ -24,6 +31,7 @@ def build_delembic_job(
     translator: DagsterDelembicTranslator | None = None,
     select: Selection | None = None,
     executor_def: ExecutorDefinition = in_process_executor,
+    exclude_checks: Sequence[AssetChecksDefinition] = (),
 ) -> AssetJob:
     """Return a job that brings the database up to date: what is applied already is left alone.
 
@@ -35,6 +43,9 @@ def build_delembic_job(
         executor_def: How its steps are executed. The default is one process for all of them:
             Dagster's own default starts one for each step, which takes longer than most
             migrations do.
+        exclude_checks: Checks of its assets that it leaves out, such as those of
+            `build_delembic_validation_checks`, which have a job of their own. Dagster lets a job
+            evaluate all checks of its assets otherwise.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -45,9 +56,10 @@ def build_delembic_job(
         'delembic_upgrade'
     """
     translated = translate(project, translator, select)
+    selection = AssetSelection.assets(*(item.spec.key for item in translated.values()))
     return define_asset_job(
         name,
-        selection=AssetSelection.assets(*(item.spec.key for item in translated.values())),
+        selection=selection - AssetSelection.checks(*exclude_checks),
         description="Applies the data migrations that are pending, in the order of depends_on.",
         executor_def=executor_def,
     )

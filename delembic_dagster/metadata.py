@@ -9,7 +9,7 @@ from typing import Any
 
 from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
 
-from delembic import Revision
+from delembic import Revision, Verification
 from delembic.events import Finished, Outcome, Skipped
 from delembic_dagster.betas import quiet_about_betas
 from delembic_dagster.naming import is_owner, tag_name, tag_value
@@ -43,6 +43,21 @@ def outcome_metadata(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Skipped):
         return _skipped(outcome)
     return _finished(outcome)
+
+
+def verification_metadata(found: Verification) -> dict[str, Any]:
+    """Return what an evaluation says of the verification that it shows."""
+    metadata = {
+        REVISION: found.revision,
+        "delembic/verified_at": MetadataValue.timestamp(found.verified_at),
+        "delembic/duration_seconds": found.duration_seconds,
+        "delembic/executor": EXECUTOR,
+        "delembic/history_id": found.history_id,
+        "delembic/file_changed": found.changed,
+        "delembic/rolled_back": found.rolled_back,
+    }
+    # Whether the file has changed nobody knows of one that delembic 1.x applied.
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def bounded(text: str) -> str:

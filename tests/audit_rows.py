@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Column, MetaData, Table, insert
@@ -85,6 +85,26 @@ RUNNING = Attempt(
     pid=4400,
     tool_version="2.0.0",
     recovered=False,
+)  # fmt: skip
+VERIFIED = Attempt(
+    5, "D002", "success", THEN + timedelta(hours=3),
+    run_id="a-5",
+    ended_at=THEN + timedelta(hours=3, seconds=0.25),
+    duration_seconds=0.25,
+    username="dagster",
+    hostname="worker-7",
+    description="correct cherry",
+    checksum="3" * 64,
+    executor="dagster",
+    executor_run_id=DAGSTER_RUN,
+    pid=1,
+    tool_version="2.0.0",
+    recovered=False,
+    operation="verify",
+)  # fmt: skip
+DRIFTED = replace(
+    VERIFIED, id=6, run_id="a-6", status="failed", exception=MISTAKE,
+    started_at=THEN + timedelta(hours=4), ended_at=THEN + timedelta(hours=4, seconds=0.25),
 )  # fmt: skip
 LOG = (LOADED, FAILED, CORRECTED, RUNNING)
 MARKS = (

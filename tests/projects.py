@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from delembic import Config, commands
+from delembic import Config, Verification, commands
 from delembic.events import Event, Outcome
 
 GATES: dict[str, threading.Event] = defaultdict(threading.Event)
@@ -31,7 +31,7 @@ class ProjectFolder:
     Attributes:
         root: The folder of ``delembic.ini``.
         url: Of its database.
-        events: What the last `upgrade` or `apply` told, in order.
+        events: What the last `upgrade`, `apply` or `verify` told, in order.
     """
 
     root: Path
@@ -106,6 +106,10 @@ class ProjectFolder:
     def apply(self, revision: str, **options: Any) -> Outcome:
         self.events.clear()
         return commands.apply(self.config, revision, on_event=self.events.append, **options)
+
+    def verify(self, *revisions: str, **options: Any) -> tuple[Verification, ...]:
+        self.events.clear()
+        return commands.verify(self.config, revisions, on_event=self.events.append, **options)
 
     def states(self) -> dict[str, str]:
         return {entry.revision: str(entry.state) for entry in commands.history(self.config)}

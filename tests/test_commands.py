@@ -11,7 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, inspect
 
-from audit_rows import CORRECTED, FAILED, LOADED, LOG, MARKS, RUNNING, THEN, record, record_as_1
+from audit_rows import (
+    CORRECTED,
+    DRIFTED,
+    FAILED,
+    LOADED,
+    LOG,
+    MARKS,
+    RUNNING,
+    THEN,
+    VERIFIED,
+    record,
+    record_as_1,
+)
 from delembic import Attempt, Standing, State, commands
 from delembic.audit.marks import Mark
 from delembic.errors import DefinitionError, UnknownRevisionError
@@ -82,6 +94,20 @@ class TestRuns:
 
         assert commands.runs(local.config, failed=True) == []
 
+    def test_it_can_be_narrowed_to_attempts_or_to_verifications(
+        self, project: ProjectFolder
+    ) -> None:
+        record(project, *LOG, VERIFIED, DRIFTED)
+
+        def ids(**options: Any) -> list[int]:
+            return [run.id for run in commands.runs(project.config, "D002", **options)]
+
+        assert ids() == [6, 5, 3, 2]
+        assert ids(operation="upgrade") == [3, 2]
+        assert ids(operation="verify", failed=True) == [6]
+        with pytest.raises(ValueError, match="downgrade"):
+            ids(operation="downgrade")
+
     def test_there_are_20_unless_another_number_is_named(self, local: ProjectFolder) -> None:
         record(local, *(replace(LOADED, id=n, run_id=f"r-{n}") for n in range(1, 24)))
 
@@ -124,7 +150,8 @@ class TestRuns:
     def test_a_log_of_delembic_1_is_read_as_far_as_it_goes(self, project: ProjectFolder) -> None:
         record_as_1(project, FAILED)
 
-        (attempt,) = commands.runs(project.config, failed=True)
+        assert commands.runs(project.config, operation="verify") == []
+        (attempt,) = commands.runs(project.config, failed=True, operation="upgrade")
 
         assert attempt == Attempt(
             2, "D002", "failed", FAILED.started_at,
@@ -210,6 +237,17 @@ class TestShow:
         record(local, *(replace(LOADED, id=n, run_id=f"r-{n}") for n in range(1, 51)))
 
         assert len(commands.show(local.config, "D001").attempts) == 50
+
+    def test_the_last_verifications_are_apart_and_oldest_first(
+        self, project: ProjectFolder
+    ) -> None:
+        again = [replace(VERIFIED, id=n, run_id=f"r-{n}") for n in range(5, 25)]
+        record(project, *LOG, *MARKS, *again)
+
+        shown = commands.show(project.config, "D002")
+
+        assert shown.attempts == (FAILED, CORRECTED)
+        assert [each.id for each in shown.verifications] == list(range(15, 25))
 
     def test_a_file_that_was_edited_since_it_was_applied_is_noticed(
         self, project: ProjectFolder

@@ -1,4 +1,8 @@
-"""The audit log ``delembic_run_history``: one row for each attempt, whatever became of it."""
+"""The audit log ``delembic_run_history``: one row for each attempt, whatever became of it.
+
+A verification has a row of the same kind. It says nothing about whether its revision is applied, so
+whatever is concluded from attempts is concluded without it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 
 from delembic.audit import tables
 from delembic.audit.marks import Mark
 from delembic.audit.program import Program
-from delembic.audit.status import Status
+from delembic.audit.status import Operation, Status
 from delembic.database.connections import execute_reconnecting
 from delembic.revisions.source import Revision
 
@@ -25,7 +29,7 @@ _HEADING = re.compile(r"(Exception Group )?Traceback \(most recent call last\):"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a migration, as the audit log ``delembic_run_history`` has it.
+    """One attempt at a migration, or one verification, as ``delembic_run_history`` has it.
 
     Example:
         >>> then = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
@@ -48,7 +52,7 @@ class Attempt:
         exception: The whole error, with its traceback.
         username: Who ran it, by the operating system.
         hostname: Where.
-        attempt: 1 for the first attempt at this revision, and so on.
+        attempt: 1 for the first attempt at this revision, and so on; ``None`` for a verification.
         description: The migration's own, as it was then.
         checksum: SHA-256 of the source file that was run.
         rows_affected: Rows inserted, updated and deleted, as far as the driver tells.
@@ -58,6 +62,8 @@ class Attempt:
         tool_version: The version of delembic.
         recovered: The work was committed, but its runner died before it could say so; a later
             run found the mark and completed this row.
+        operation: ``upgrade`` for an attempt to apply the revision, ``verify`` for a verification,
+            which leaves the revision's state as it is.
     """
 
     id: int
@@ -79,6 +85,7 @@ class Attempt:
     pid: int | None = None
     tool_version: str | None = None
     recovered: bool | None = None
+    operation: str = Operation.UPGRADE
 
     @property
     def who(self) -> str:
@@ -112,13 +119,39 @@ class Ledger:
 
     def start(self, revision: Revision) -> Attempt:
         """Write a ``running`` row, to be ended by `finish`."""
-        return self._insert(revision, Status.RUNNING)
+        return self._insert(revision, Status.RUNNING, datetime.now(UTC))
 
     def blocked(self, revision: Revision, reason: str) -> Attempt:
         """Write the row of an attempt that could not begin."""
         now = datetime.now(UTC)
         return self._insert(
-            revision, Status.BLOCKED, ended_at=now, duration_seconds=0.0, exception=reason
+            revision, Status.BLOCKED, now, ended_at=now, duration_seconds=0.0, exception=reason
+        )
+
+    def verified(
+        self,
+        revision: Revision,
+        status: Status,
+        started_at: datetime,
+        exception: str | None = None,
+    ) -> Attempt:
+        """Write the row of a verification that has ended.
+
+        Args:
+            revision: What was verified.
+            status: ``success``, ``failed``, or ``interrupted`` if its end was not awaited.
+            started_at: When it began.
+            exception: What ``validate`` raised.
+        """
+        now = datetime.now(UTC)
+        return self._insert(
+            revision,
+            status,
+            started_at,
+            operation=Operation.VERIFY,
+            ended_at=now,
+            duration_seconds=(now - started_at).total_seconds(),
+            exception=exception,
         )
 
     def finish(
@@ -154,14 +187,14 @@ class Ledger:
         """Return the ``running`` rows, of one revision or of all, oldest first."""
         # Not those of delembic 1.x, which had no mark to be told by.
         open_ = (_table.c.status == Status.RUNNING) & _table.c.run_id.is_not(None)
-        query = select(_table).where(open_).order_by(_table.c.id)
+        query = _attempts.where(open_).order_by(_table.c.id)
         if revision is not None:
             query = query.where(_table.c.revision == revision)
         return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
 
     def interrupted(self) -> list[Attempt]:
         """Return the ``interrupted`` rows, oldest first."""
-        query = select(_table).where(_table.c.status == Status.INTERRUPTED).order_by(_table.c.id)
+        query = _attempts.where(_table.c.status == Status.INTERRUPTED).order_by(_table.c.id)
         return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
 
     def is_own(self, attempt: Attempt) -> bool:
@@ -171,7 +204,7 @@ class Ledger:
 
     def find(self, run_id: str | None) -> Attempt | None:
         """Return the attempt of that name, which a mark carries."""
-        query = select(_table).where(_table.c.run_id == run_id)
+        query = _attempts.where(_table.c.run_id == run_id)
         row = execute_reconnecting(self._conn, query).first()
         return _attempt(row) if row else None
 
@@ -197,15 +230,22 @@ class Ledger:
         settled = execute_reconnecting(self._conn, update(_table).where(as_read).values(values))
         return Status(values["status"]) if settled.rowcount else None
 
-    def _insert(self, revision: Revision, status: Status, **values: Any) -> Attempt:
-        before = select(func.count()).where(_table.c.revision == revision.id)
+    def _insert(
+        self,
+        revision: Revision,
+        status: Status,
+        started_at: datetime,
+        operation: Operation = Operation.UPGRADE,
+        **values: Any,
+    ) -> Attempt:
         attempt = Attempt(
             id=0,
             run_id=str(uuid.uuid4()),
             revision=revision.id,
-            started_at=datetime.now(UTC),
+            started_at=started_at,
             status=status,
-            attempt=execute_reconnecting(self._conn, before).scalar_one() + 1,
+            attempt=self._next_number(revision) if operation == Operation.UPGRADE else None,
+            operation=operation,
             description=revision.description,
             checksum=revision.checksum,
             recovered=False,
@@ -217,12 +257,20 @@ class Ledger:
         (key,) = result.inserted_primary_key or (0,)
         return replace(attempt, id=key)
 
+    def _next_number(self, revision: Revision) -> int:
+        before = _attempts.where(_table.c.revision == revision.id).with_only_columns(func.count())
+        number: int = execute_reconnecting(self._conn, before).scalar_one()
+        return number + 1
+
 
 def read_latest(conn: Connection) -> dict[str, Attempt]:
     """Return the last attempt at each revision, in one query. Writes nothing."""
-    newest = select(func.max(_table.c.id)).group_by(_table.c.revision)
-    rows = tables.read(conn, _table, lambda query: query.where(_table.c.id.in_(newest)))
-    return {row.revision: _attempt(row) for row in rows}
+
+    def newest(query: Select[Any], columns: tables.Columns) -> Select[Any]:
+        attempts = select(func.max(_table.c.id)).where(_is_operation(columns["operation"]))
+        return query.where(_table.c.id.in_(attempts.group_by(_table.c.revision)))
+
+    return {row.revision: _attempt(row) for row in tables.read(conn, _table, newest)}
 
 
 def read_attempts(
@@ -230,27 +278,42 @@ def read_attempts(
     revision: str | None = None,
     status: Status | None = None,
     limit: int | None = None,
+    operation: Operation | None = None,
 ) -> list[Attempt]:
-    """Return attempts, newest first, in one query. Writes nothing.
+    """Return attempts and verifications, newest first, in one query. Writes nothing.
 
     Args:
         conn: Any open connection to the database of the audit log.
         revision: Those at one revision; at all if ``None``.
         status: Those that ended so; all if ``None``.
         limit: How many at most; all if ``None``.
+        operation: Only attempts, or only verifications; both if ``None``.
     """
     wanted = {_table.c.revision: revision, _table.c.status: status}
-    conditions = [column == value for column, value in wanted.items() if value is not None]
-    rows = tables.read(
-        conn,
-        _table,
-        lambda query: query.where(*conditions).order_by(_table.c.id.desc()).limit(limit),
-    )
-    return [_attempt(row) for row in rows]
+
+    def newest_first(query: Select[Any], columns: tables.Columns) -> Select[Any]:
+        conditions = [column == value for column, value in wanted.items() if value is not None]
+        if operation is not None:
+            conditions.append(_is_operation(columns["operation"], operation))
+        return query.where(*conditions).order_by(_table.c.id.desc()).limit(limit)
+
+    return [_attempt(row) for row in tables.read(conn, _table, newest_first)]
+
+
+def _is_operation(
+    column: ColumnElement[Any], operation: Operation = Operation.UPGRADE
+) -> ColumnElement[bool]:
+    """Return the condition for it; rows from before there was a choice hold none."""
+    return func.coalesce(column, Operation.UPGRADE) == operation
+
+
+_attempts = select(_table).where(_is_operation(_table.c.operation))
+"""All of them, without the verifications."""
 
 
 def _attempt(row: Row[Any]) -> Attempt:
-    return Attempt(**{name: getattr(row, name) for name in Attempt.__dataclass_fields__})
+    values = {name: getattr(row, name) for name in Attempt.__dataclass_fields__}
+    return Attempt(**values | {"operation": values["operation"] or Operation.UPGRADE})
 
 
 def _below_last_traceback(lines: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""All that is known of one revision: its file, where it stands, and every attempt at it."""
+"""All that is known of one revision: its file, where it stands, and what was done about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from delembic.revisions.source import Revision
 
 @dataclass(frozen=True, slots=True)
 class RevisionRecord:
-    """One revision with all its attempts.
+    """One revision with all its attempts and its last verifications.
 
     Attributes:
         standing: Its state.
@@ -22,12 +22,14 @@ class RevisionRecord:
         applied_checksum: SHA-256 of the file that took effect; ``None`` if none has, or if
             delembic 1.x applied it, which kept no checksums.
         attempts: Oldest first.
+        verifications: The last ten, oldest first.
     """
 
     standing: Standing
     source: Revision | None
     applied_checksum: str | None
     attempts: tuple[Attempt, ...]
+    verifications: tuple[Attempt, ...] = ()
 
     @property
     def changed(self) -> bool | None:

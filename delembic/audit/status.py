@@ -1,6 +1,13 @@
-"""The words for what became of a revision: those that are stored, and those that are shown."""
+"""The words of the audit log: what was done to a revision, and what became of it."""
 
 from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """What ``delembic_run_history`` holds in ``operation``."""
+
+    UPGRADE = "upgrade"
+    VERIFY = "verify"
 
 
 class Status(StrEnum):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -33,7 +34,10 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from delembic.errors import NewerDatabaseError
 
-_Narrow = Callable[[Select[Any]], Select[Any]]
+Columns = Mapping[str, ColumnElement[Any]]
+"""A table's columns by name; ``NULL`` stands for those that a database lacks."""
+
+_Narrow = Callable[[Select[Any], Columns], Select[Any]]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -110,9 +114,10 @@ history_table = Table(
     Column("pid", Integer),
     Column("tool_version", String(50)),
     Column("recovered", Boolean),
+    Column("operation", String(50)),
     **OPTIONS,
 )
-"""One row for each attempt, never removed."""
+"""One row for each attempt and each verification, never removed."""
 
 
 @retry(
@@ -145,13 +150,16 @@ def ensure(conn: Connection, table: Table) -> None:
             index.create(conn)
 
 
-def read(conn: Connection, table: Table, narrow: _Narrow = lambda query: query) -> list[Row[Any]]:
+def read(
+    conn: Connection, table: Table, narrow: _Narrow = lambda query, columns: query
+) -> list[Row[Any]]:
     """Return the rows of a table, whatever the database has of it, and write nothing.
 
     Args:
         conn: Any open connection.
         table: `version_table` or `history_table`.
-        narrow: Adds conditions and an order to the query.
+        narrow: Adds conditions and an order to the query. It is given the columns, as one that the
+            database lacks must not be named.
 
     Returns:
         Rows with all of the table's columns, ``None`` in those that the database lacks; no rows
@@ -160,8 +168,9 @@ def read(conn: Connection, table: Table, narrow: _Narrow = lambda query: query) 
     present = _columns(conn, table)
     if not present:
         return []
-    columns = [c if c.name in present else null().label(c.name) for c in table.columns]
-    return list(conn.execute(narrow(select(*columns).select_from(table))))
+    columns = {c.name: c if c.name in present else null().label(c.name) for c in table.columns}
+    query = select(*columns.values()).select_from(table)
+    return list(conn.execute(narrow(query, columns)))
 
 
 def _columns(conn: Connection, table: Table) -> dict[str, TypeEngine[Any]]:

@@ -74,8 +74,9 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 def main(ctx: click.Context, config: Path | None, name: str, debug: bool) -> None:
     """Version data changes the way Alembic versions schema changes.
 
-    Exit codes: 0 done or nothing to do; 1 a migration failed or is blocked; 2 usage, configuration
-    or definition; 4 another runner holds the lock; 130 and 143 interrupted.
+    Exit codes: 0 done or nothing to do; 1 a migration failed, is blocked, or does not pass any
+    more; 2 usage, configuration or definition; 4 another runner holds the lock; 130 and 143
+    interrupted.
     """
     ctx.obj = _Options(config, name)
 
@@ -138,6 +139,24 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
 
 
 @main.command()
+@click.argument("revisions", nargs=-1, metavar="[REV]...")
+@_as_json
+@click.pass_obj
+def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None:
+    """Check that data is still what applied migrations expect of it.
+
+    Runs the validate() of each REV again, or of all applied migrations that have one, on the data
+    as it is now. Nothing is changed: what a validate() writes is rolled back, and migrations stay
+    applied whatever is found. Each check has a line, and a row in the audit log.
+
+    Exit codes: 0 all passed; 1 one did not; 2 it could not be found out.
+    """
+    from delembic.cli import verifying
+
+    verifying.verify(options.load(), revisions, as_json=as_json)
+
+
+@main.command()
 @_as_json
 @click.pass_obj
 def current(options: _Options, as_json: bool) -> None:
@@ -163,6 +182,11 @@ def history(options: _Options, as_json: bool) -> None:
 @click.option("--revision", metavar="REV", help="Only the attempts at REV.")
 @click.option("--failed", is_flag=True, help="Only the attempts that failed.")
 @click.option(
+    "--operation",
+    type=click.Choice(["upgrade", "verify"]),
+    help="Only attempts to apply a migration, or only verifications.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
@@ -172,21 +196,31 @@ def history(options: _Options, as_json: bool) -> None:
 )
 @_as_json
 @click.pass_obj
-def runs(options: _Options, revision: str | None, failed: bool, limit: int, as_json: bool) -> None:
-    """List the attempts, newest first.
+def runs(
+    options: _Options,
+    revision: str | None,
+    failed: bool,
+    operation: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List the attempts and verifications, newest first.
 
-    Each has a line: its number, when it began, how it ended, the revision, how long it took, how
-    many rows it changed, who ran it where and by what, and the error.
+    Each has a line: its number, when it began, how it ended, the revision, 'verify' if it was only
+    verified, how long it took, how many rows it changed, who ran it where and by what, and the
+    error.
     """
     from delembic.cli import attempts, documents
 
-    found = delembic.commands.runs(options.load(), revision, failed=failed, limit=limit)
+    found = delembic.commands.runs(
+        options.load(), revision, failed=failed, operation=operation, limit=limit
+    )
     if as_json:
         click.echo(documents.runs(found))
     elif found:
         click.echo(attempts.log(found, _terminal_width()))
     else:
-        click.echo(attempts.nothing(revision, failed=failed))
+        click.echo(attempts.nothing(revision, failed=failed, operation=operation))
 
 
 @main.command()
@@ -194,7 +228,7 @@ def runs(options: _Options, revision: str | None, failed: bool, limit: int, as_j
 @_as_json
 @click.pass_obj
 def show(options: _Options, revision: str, as_json: bool) -> None:
-    """Show one revision with all its attempts."""
+    """Show one revision with all its attempts and its last verifications."""
     from delembic.cli import documents, record
 
     found = delembic.commands.show(options.load(), revision)

@@ -9,7 +9,7 @@ from textwrap import indent
 import click
 
 from delembic.audit.ledger import Attempt
-from delembic.audit.status import Status
+from delembic.audit.status import Operation, Status
 from delembic.cli.columns import Cell, aligned
 from delembic.cli.figures import duration, moment, rows
 
@@ -34,7 +34,10 @@ def log(attempts: Sequence[Attempt], width: int | None) -> str:
             where nothing may be lost.
     """
     cells = [
-        [*_cells(attempt, attempt.revision), Cell(_who(attempt, brief=width is not None))]
+        [
+            *_cells(attempt, attempt.revision, _what(attempt)),
+            Cell(_who(attempt, brief=width is not None)),
+        ]
         for attempt in attempts
     ]
     return "\n".join(
@@ -43,11 +46,11 @@ def log(attempts: Sequence[Attempt], width: int | None) -> str:
     )
 
 
-def nothing(revision: str | None, *, failed: bool) -> str:
+def nothing(revision: str | None, *, failed: bool, operation: str | None = None) -> str:
     """Return what ``delembic runs`` says when there is no attempt to show."""
-    return (
-        f"No {'failed ' if failed else ''}attempt{f' at {revision}' if revision else ''} on record."
-    )
+    what, of = ("verification", "of") if operation == Operation.VERIFY else ("attempt", "at")
+    where = f" {of} {revision}" if revision else ""
+    return f"No {'failed ' if failed else ''}{what}{where} on record."
 
 
 def in_full(attempts: Sequence[Attempt]) -> str:
@@ -75,6 +78,11 @@ def _cells(attempt: Attempt, *after_status: str) -> list[Cell]:
         Cell(duration(attempt.duration_seconds), right=True),
         Cell(rows(attempt.rows_affected), right=True),
     ]
+
+
+def _what(attempt: Attempt) -> str:
+    """Return what was done, unless it was what is mostly done."""
+    return "" if attempt.operation == Operation.UPGRADE else attempt.operation
 
 
 def _who(attempt: Attempt, *, brief: bool) -> str:

@@ -16,6 +16,7 @@ from delembic.audit.ledger import Attempt
 from delembic.audit.record import RevisionRecord
 from delembic.audit.standing import Standing
 from delembic.errors import shown
+from delembic.events import Verification
 
 SCHEMA_VERSION = 1
 
@@ -49,6 +50,18 @@ def show(record: RevisionRecord) -> str:
             "applied_checksum": record.applied_checksum,
             "changed": record.changed,
             "attempts": [_attempt(attempt) for attempt in record.attempts],
+            "verifications": [_attempt(attempt) for attempt in record.verifications],
+        },
+    )
+
+
+def verify(found: Sequence[Verification]) -> str:
+    """Return the document of ``delembic verify``."""
+    return _document(
+        "verify",
+        {
+            "passed": all(each.passed for each in found),
+            "verifications": [asdict(each) for each in found],
         },
     )
 

@@ -21,10 +21,15 @@ class Progress:
 
     def __init__(self) -> None:
         self._live: Display | None = None
+        self._width = 0
 
     @singledispatchmethod
     def show(self, event: events.Event) -> None:
         """Print what there is to say of an event; most have nothing."""
+
+    @show.register
+    def _(self, event: events.Planned) -> None:
+        self._width = max(map(len, event.revisions), default=0)
 
     @show.register
     def _(self, event: events.Waiting) -> None:
@@ -82,13 +87,27 @@ class Progress:
             " keeps the effect single all the same."
         )
 
+    @show.register
+    def _(self, event: events.Verifying) -> None:
+        self._start_live(event.revision, "is being verified")
+
+    @show.register
+    def _(self, event: events.Verification) -> None:
+        self.stop_live()
+        colour, word = ("green", "OK") if event.passed else ("red", "FAILED")
+        verdict = click.style(f"{word} ({event.duration_seconds:.2f}s)", fg=colour)
+        # The whole of it is in the audit log; here each has one line.
+        notes = [event.reason.splitlines()[0]] if event.reason else []
+        notes += ["(its file has changed since it was applied)"] if event.changed else []
+        click.echo("  ".join([f"{event.revision:<{self._width}}", verdict, *notes]))
+
     def stop_live(self) -> None:
         """Take the live line away."""
         if self._live:
             self._live.stop()
             self._live = None
 
-    def _start_live(self, revision: str) -> None:
+    def _start_live(self, revision: str, what: str = "is running") -> None:
         if not sys.stdout.isatty():
             return
         # Imported when there is a terminal: it is the dearest import of all.
@@ -97,7 +116,7 @@ class Progress:
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         self._live = Display(*columns, transient=True)
-        self._live.add_task(f"{revision} is running", total=None)
+        self._live.add_task(f"{revision} {what}", total=None)
         self._live.start()
 
     def _line(self, colour: str, text: str) -> None:

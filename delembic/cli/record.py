@@ -1,4 +1,4 @@
-"""One revision with all its attempts as text."""
+"""One revision with all its attempts and its last verifications as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ def whole(record: RevisionRecord) -> str:
     title = f"{record.standing.revision}  {record.standing.description}".rstrip()
     facts = [f"{label:<{_LABEL_WIDTH}}  {text}".rstrip() for label, text in _facts(record)]
     tried = attempts.in_full(record.attempts) if record.attempts else "No attempt on record."
-    return "\n".join([click.style(title, bold=True), "", *facts, "", tried])
+    return "\n".join([click.style(title, bold=True), "", *facts, "", tried, *_verified(record)])
+
+
+def _verified(record: RevisionRecord) -> Iterator[str]:
+    if record.verifications:
+        yield from ("", "Its last verifications:", "", attempts.in_full(record.verifications))
 
 
 def _facts(record: RevisionRecord) -> Iterator[tuple[str, str]]:

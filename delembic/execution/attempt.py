@@ -8,11 +8,9 @@ exactly once, and the record outlives the rollback.
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -39,15 +37,12 @@ from delembic.events import (
     Started,
     TransactionEnded,
 )
+from delembic.execution.error_text import error_text
 from delembic.execution.runner import Runner
 from delembic.execution.work import Work, await_end, open_work
 from delembic.migration import DataMigration
-from delembic.redaction import redact
 from delembic.revisions.source import Revision
 from delembic.user_code import user_code
-
-# The column of delembic 1.x holds 65,535 bytes on MySQL.
-_EXCEPTION_BYTES = 60_000
 
 
 def attempt(
@@ -217,7 +212,7 @@ class _Run:
         try:
             if outcome := self._outcome_by_mark():
                 return outcome
-            self._end(Status.FAILED, exception=_text(cause))
+            self._end(Status.FAILED, exception=error_text(cause))
             mark_failed(self.runner.home, self._mark(Status.FAILED))
         except (SQLAlchemyError, DatabaseUnavailableError) as broken:
             self._delayed(broken)
@@ -275,19 +270,3 @@ class _Run:
 
     def _delayed(self, error: Exception) -> None:
         self.runner.emit(RecordDelayed(self.revision.id, self.row.id, describe(error)))
-
-
-def _text(error: BaseException) -> str:
-    """Return the whole error with its traceback; of a very long one the end, which says most."""
-    lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
-    # PostgreSQL takes no zero byte, and no database takes half of a surrogate pair.
-    text = redact("".join(lines)).replace("\0", "\\x00").encode(errors="backslashreplace")
-    return text[-_EXCEPTION_BYTES:].decode(errors="ignore")
-
-
-def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames of delembic that led to the user's code, unless there are no others."""
-    rest = trace
-    while rest and rest.tb_frame.f_globals.get("__name__", "").startswith("delembic."):
-        rest = rest.tb_next
-    return rest or trace

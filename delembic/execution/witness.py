@@ -26,8 +26,8 @@ class Witness(Protocol):
     def intact(self) -> bool:
         """Before the commit: is it still the transaction that was begun?"""
 
-    def roll_back(self, error: BaseException) -> bool:
-        """Roll back after an error, and tell whether that undid everything."""
+    def roll_back(self, error: BaseException | None) -> bool:
+        """Roll back, after an error or without, and tell whether that undid everything."""
 
 
 class PostgresqlWitness:
@@ -41,7 +41,7 @@ class PostgresqlWitness:
         """See `Witness`."""
         return self._current() == self.transaction_id
 
-    def roll_back(self, error: BaseException) -> bool:
+    def roll_back(self, error: BaseException | None) -> bool:
         """See `Witness`."""
         self._conn.rollback()
         return transaction_status(self._conn, self.transaction_id) != "committed"
@@ -69,7 +69,7 @@ class SavepointWitness:
             return False
         return True
 
-    def roll_back(self, error: BaseException) -> bool:
+    def roll_back(self, error: BaseException | None) -> bool:
         """See `Witness`."""
         whole = _is_deadlock(error) or self.intact()
         self._conn.rollback()
@@ -89,7 +89,7 @@ class SqliteWitness:
         driver: Any = self._conn.connection.driver_connection
         return bool(driver.in_transaction)
 
-    def roll_back(self, error: BaseException) -> bool:
+    def roll_back(self, error: BaseException | None) -> bool:
         """See `Witness`."""
         intact = self.intact()
         self._conn.rollback()
@@ -108,7 +108,7 @@ class BlindWitness:
         """See `Witness`."""
         return True
 
-    def roll_back(self, error: BaseException) -> bool:
+    def roll_back(self, error: BaseException | None) -> bool:
         """See `Witness`."""
         self._conn.rollback()
         return True

@@ -16,6 +16,8 @@ from delembic.errors import ConnectionClosedError
 from delembic.execution.witness import call_witness, transaction_status
 
 _SETTLING_SECONDS = 30.0
+_REPEATING = frozenset({"postgresql", "mysql", "mariadb"})
+"""Databases on which a transaction can be told to see one state of the data."""
 
 
 class Work:
@@ -50,8 +52,13 @@ class Work:
         if self.conn.closed:
             raise ConnectionClosedError
 
-    def roll_back(self, error: BaseException) -> bool:
-        """Roll back after an error, and tell whether that undid all that the migration did."""
+    @property
+    def lost(self) -> bool:
+        """Whether the server was found to be gone, so nothing more can be asked of it."""
+        return self.conn.invalidated
+
+    def roll_back(self, error: BaseException | None) -> bool:
+        """Roll back, after an error or without, and tell if that undid all that was done."""
         if self.conn.closed or self.conn.invalidated:
             return not self._has_committed  # the end of the session was the rollback
         try:
@@ -109,12 +116,33 @@ def open_work(engine: Engine) -> Iterator[Work]:
 
 
 @contextmanager
-def _whole_transactions(conn: Connection) -> Iterator[None]:
+def open_snapshot(engine: Engine) -> Iterator[Work]:
+    """Open a connection and begin a transaction for looking at data, always rolled back.
+
+    It sees one state of the data from its first query to its last, whatever others commit in the
+    meantime: two queries that are compared with each other then speak of the same moment. Writing
+    is not forbidden, as a temporary table may be needed to look at data.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer.
+    """
+    with connect(engine) as conn:
+        if conn.dialect.name == "sqlite":
+            with _whole_transactions(conn, "BEGIN DEFERRED"):
+                yield Work(conn)
+        elif conn.dialect.name in _REPEATING:
+            yield Work(conn.execution_options(isolation_level="REPEATABLE READ"))
+        else:
+            yield Work(conn)
+
+
+@contextmanager
+def _whole_transactions(conn: Connection, beginning: str = "BEGIN IMMEDIATE") -> Iterator[None]:
     """Make SQLite's transactions hold everything, DDL too.
 
     Python's sqlite3 begins a transaction only before some statements. Told to leave that alone, it
     obeys the BEGIN that is sent here. IMMEDIATE takes the write lock at once, so that a
-    transaction that has read does not fail when it first writes.
+    transaction that has read does not fail when it first writes; DEFERRED takes none.
 
     An interrupted connection stays open until it is rolled back: SQLAlchemy would close it, and
     closed in the midst of a statement it holds the write lock for as long as its cursor lives.
@@ -124,7 +152,7 @@ def _whole_transactions(conn: Connection) -> Iterator[None]:
     driver.isolation_level = None
 
     def begin(conn: Connection) -> None:
-        conn.exec_driver_sql("BEGIN IMMEDIATE")
+        conn.exec_driver_sql(beginning)
 
     def keep_open(context: ExceptionContext) -> None:
         if not isinstance(context.original_exception, Exception):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from delembic.audit.ledger import Attempt, read_latest
+from audit_rows import DRIFTED, FAILED, LOADED, VERIFIED, record
+from delembic import Program, commands
+from delembic.audit.ledger import Attempt, Ledger, read_latest
+from delembic.audit.status import Status
 from delembic.errors import MigrationFailedError
 from projects import ProjectFolder
 from servers.backend import Backend
@@ -91,3 +95,51 @@ def test_the_reason_is_the_line_of_the_error_that_says_what_is_wrong(
     attempt = Attempt(1, "D001", "failed", THEN, exception=exception)
 
     assert attempt.reason == (exception if reason is None else reason)
+
+
+class TestVerifications:
+    """They are in the same log, and say nothing about whether a revision is applied."""
+
+    @pytest.mark.parametrize("status", ["success", "failed", "interrupted"])
+    def test_the_last_attempt_is_found_behind_them(
+        self, backend: Backend, tmp_path: Path, status: str
+    ) -> None:
+        project = ProjectFolder(tmp_path / "project", backend.url)
+        record(project, LOADED, replace(VERIFIED, revision="D001", status=status), DRIFTED)
+
+        with project.connection() as conn:
+            assert read_latest(conn) == {"D001": LOADED}
+
+    def test_none_is_settled_counted_or_taken_for_an_attempt(
+        self, sqlite_url: str, tmp_path: Path
+    ) -> None:
+        project = ProjectFolder(tmp_path / "project", sqlite_url)
+        record(
+            project,
+            *(
+                replace(VERIFIED, id=n, run_id=status, status=status)
+                for n, status in enumerate(Status, 1)
+            ),
+        )
+        project.migration("D002")
+
+        with project.connection() as conn:
+            ledger = Ledger(conn, Program())
+            source = commands.read_graph(project.config)["D002"]
+
+            assert ledger.unfinished() == ledger.unfinished("D002") == ledger.interrupted() == []
+            assert [ledger.find(status) for status in Status] == [None] * len(Status)
+            assert ledger.start(source).attempt == 1
+
+    def test_a_row_from_before_there_were_any_is_an_attempt(
+        self, sqlite_url: str, tmp_path: Path
+    ) -> None:
+        project = ProjectFolder(tmp_path / "project", sqlite_url)
+        record(project, replace(FAILED, status="interrupted"))
+        project.execute("UPDATE delembic_run_history SET operation = NULL")
+
+        with project.connection() as conn:
+            ledger = Ledger(conn, Program())
+
+            assert [attempt.operation for attempt in ledger.interrupted()] == ["upgrade"]
+            assert list(read_latest(conn)) == ["D002"]

@@ -190,7 +190,7 @@ class TestTakingOver:
                 ensure(conn, table)
             assert [conn.execute(text(query)).all() for query in queries] == before
 
-            (row, _) = read(conn, history_table, lambda query: query.order_by("id"))
+            (row, _) = read(conn, history_table, lambda query, columns: query.order_by("id"))
         assert (row.username, row.run_id, row.checksum, row.recovered) == ("ann", None, None, None)
 
     def test_several_may_do_it_at_the_same_moment(self, backend: Backend) -> None:

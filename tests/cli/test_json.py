@@ -33,6 +33,7 @@ FAILED_DOCUMENT = {
     "pid": 4313,
     "tool_version": "2.0.0",
     "recovered": False,
+    "operation": "upgrade",
     "reason": "ValueError: expected 1 changed term, found 3",
 }
 CORRECTED_DOCUMENT = {
@@ -55,6 +56,7 @@ CORRECTED_DOCUMENT = {
     "pid": 1,
     "tool_version": "2.0.0",
     "recovered": False,
+    "operation": "upgrade",
     "reason": None,
 }
 
@@ -111,6 +113,7 @@ def test_show_has_the_file_the_state_and_the_attempts(project: ProjectFolder) ->
         "applied_checksum": "3" * 64,
         "changed": True,
         "attempts": [FAILED_DOCUMENT, CORRECTED_DOCUMENT],
+        "verifications": [],
     }
 
 
@@ -144,9 +147,11 @@ def test_what_is_not_known_is_null_and_not_left_out(project: ProjectFolder) -> N
                 "exception": MISTAKE,
                 "username": "ann",
                 "hostname": "db1",
+                "operation": "upgrade",
                 "reason": "ValueError: expected 1 changed term, found 3",
             }
         ],
+        "verifications": [],
     }
 
 

@@ -64,6 +64,14 @@ class TestLines:
                 "Warning: the end of D001 could not be recorded (disk full); the next upgrade will"
                 " do it.\n",
             ),
+            (events.Verifying("D001", "load"), "", ""),
+            (events.Verification("D001", True, None, THEN, 1.2376, 9), "D001  OK (1.24s)\n", ""),
+            (
+                events.Verification("D001", False, "ValueError: bad\nrow", THEN, 0.004, 9, True),
+                "D001  FAILED (0.00s)  ValueError: bad"
+                "  (its file has changed since it was applied)\n",
+                "",
+            ),
             (
                 events.LockLost("D001"),
                 "",

@@ -11,10 +11,12 @@ import pytest
 from audit_rows import (
     CORRECTED,
     DAGSTER_RUN,
+    DRIFTED,
     FAILED,
     LOADED,
     LOG,
     RUNNING,
+    VERIFIED,
     record,
     record_as_1,
 )
@@ -96,6 +98,31 @@ class TestLines:
             f"2  2024-01-15 10:31:00+00:00  blocked  D002  0.00s  ann@db1 (cli)  {reason}\n"
         )
 
+    def test_a_verification_is_told_from_an_attempt(self, project: ProjectFolder) -> None:
+        record(project, CORRECTED, VERIFIED, replace(DRIFTED, executor="cli", executor_run_id=None))
+
+        assert run("runs", cwd=project.root) == Ran(
+            0,
+            f"""\
+6  2024-01-15 14:30:00+00:00  failed   D002  verify  0.25s         dagster@worker-7 (cli)  ValueError: expected 1 changed term, found 3
+5  2024-01-15 13:30:00+00:00  success  D002  verify  0.25s         dagster@worker-7 (dagster run {DAGSTER_RUN})
+3  2024-01-15 11:30:00+00:00  success  D002          0.50s  1 row  dagster@worker-7 (dagster run {DAGSTER_RUN})
+""",  # noqa: E501 - lines are as long as they are
+            "",
+        )
+
+    def test_either_can_be_left_out(self, project: ProjectFolder) -> None:
+        record(project, *LOG, VERIFIED, DRIFTED)
+
+        def ids(*options: str) -> list[str]:
+            out = run("runs", *options, cwd=project.root).out
+            return [line.split()[0] for line in out.splitlines()]
+
+        assert ids("--operation", "verify") == ["6", "5"]
+        assert ids("--operation", "upgrade") == ["4", "3", "2", "1"]
+        assert ids("--operation", "verify", "--failed") == ["6"]
+        assert ids() == ["6", "5", "4", "3", "2", "1"]
+
     def test_one_that_was_recovered_says_so(self, project: ProjectFolder) -> None:
         record(project, replace(LOADED, rows_affected=None, recovered=True))
 
@@ -121,6 +148,11 @@ class TestNothing:
             (["--failed"], "No failed attempt on record."),
             (["--revision", "D001"], "No attempt at D001 on record."),
             (["--revision", "D001", "--failed"], "No failed attempt at D001 on record."),
+            (["--operation", "upgrade"], "No attempt on record."),
+            (
+                ["--operation", "verify", "--revision", "D001", "--failed"],
+                "No failed verification of D001 on record.",
+            ),
         ],
     )
     def test_it_says_what_there_is_none_of(

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from audit_rows import CORRECTED, DAGSTER_RUN, FAILED, LOADED, LOG, MARKS, record, record_as_1
+from audit_rows import (
+    CORRECTED,
+    DAGSTER_RUN,
+    DRIFTED,
+    FAILED,
+    LOADED,
+    LOG,
+    MARKS,
+    VERIFIED,
+    record,
+    record_as_1,
+)
 from projects import ProjectFolder
 from shell import Ran, run, run_on_a_terminal
 
@@ -135,6 +146,26 @@ def test_one_that_was_recovered_says_so(project: ProjectFolder) -> None:
 1  2024-01-15 10:30:00+00:00  success  1.24s  ann@db1, pid 4312 (cli), delembic 2.0.0
     recovered: its runner died after the commit
 """)
+
+
+def test_verifications_come_after_the_attempts(project: ProjectFolder) -> None:
+    project.migration("D002")
+    record(project, CORRECTED, MARKS[1], VERIFIED, DRIFTED)
+
+    out = run("show", "D002", cwd=project.root).out
+
+    assert out.endswith(f"""\
+3  2024-01-15 11:30:00+00:00  success  0.50s  1 row  dagster@worker-7, pid 1 (dagster run {DAGSTER_RUN}), delembic 2.0.0
+
+Its last verifications:
+
+5  2024-01-15 13:30:00+00:00  success  0.25s  dagster@worker-7, pid 1 (dagster run {DAGSTER_RUN}), delembic 2.0.0
+6  2024-01-15 14:30:00+00:00  failed   0.25s  dagster@worker-7, pid 1 (dagster run {DAGSTER_RUN}), delembic 2.0.0
+    Traceback (most recent call last):
+      File "/srv/shop/delembic/versions/D002.py", line 13, in validate
+        raise ValueError(f"expected 1 changed term, found {{changed}}")
+    ValueError: expected 1 changed term, found 3
+""")  # noqa: E501 - lines are as long as they are
 
 
 def test_the_path_is_shown_from_the_working_folder_on(project: ProjectFolder) -> None:

@@ -89,10 +89,11 @@ class Ran:
             if event.asset_key
         }
 
-    def checks(self) -> list[tuple[str, bool]]:
+    def checks(self, name: str = "validate") -> list[tuple[str, bool]]:
         return [
             (evaluation.asset_key.path[-1], evaluation.passed)
             for evaluation in self.result.get_asset_check_evaluations()
+            if evaluation.check_name == name
         ]
 
     def started(self) -> list[str]:
