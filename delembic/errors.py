@@ -19,8 +19,8 @@ class DelembicError(Exception):
     Attributes:
         message: What is wrong, in one sentence or a few.
         remedy: What to do about it; empty when the message says it all.
-        exit_code: What the command line exits with: 1 a migration failed or is blocked, 2 usage,
-            configuration or definition, 4 a lock was not obtained.
+        exit_code: What the command line exits with: 1 a migration failed, is blocked or does not
+            pass any more, 2 usage, configuration or definition, 4 a lock was not obtained.
     """
 
     exit_code: ClassVar[int] = 1

@@ -10,14 +10,17 @@ import pytest
 from delembic import errors
 from delembic.errors import (
     ConfigurationError,
+    DataDriftedError,
     DefinitionError,
     DelembicError,
     LockLostError,
     LockTimeoutError,
     MigrationBlockedError,
     MigrationFailedError,
+    NotVerifiableError,
     SchemaNotReadyError,
     UnknownDependencyError,
+    VerificationCutOffError,
     shown,
 )
 
@@ -33,6 +36,8 @@ def test_the_exit_code_follows_from_the_kind_of_error(kind: type[DelembicError])
     expected = 1
     if issubclass(kind, ConfigurationError | DefinitionError):
         expected = 2
+    if issubclass(kind, NotVerifiableError | VerificationCutOffError):
+        expected = 2  # of `delembic verify`, 1 says that data has drifted, and nothing else does
     if issubclass(kind, LockTimeoutError | LockLostError):
         expected = 4
 
@@ -51,6 +56,12 @@ def test_a_failure_says_where_it_went_wrong_and_what_to_do() -> None:
         "D001 failed in validate: ValueError: bad row\n"
         "Its work was rolled back and the attempt recorded. Correct the migration or the data,"
         " then run the upgrade again."
+    )
+
+
+def test_drifted_data_is_told_with_who_expects_something_else() -> None:
+    assert DataDriftedError(["D001", "D003"], 7).message == (
+        "2 of 7 did not pass: the data is no longer what D001, D003 expect of it."
     )
 
 
