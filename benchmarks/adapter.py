@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -50,15 +51,27 @@ class Ratio:
 
 
 def loading(size: int) -> Iterator[Ratio]:
-    """How long definitions take to load, with their job."""
+    """How long definitions take to load, with their jobs."""
     with _project(size) as root:
-        bare, ours, single = _best(
+
+        def ours(**options: Any) -> Callable[[], object]:
+            return lambda: _load(build_delembic_defs(DelembicProject(root), **options), _JOB)
+
+        bare, with_second, assets, single, everything = _best(
             lambda: _load(bare_definitions(size), "bare"),
-            lambda: _load(build_delembic_defs(DelembicProject(root)), _JOB),
-            lambda: _load(build_delembic_defs(DelembicProject(root), mode="single_step"), _JOB),
+            lambda: _load(bare_definitions(size, second_check=True), "bare"),
+            ours(validation_checks=False),
+            ours(validation_checks=False, mode="single_step"),
+            ours(),
         )
-    yield Ratio(f"load {size} migrations / bare assets with a check", ours, bare, 1.25)
+    yield Ratio(f"load {size} migrations / bare assets with a check", assets, bare, 1.25)
     yield Ratio(f"load {size} in a single step / bare assets with a check", single, bare, 0.5)
+    yield Ratio(
+        f"load {size} with all there is / bare assets with two checks",
+        everything,
+        with_second,
+        1.25,
+    )
 
 
 def running(size: int) -> Iterator[Ratio]:

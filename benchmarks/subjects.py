@@ -47,10 +47,33 @@ def write_project(root: Path, size: int) -> Path:
     return root
 
 
-def bare_definitions(size: int) -> dg.Definitions:
-    """Return as many assets that do nothing, each with a check, in the same graph, and a job."""
-    job = dg.define_asset_job("bare", "*", executor_def=dg.in_process_executor)
-    return dg.Definitions(assets=[_bare_asset(number) for number in range(size)], jobs=[job])
+def bare_definitions(size: int, *, second_check: bool = False) -> dg.Definitions:
+    """Return as many assets that do nothing, each with a check, in the same graph, and a job.
+
+    Args:
+        size: How many.
+        second_check: Whether each has another one besides, evaluated by a job of its own.
+    """
+    assets = [_bare_asset(number) for number in range(size)]
+    if not second_check:
+        job = dg.define_asset_job("bare", "*", executor_def=dg.in_process_executor)
+        return dg.Definitions(assets=assets, jobs=[job])
+    second = dg.AssetSelection.checks(checks := _second_checks(size))
+    jobs = [
+        dg.define_asset_job("bare", dg.AssetSelection.all() - second),
+        dg.define_asset_job("second", second),
+    ]
+    return dg.Definitions(assets=assets, asset_checks=[checks], jobs=jobs)
+
+
+def _second_checks(size: int) -> dg.AssetChecksDefinition:
+    specs = [dg.AssetCheckSpec("second", asset=_key(number)) for number in range(size)]
+
+    @dg.multi_asset_check(specs=specs, can_subset=True)
+    def second() -> Iterator[dg.AssetCheckResult]:
+        yield from ()
+
+    return second
 
 
 def _bare_asset(number: int) -> dg.AssetsDefinition:
