@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from delembic.database.connections import connect
+from delembic.database.interruption import make_interruptible, make_uninterruptible
 from delembic.errors import ConnectionClosedError
 from delembic.execution.witness import call_witness, transaction_status
 
@@ -118,10 +119,12 @@ def _whole_transactions(conn: Connection) -> Iterator[None]:
 
     An interrupted connection stays open until it is rolled back: SQLAlchemy would close it, and
     closed in the midst of a statement it holds the write lock for as long as its cursor lives.
+    And a signal ends a statement that goes on for long, see `delembic.database.interruption`.
     """
     driver: Any = conn.connection.driver_connection
     before = driver.isolation_level
     driver.isolation_level = None
+    make_interruptible(driver)
 
     def begin(conn: Connection) -> None:
         conn.exec_driver_sql("BEGIN IMMEDIATE")
@@ -140,6 +143,7 @@ def _whole_transactions(conn: Connection) -> Iterator[None]:
         if not conn.closed and not conn.invalidated:
             conn.rollback()
             driver.isolation_level = before
+            make_uninterruptible(driver)
 
 
 def await_end(engine: Engine, transaction_id: int | None) -> None:
