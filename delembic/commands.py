@@ -27,7 +27,7 @@ from delembic.database.connections import Database, connect, open_database
 from delembic.errors import DatabaseUnavailableError, UnknownRevisionError
 from delembic.events import Listener, Outcome, ignore
 from delembic.execution.attempt import attempt
-from delembic.execution.preflight import missing_schema_revisions, preflight
+from delembic.execution.preflight import missing_schema_revisions, open_schema, preflight
 from delembic.execution.runner import open_runner
 from delembic.execution.upgrade import run_plan
 from delembic.revisions.graph import Graph, read_folder
@@ -288,12 +288,9 @@ def _refuse_unknown(config: Config, database: Database, revision: str) -> None:
 
 def _schema_heads(config: Config) -> tuple[tuple[str, ...], str | None]:
     """Return the database's Alembic heads, or why they cannot be told."""
-    if config.alembic_config is None:
+    schema = open_schema(config)
+    if schema is None:
         return (), None
-    # Imported when it is needed: Alembic is an extra.
-    from delembic.schema_revisions import SchemaRevisions
-
-    schema = SchemaRevisions(config.alembic_config, config.section)
     try:
         with open_database(config) as database, connect(database.work) as conn:
             return schema.heads_in(conn), None
