@@ -12,7 +12,7 @@ from projects import PATIENCE_SECONDS, ProjectFolder
 from servers.backend import Backend
 from shell import run, start, wait_until
 
-ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000000)"
 BUSY = {
     "sqlite": f"conn.exec_driver_sql('{ENDLESS} SELECT count(*) FROM c')",
     "postgresql": "conn.exec_driver_sql('SELECT pg_sleep(300)')",

@@ -20,7 +20,7 @@ from torture.steps import STEPS, Ambush, ambushes, at, kill
 
 EXIT_CODES = {SIGINT: 130, SIGTERM: 143}
 SLEEP = "import time; time.sleep(300)"
-COUNTING = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+COUNTING = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000000)"
 BUSY = {
     "sqlite": f"conn.exec_driver_sql('{COUNTING} SELECT count(*) FROM c')",
     "postgresql": "conn.exec_driver_sql('SELECT pg_sleep(300)')",
