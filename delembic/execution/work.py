@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.engine.default import DefaultExecutionContext
@@ -103,7 +104,7 @@ def open_work(engine: Engine) -> Iterator[Work]:
     """
     with connect(engine) as conn:
         if conn.dialect.name == "sqlite":
-            with _whole_transactions(conn):
+            with _whole_transactions(conn), _closing_cursors(conn):
                 yield Work(conn)
         else:
             yield Work(conn)
@@ -144,6 +145,29 @@ def _whole_transactions(conn: Connection) -> Iterator[None]:
             conn.rollback()
             driver.isolation_level = before
             make_uninterruptible(driver)
+
+
+@contextmanager
+def _closing_cursors(conn: Connection) -> Iterator[None]:
+    """Close the cursors of SQLite whose rows were not all read.
+
+    Such a cursor, which the traceback of an error keeps alive, holds a lock against the record of
+    that error, the connection being closed or not.
+    """
+    driver: Any = conn.connection.driver_connection
+    cursors = WeakSet[Any]()
+
+    def note(conn: Connection, cursor: Any, *rest: Any) -> None:
+        cursors.add(cursor)
+
+    event.listen(conn, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(conn, "before_cursor_execute", note)
+        for cursor in list(cursors):
+            with suppress(driver.Error):
+                cursor.close()
 
 
 def await_end(engine: Engine, transaction_id: int | None) -> None:

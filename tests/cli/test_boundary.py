@@ -111,7 +111,7 @@ class TestOneProcess:
             "next(rows)\n"
             f"conn.exec_driver_sql('{ENDLESS} SELECT count(*) FROM c')",
             "conn.exec_driver_sql('INSERT INTO t VALUES (1), (2)')\n"
-            "rows = conn.connection.driver_connection.execute('SELECT x FROM t')\n"
+            "rows = conn.execution_options(yield_per=1).exec_driver_sql('SELECT x FROM t')\n"
             "next(rows)\n"
             "try:\n"
             f"    conn.exec_driver_sql('{ENDLESS} SELECT count(*) FROM c')\n"
