@@ -25,7 +25,7 @@ from delembic.config import Config
 from delembic.database.connections import Database, connect, open_database
 from delembic.errors import DatabaseUnavailableError, UnknownRevisionError
 from delembic.events import Listener, Outcome, Verification, ignore
-from delembic.execution.preflight import missing_schema_revisions
+from delembic.execution.preflight import missing_schema_revisions, open_schema
 from delembic.execution.session import Session, open_session
 from delembic.execution.verification import open_verifier, prepare
 from delembic.revisions.graph import Graph, read_folder
@@ -364,12 +364,9 @@ def _refuse_unknown(config: Config, database: Database, revision: str) -> None:
 
 def _schema_heads(config: Config) -> tuple[tuple[str, ...], str | None]:
     """Return the database's Alembic heads, or why they cannot be told."""
-    if config.alembic_config is None:
+    schema = open_schema(config)
+    if schema is None:
         return (), None
-    # Imported when it is needed: Alembic is an extra.
-    from delembic.schema_revisions import SchemaRevisions
-
-    schema = SchemaRevisions(config.alembic_config, config.section)
     try:
         with open_database(config) as database, connect(database.work) as conn:
             return schema.heads_in(conn), None

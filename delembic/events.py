@@ -1,4 +1,12 @@
-"""What happens in a run, as frozen records. Whoever shows a run reads these and nothing else."""
+"""What happens in a run, as frozen records. Whoever shows a run reads these and nothing else.
+
+As a text, those that tell of something out of the ordinary are a sentence, the same one wherever a
+run is shown:
+
+Example:
+    >>> print(TransactionEnded("D001"))
+    D001 ended its transaction by itself, so not all of it could have been rolled back.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +29,9 @@ class Waiting:
     revision: str
     holder: str
 
+    def __str__(self) -> str:
+        return f"Waiting for {self.revision}, which is being run by {self.holder}."
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -33,6 +44,17 @@ class Settled:
     revision: str
     history_id: int
     status: str
+
+    def __str__(self) -> str:
+        became = (
+            "was committed; its record is now complete"
+            if self.status == "success"
+            else "had not been committed; it counts as interrupted"
+        )
+        return (
+            f"An earlier run of {self.revision} died (audit row {self.history_id});"
+            f" its work {became}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +73,12 @@ class TransactionEnded:
     """The migration committed or rolled back by itself, so not all of it can be rolled back."""
 
     revision: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.revision} ended its transaction by itself, so not all of it could have been"
+            " rolled back."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +159,12 @@ class RecordDelayed:
     history_id: int
     reason: str
 
+    def __str__(self) -> str:
+        return (
+            f"The end of {self.revision} could not be recorded ({self.reason}); the next run will"
+            " do it."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LockLost:
@@ -140,6 +174,12 @@ class LockLost:
     """
 
     revision: str
+
+    def __str__(self) -> str:
+        return (
+            f"The lock of {self.revision} was lost with its connection while it ran; the mark"
+            " keeps the effect single all the same."
+        )
 
 
 @dataclass(frozen=True, slots=True)

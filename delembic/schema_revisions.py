@@ -22,13 +22,17 @@ try:
 except ModuleNotFoundError as error:
     raise DependencyNotInstalledError("alembic_config", "alembic", "alembic") from error
 
+# Alembic itself is told them by its env.py alone.
+_VERSION_TABLE = ("version_table", "version_table_schema")
+
 
 class SchemaRevisions:
     """The Alembic project that a delembic project's data lives in.
 
     Args:
         path: Alembic's ini.
-        section: Its section to read, if it has that one; else ``[alembic]``.
+        section: Its section to read, if it has that one; else ``[alembic]``. It may name the
+            table in which Alembic notes the revisions, if that is not ``alembic_version``.
 
     Raises:
         ConfigurationError: The ini or the scripts that it points at cannot be read.
@@ -45,6 +49,8 @@ class SchemaRevisions:
             if config.file_config.has_section(section):
                 config.config_ini_section = section
             self._scripts = ScriptDirectory.from_config(config)
+            found = {name: config.get_main_option(name) for name in _VERSION_TABLE}
+            self._table = {name: value for name, value in found.items() if value}
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -57,8 +63,9 @@ class SchemaRevisions:
             return frozenset(script.revision for script in self._scripts.walk_revisions())
 
     def heads_in(self, conn: Connection) -> tuple[str, ...]:
-        """Return the revisions that the database is at, from its ``alembic_version``."""
-        return tuple(sorted(MigrationContext.configure(conn).get_current_heads()))
+        """Return the revisions that the database is at, from Alembic's table there."""
+        context = MigrationContext.configure(conn, opts=self._table)
+        return tuple(sorted(context.get_current_heads()))
 
     def applied_in(self, conn: Connection) -> frozenset[str]:
         """Return every revision that the database has, in one read: its heads and their ancestors.

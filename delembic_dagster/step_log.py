@@ -29,19 +29,11 @@ class StepLog:
 
     @show.register
     def _(self, event: events.Waiting) -> None:
-        self._log.warning(f"Waiting for {event.revision}, which is being run by {event.holder}.")
+        self._log.warning(str(event))
 
     @show.register
     def _(self, event: events.Settled) -> None:
-        became = (
-            "was committed; its record is now complete"
-            if event.status == "success"
-            else "had not been committed; it counts as interrupted"
-        )
-        self._log.warning(
-            f"An earlier run of {event.revision} died (audit row {event.history_id});"
-            f" its work {became}."
-        )
+        self._log.warning(str(event))
 
     @show.register
     def _(self, event: events.Started) -> None:
@@ -51,10 +43,7 @@ class StepLog:
 
     @show.register
     def _(self, event: events.TransactionEnded) -> None:
-        self._log.warning(
-            f"{event.revision} ended its transaction by itself, so not all of it could have been"
-            " rolled back."
-        )
+        self._log.warning(str(event))
 
     @show.register
     def _(self, event: events.Finished) -> None:
@@ -81,14 +70,8 @@ class StepLog:
 
     @show.register
     def _(self, event: events.RecordDelayed) -> None:
-        self._log.warning(
-            f"The end of {event.revision} could not be recorded ({event.reason}); the next run"
-            " will do it."
-        )
+        self._log.warning(str(event))
 
     @show.register
     def _(self, event: events.LockLost) -> None:
-        self._log.warning(
-            f"The lock of {event.revision} was lost with its connection while it ran; the mark"
-            " kept the effect single all the same."
-        )
+        self._log.warning(str(event))

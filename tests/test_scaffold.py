@@ -140,6 +140,8 @@ class TestRevision:
             ("2024 data", "D001_2024_data.py", "Migration2024Data", "2024 data"),
             ("none", "D001_none.py", "MigrationNone", "none"),
             ("data migration", "D001_data_migration.py", "MigrationDataMigration", None),
+            ("lädt Straßen", "D001_ladt_strassen.py", "LadtStrassen", "lädt Straßen"),
+            ("cafe\u0301 №5", "D001_cafe_no5.py", "CafeNo5", "cafe\u0301 №5"),
             ("日本", "D001_migration.py", "Migration", "日本"),
             ('say "hi" \\ ${x}', "D001_say_hi_x.py", "SayHiX", 'say "hi" \\ ${x}'),
             ("two\n  lines", "D001_two_lines.py", "TwoLines", "two lines"),

@@ -134,6 +134,22 @@ class TestUpgrade:
         assert caught.value.remedy == f"Run: alembic -c {project.root}/alembic.ini upgrade heads"
         assert project.tables() == []
 
+    def test_a_table_of_another_name_is_read_if_the_ini_names_it(
+        self, project: SchemaProject
+    ) -> None:
+        ini = project.root / "alembic.ini"
+        ini.write_text(f"{ini.read_text()}version_table = schema_version\n")
+        env = project.root / "schema" / "env.py"
+        named = "version_table=context.config.get_main_option('version_table')"
+        env.write_text(env.read_text().replace("=connection)", f"=connection, {named})"))
+        project.migration("D001", depends_on=("S001",))
+        project.upgrade_schema("S001")
+
+        project.upgrade()
+
+        assert project.states() == {"D001": "applied"}
+        assert "alembic_version" not in project.tables()
+
     def test_it_runs_once_the_schema_is_there(self, project: SchemaProject) -> None:
         project.migration(
             "D001", "conn.exec_driver_sql('INSERT INTO S002 VALUES (1)')", depends_on=("S002",)

@@ -6,6 +6,7 @@ whatever is concluded from attempts is concluded without it.
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from dataclasses import asdict, dataclass, replace
@@ -162,15 +163,15 @@ class Ledger:
         exception: str | None = None,
         rows_affected: int | None = None,
     ) -> None:
-        """Say what became of an attempt, unless another runner has settled it meanwhile.
+        """Say what became of an attempt, unless its mark has told another runner meanwhile.
 
-        Of a success its own runner knows best: one that was taken for dead, since it had lost its
-        lock or there was none, may have committed all the same.
+        Its own runner knows best: one that was taken for dead, since it had lost its lock or there
+        was none, may have gone on and ended in any way.
         """
         now = datetime.now(UTC)
         said = update(_table).where(_table.c.id == attempt.id)
         if status != Status.SUCCESS:
-            said = said.where(_table.c.status == Status.RUNNING)
+            said = said.where(_table.c.status.in_([Status.RUNNING, Status.INTERRUPTED]))
         execute_reconnecting(
             self._conn,
             said.values(
@@ -193,14 +194,40 @@ class Ledger:
         return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
 
     def interrupted(self) -> list[Attempt]:
-        """Return the ``interrupted`` rows, oldest first."""
-        query = _attempts.where(_table.c.status == Status.INTERRUPTED).order_by(_table.c.id)
+        """Return the ``interrupted`` rows that a mark may yet prove wrong, oldest first.
+
+        Not those of revisions at which another attempt has succeeded: the mark is that one's.
+        """
+        other = _table.alias()
+        succeeded = (
+            select(other.c.id)
+            .where(other.c.revision == _table.c.revision, other.c.status == Status.SUCCESS)
+            .where(_is_operation(other.c.operation))
+            .exists()
+        )
+        interrupted = _table.c.status == Status.INTERRUPTED
+        query = _attempts.where(interrupted, ~succeeded).order_by(_table.c.id)
         return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
 
     def is_own(self, attempt: Attempt) -> bool:
         """Tell whether an attempt is one of this very process."""
         own = self._program
         return (attempt.hostname, attempt.pid) == (own.hostname, own.pid)
+
+    def is_dead(self, attempt: Attempt) -> bool:
+        """Tell whether an attempt's process was one of this machine, and is no more.
+
+        A number that another process has by now hides the death, and so does another machine.
+        """
+        if attempt.hostname != self._program.hostname or not attempt.pid or os.name != "posix":
+            return False
+        try:
+            os.kill(attempt.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:  # somebody else's
+            return False
+        return False
 
     def find(self, run_id: str | None) -> Attempt | None:
         """Return the attempt of that name, which a mark carries."""
@@ -211,7 +238,8 @@ class Ledger:
     def settle(self, attempt: Attempt, mark: Mark | None) -> Status | None:
         """End the row of a runner that died, by what its revision's mark tells.
 
-        Only for a caller that holds the revision's lock, which proves that the row has no owner.
+        Only for a caller that knows that it died, as does who holds the revision's lock, or that
+        it can commit no more, since another attempt has.
 
         Returns:
             ``success`` if the mark is that attempt's own, else ``interrupted``; ``None`` if the

@@ -28,7 +28,7 @@ from tenacity import (
 
 from delembic.audit.lease import LEASE_SECONDS, LeaseLock
 from delembic.config import LockKind
-from delembic.database.connections import execute_reconnecting, is_memory
+from delembic.database.connections import connect, execute_reconnecting, is_memory
 from delembic.database.urls import sqlite_file
 from delembic.errors import ConfigurationError
 
@@ -61,11 +61,20 @@ class AdvisoryLock(Lock):
     """PostgreSQL's session-level advisory lock, on the given connection.
 
     Such locks belong to a database, so the schema and the revision make the key.
+
+    Raises:
+        ConfigurationError: The session is not ours alone.
     """
 
     exclusive = True
 
     def __init__(self, conn: Connection) -> None:
+        if _is_lent_out(conn):
+            raise ConfigurationError(
+                "The server is behind a pooler that lends sessions out after each transaction, as"
+                " PgBouncer does in transaction mode: a lock of the session means nothing there.",
+                "Write lock = lease.",
+            )
         self._conn = conn
         self._schema = conn.execute(text("SELECT current_schema()")).scalar_one_or_none() or ""
 
@@ -227,6 +236,23 @@ _FITTING = {
     "mariadb": ("advisory", "lease", "none"),
     "sqlite": ("file", "none"),
 }
+
+
+def _is_lent_out(conn: Connection) -> bool:
+    """Whether a pooler has been caught giving a PostgreSQL session to two connections.
+
+    A pooler has told the driver a number of its own for the process that serves it. One that keeps
+    a session for one connection as long as that lives gives another connection another process.
+    """
+    told = getattr(getattr(conn.connection.driver_connection, "info", None), "backend_pid", None)
+    ours = conn.execute(_PROCESS).scalar_one()
+    if told in (None, ours):
+        return False
+    with connect(conn.engine) as other:
+        return bool(other.execute(_PROCESS).scalar_one() == ours)
+
+
+_PROCESS = text("SELECT pg_backend_pid()")
 
 
 def _digest(*parts: str) -> bytes:

@@ -52,6 +52,17 @@ def read_marks(conn: Connection) -> dict[str, Mark]:
     return {row.revision: _mark(row) for row in tables.read(conn, _table)}
 
 
+def read_marks_of(conn: Connection, revisions: Collection[str]) -> dict[str, Mark]:
+    """Return the marks of some revisions, in one query, read afresh.
+
+    Args:
+        conn: As for `read_mark`.
+        revisions: Which ones to look for.
+    """
+    query = select(_table).where(_table.c.revision.in_(revisions))
+    return {row.revision: _mark(row) for row in execute_reconnecting(conn, query)}
+
+
 def read_mark(conn: Connection, revision: str) -> Mark | None:
     """Return the mark of one revision, read afresh.
 

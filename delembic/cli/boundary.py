@@ -1,4 +1,4 @@
-"""Where an error becomes text on standard error and an exit code; and where signals are met."""
+"""Where an error becomes text on standard error and an exit code."""
 
 from __future__ import annotations
 
@@ -8,23 +8,13 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 import click
 
 from delembic.causes import describe
+from delembic.cli.signals import Stopped, stopping_on_signals
 from delembic.errors import DelembicError, MigrationFailedError
 from delembic.redaction import redact
-
-INTERRUPTED = 128
-
-
-class Stopped(KeyboardInterrupt):
-    """The process was asked to end by a signal."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal.Signals(signal_number).name)
-        self.exit_code = INTERRUPTED + signal_number
 
 
 @contextmanager
@@ -38,7 +28,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
         SystemExit: With the error's exit code, or 130 or 143 after a signal.
     """
     try:
-        with _stopping_on_signals(), _naming_threads_left():
+        with stopping_on_signals(), _naming_threads_left():
             yield
     except KeyboardInterrupt as interrupt:  # of ours, or of what met Ctrl-C in its own way
         stopped = interrupt if isinstance(interrupt, Stopped) else Stopped(signal.SIGINT)
@@ -81,23 +71,3 @@ def _naming_threads_left() -> Iterator[None]:
             names = ", ".join(each.name for each in left)
             warning = click.style("Warning:", fg="yellow")
             click.echo(f"{warning} still running, and waited for: {names}", err=True)
-
-
-@contextmanager
-def _stopping_on_signals() -> Iterator[None]:
-    """Raise `Stopped` on Ctrl-C and SIGTERM, so the work is rolled back; a second one kills."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_DFL)
-        raise Stopped(number)
-
-    for number in numbers:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

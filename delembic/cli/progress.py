@@ -33,16 +33,11 @@ class Progress:
 
     @show.register
     def _(self, event: events.Waiting) -> None:
-        click.echo(f"Waiting for {event.revision}, which is being run by {event.holder}")
+        click.echo(str(event))
 
     @show.register
     def _(self, event: events.Settled) -> None:
-        became = (
-            "was committed; its record is now complete"
-            if event.status == "success"
-            else "had not been committed; it counts as interrupted"
-        )
-        click.echo(f"{event.revision}: an earlier run died; its work {became}.")
+        click.echo(str(event))
 
     @show.register
     def _(self, event: events.Started) -> None:
@@ -54,7 +49,7 @@ class Progress:
 
     @show.register
     def _(self, event: events.TransactionEnded) -> None:
-        self._line("yellow", "committed by itself, so not all of it could have been rolled back")
+        self._line("yellow", str(event))
 
     @show.register
     def _(self, event: events.Finished) -> None:
@@ -75,17 +70,11 @@ class Progress:
 
     @show.register
     def _(self, event: events.RecordDelayed) -> None:
-        self._warn(
-            f"the end of {event.revision} could not be recorded ({event.reason}); the next upgrade"
-            " will do it."
-        )
+        self._warn(str(event))
 
     @show.register
     def _(self, event: events.LockLost) -> None:
-        self._warn(
-            f"the lock of {event.revision} was lost with its connection while it ran; the mark"
-            " keeps the effect single all the same."
-        )
+        self._warn(str(event))
 
     @show.register
     def _(self, event: events.Verifying) -> None:

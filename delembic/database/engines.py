@@ -88,6 +88,9 @@ def _create(config: Config, key: str, url: URL) -> Engine:
     options: dict[str, Any] = {"poolclass": NullPool}
     if url.get_backend_name() == "sqlite":
         options = _sqlite_options(url, config.lock_timeout_seconds)
+    if url.drivername == "postgresql+psycopg" and config.lock == "lease":
+        # Where sessions are lent out, what one has prepared is not there for the next statement.
+        options["connect_args"] = {"prepare_threshold": None}
     try:
         return create_engine(url, **options)
     except NoSuchModuleError as error:

@@ -38,7 +38,7 @@ def preflight(config: Config, graph: Graph, plan: Plan, conn: Connection) -> Mig
         SchemaNotReadyError: An Alembic revision is not applied.
     """
     config.check()
-    schema = _schema(config, plan)
+    schema = open_schema(config) if plan.external else None
     for name in plan.external:
         if schema is None or name not in schema.names:
             raise _unknown(graph, plan, name, schema)
@@ -58,7 +58,22 @@ def missing_schema_revisions(
     Raises:
         ConfigurationError: Alembic's files cannot be read.
     """
-    return _missing(_schema(config, plan), plan, conn)
+    return _missing(open_schema(config) if plan.external else None, plan, conn)
+
+
+def open_schema(config: Config) -> SchemaRevisions | None:
+    """Return the Alembic project that the settings name, if they do.
+
+    Raises:
+        ConfigurationError: Alembic's files cannot be read.
+        DependencyNotInstalledError: Alembic is not installed.
+    """
+    if config.alembic_config is None:
+        return None
+    # Imported when it is needed: Alembic is an extra.
+    from delembic.schema_revisions import SchemaRevisions
+
+    return SchemaRevisions(config.alembic_config, config.section)
 
 
 def _missing(
@@ -68,16 +83,6 @@ def _missing(
         return dict(plan.external)
     applied = schema.applied_in(conn)
     return {name: users for name, users in plan.external.items() if name not in applied}
-
-
-def _schema(config: Config, plan: Plan) -> SchemaRevisions | None:
-    """Return the Alembic project, if there is one and the plan needs it."""
-    if config.alembic_config is None or not plan.external:
-        return None
-    # Imported when it is needed: Alembic is an extra.
-    from delembic.schema_revisions import SchemaRevisions
-
-    return SchemaRevisions(config.alembic_config, config.section)
 
 
 def _unknown(

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from delembic.audit import tables
 from delembic.audit.ledger import Attempt, Ledger
 from delembic.audit.locks import Lock, acquire, make_lock, release
-from delembic.audit.marks import Mark, read_applied, read_mark, read_marks
+from delembic.audit.marks import Mark, read_applied, read_mark, read_marks_of
 from delembic.audit.program import Program
 from delembic.audit.status import Status
 from delembic.config import Config
@@ -78,8 +78,11 @@ class Runner:
             if self.lock.try_acquire(attempt.revision):
                 self._settle(self.ledger.unfinished(attempt.revision))
                 release(self.lock, attempt.revision)
-        marks = read_marks(self.home)
-        for attempt in self.ledger.interrupted():
+        interrupted = self.ledger.interrupted()
+        if not interrupted:
+            return
+        marks = read_marks_of(self.home, {attempt.revision for attempt in interrupted})
+        for attempt in interrupted:
             mark = marks.get(attempt.revision)
             if mark and mark.applied and mark.run_id == attempt.run_id:
                 self.settle(attempt, mark)
@@ -105,8 +108,11 @@ class Runner:
     def _settle(self, attempts: list[Attempt]) -> None:
         for attempt in attempts:
             mark = self.mark(attempt.revision)
-            if self.lock.exclusive or (mark and mark.run_id == attempt.run_id):
+            committed = mark is not None and mark.run_id == attempt.run_id
+            if self.lock.exclusive or committed or self.ledger.is_dead(attempt):
                 self.settle(attempt, mark)
+            elif mark and mark.applied:
+                self.ledger.settle(attempt, mark)  # silently: it may live, but commits no more
 
     def _wait(self, revision: str) -> None:
         self.emit(Waiting(revision, self._holder(revision)))

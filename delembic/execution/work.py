@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.engine.default import DefaultExecutionContext
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from delembic.database.connections import connect
+from delembic.database.interruption import make_interruptible, make_uninterruptible
 from delembic.errors import ConnectionClosedError
 from delembic.execution.witness import call_witness, transaction_status
 
@@ -109,7 +111,7 @@ def open_work(engine: Engine) -> Iterator[Work]:
     """
     with connect(engine) as conn:
         if conn.dialect.name == "sqlite":
-            with _whole_transactions(conn):
+            with _whole_transactions(conn), _closing_cursors(conn):
                 yield Work(conn)
         else:
             yield Work(conn)
@@ -146,10 +148,12 @@ def _whole_transactions(conn: Connection, beginning: str = "BEGIN IMMEDIATE") ->
 
     An interrupted connection stays open until it is rolled back: SQLAlchemy would close it, and
     closed in the midst of a statement it holds the write lock for as long as its cursor lives.
+    And a signal ends a statement that goes on for long, see `delembic.database.interruption`.
     """
     driver: Any = conn.connection.driver_connection
     before = driver.isolation_level
     driver.isolation_level = None
+    make_interruptible(driver)
 
     def begin(conn: Connection) -> None:
         conn.exec_driver_sql(beginning)
@@ -168,6 +172,30 @@ def _whole_transactions(conn: Connection, beginning: str = "BEGIN IMMEDIATE") ->
         if not conn.closed and not conn.invalidated:
             conn.rollback()
             driver.isolation_level = before
+            make_uninterruptible(driver)
+
+
+@contextmanager
+def _closing_cursors(conn: Connection) -> Iterator[None]:
+    """Close the cursors of SQLite whose rows were not all read.
+
+    Such a cursor, which the traceback of an error keeps alive, holds a lock against the record of
+    that error, the connection being closed or not.
+    """
+    driver: Any = conn.connection.driver_connection
+    cursors = WeakSet[Any]()
+
+    def note(conn: Connection, cursor: Any, *rest: Any) -> None:
+        cursors.add(cursor)
+
+    event.listen(conn, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(conn, "before_cursor_execute", note)
+        for cursor in list(cursors):
+            with suppress(driver.Error):
+                cursor.close()
 
 
 def await_end(engine: Engine, transaction_id: int | None) -> None:

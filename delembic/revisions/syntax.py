@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 from delembic.causes import describe
 from delembic.errors import MigrationFileError
 from delembic.revisions.attributes import NAMES
+
+_OTHERS = sys.stdlib_module_names | {"sqlalchemy"}
 
 
 def find_classes(path: Path, content: bytes) -> list[ClassSyntax]:
@@ -77,6 +81,7 @@ class _Module:
                 path, f"does not parse: {describe(error)}.", "Correct the syntax."
             ) from error
         self._base_names = set(_names_of_data_migration(self._body))
+        self._others = _names_from_elsewhere(self._body)
         self._found: dict[str, ClassSyntax] = {}
 
     def migrations(self) -> list[ClassSyntax]:
@@ -85,13 +90,20 @@ class _Module:
             if isinstance(node, ast.ClassDef) and self._is_migration(node):
                 self._found[node.name] = self._read_class(node)
                 migrations.append(self._found[node.name])
+            elif isinstance(node, ast.ClassDef) and not self._may_be_migration(node):
+                self._others.add(node.name)
         return migrations
 
     def _is_migration(self, node: ast.ClassDef) -> bool:
         bases = {ast.unparse(base) for base in node.bases}
         return bool(bases & (self._base_names | self._found.keys())) or (
-            bool(bases) and "revision" in _assignments(node)
+            "revision" in _assignments(node) and self._may_be_migration(node)
         )
+
+    def _may_be_migration(self, node: ast.ClassDef) -> bool:
+        """Whether any base may lead to DataMigration, as far as can be told without an import."""
+        roots = {ast.unparse(base).partition("[")[0].partition(".")[0] for base in node.bases}
+        return not roots <= self._others
 
     def _read_class(self, node: ast.ClassDef) -> ClassSyntax:
         bases = [ast.unparse(base) for base in node.bases]
@@ -125,6 +137,20 @@ def _names_of_data_migration(body: list[ast.stmt]) -> Iterator[str]:
             for alias in node.names:
                 if alias.name in ("delembic", "delembic.migration"):
                     yield f"{alias.asname or alias.name}.DataMigration"
+
+
+def _names_from_elsewhere(body: list[ast.stmt]) -> set[str]:
+    """Return the names of what is no migration for sure: of Python itself, and of SQLAlchemy."""
+    names = dict.fromkeys(dir(builtins), True)
+    for node in body:
+        if isinstance(node, ast.ImportFrom):
+            other = not node.level and (node.module or "").partition(".")[0] in _OTHERS
+            names |= {alias.asname or alias.name: other for alias in node.names}
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                root = alias.name.partition(".")[0]
+                names[alias.asname or root] = root in _OTHERS
+    return {name for name, other in names.items() if other}
 
 
 def _assignments(node: ast.ClassDef) -> dict[str, ast.expr]:

@@ -23,7 +23,7 @@ ROLLED_BACK = (
 SEE = "See it whole: delembic show D001\n"
 RUNNING = "Running D001: the work of D001\n"
 OK = "  OK (1.24s)\n"
-SAID = "  committed by itself, so not all of it could have been rolled back\n"
+SAID = "  D001 ended its transaction by itself, so not all of it could have been rolled back.\n"
 D002_OK = f"Running D002: the work of D002\n{OK}"
 
 

@@ -12,8 +12,9 @@ from projects import PATIENCE_SECONDS, ProjectFolder
 from servers.backend import Backend
 from shell import run, start, wait_until
 
+ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000000)"
 BUSY = {
-    "sqlite": "time.sleep(300)",
+    "sqlite": f"conn.exec_driver_sql('{ENDLESS} SELECT count(*) FROM c')",
     "postgresql": "conn.exec_driver_sql('SELECT pg_sleep(300)')",
     "mariadb": "conn.exec_driver_sql('SELECT SLEEP(300)')",
 }
@@ -100,6 +101,67 @@ class TestOneProcess:
 
         assert process.returncode == -signal.SIGTERM
         assert project.statuses() == ["running"]
+
+    @pytest.mark.parametrize(
+        "statements",
+        [
+            f"conn.exec_driver_sql('INSERT INTO t {ENDLESS} SELECT x FROM c WHERE x < 0')",
+            "conn.exec_driver_sql('INSERT INTO t VALUES (1), (2)')\n"
+            "rows = conn.execution_options(yield_per=1).exec_driver_sql('SELECT x FROM t')\n"
+            "next(rows)\n"
+            f"conn.exec_driver_sql('{ENDLESS} SELECT count(*) FROM c')",
+            "conn.exec_driver_sql('INSERT INTO t VALUES (1), (2)')\n"
+            "rows = conn.execution_options(yield_per=1).exec_driver_sql('SELECT x FROM t')\n"
+            "next(rows)\n"
+            "try:\n"
+            f"    conn.exec_driver_sql('{ENDLESS} SELECT count(*) FROM c')\n"
+            "except Exception:\n"
+            "    pass",
+        ],
+        ids=["it writes", "rows are still to be read", "its error is passed over"],
+    )
+    def test_a_long_statement_of_sqlite_is_rolled_back(
+        self, project: ProjectFolder, statements: str
+    ) -> None:
+        project.execute("CREATE TABLE t (x INTEGER)")
+        inside = str(project.root / "inside")
+        project.migration("D001", f"open({inside!r}, 'x').close()\n{statements}")
+        process = _start_and_wait_until_it_is_busy(project)
+
+        process.terminate()
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
+
+        assert (process.returncode, err) == (143, "Stopped by SIGTERM.\n")
+        assert project.statuses() == ["interrupted"]
+        assert project.value("SELECT count(*) FROM t") == 0
+        project.migration("D001")
+        assert run("upgrade", cwd=project.root).exit_code == 0
+
+    def test_a_signal_to_a_forked_child_is_not_taken_for_ours(self, project: ProjectFolder) -> None:
+        project.migration(
+            "D001",
+            """
+            ours, theirs = os.pipe()
+            child = os.fork()
+            if child == 0:
+                signal.signal(signal.SIGTERM, lambda number, frame: os.write(theirs, b"x"))
+                os.write(theirs, b"x")
+                while True:
+                    signal.pause()
+            for _ in range(20):
+                assert os.read(ours, 1) == b"x"
+                os.kill(child, signal.SIGTERM)
+            assert os.read(ours, 1) == b"x"
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            """,
+            head="import signal",
+        )
+
+        process = start("upgrade", cwd=project.root)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
+
+        assert (process.returncode, err) == (0, "")
 
     def test_waiting_for_another_runner_can_be_stopped(self, project: ProjectFolder) -> None:
         project.migration(

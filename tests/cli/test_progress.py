@@ -23,25 +23,27 @@ class TestLines:
             (events.Planned(("D001",)), "", ""),
             (
                 events.Waiting("D001", "ann@db1, pid 7 (cli)"),
-                "Waiting for D001, which is being run by ann@db1, pid 7 (cli)\n",
+                "Waiting for D001, which is being run by ann@db1, pid 7 (cli).\n",
                 "",
             ),
             (
                 events.Settled("D001", 1, "success"),
-                "D001: an earlier run died; its work was committed; its record is now complete.\n",
+                "An earlier run of D001 died (audit row 1); its work was committed; its record is"
+                " now complete.\n",
                 "",
             ),
             (
                 events.Settled("D001", 1, "interrupted"),
-                "D001: an earlier run died; its work had not been committed; it counts as"
-                " interrupted.\n",
+                "An earlier run of D001 died (audit row 1); its work had not been committed; it"
+                " counts as interrupted.\n",
                 "",
             ),
             (events.Started("D001", "load", 1, 1, "run"), "Running D001: load\n", ""),
             (events.Started("D001", "", 1, 1, "run"), "Running D001\n", ""),
             (
                 events.TransactionEnded("D001"),
-                "  committed by itself, so not all of it could have been rolled back\n",
+                "  D001 ended its transaction by itself, so not all of it could have been rolled"
+                " back.\n",
                 "",
             ),
             (events.Finished("D001", 1, 1, THEN, 1.2376, 9), "  OK (1.24s)\n", ""),
@@ -61,8 +63,8 @@ class TestLines:
             (
                 events.RecordDelayed("D001", 1, "disk full"),
                 "",
-                "Warning: the end of D001 could not be recorded (disk full); the next upgrade will"
-                " do it.\n",
+                "Warning: The end of D001 could not be recorded (disk full); the next run will do"
+                " it.\n",
             ),
             (events.Verifying("D001", "load"), "", ""),
             (events.Verification("D001", True, None, THEN, 1.2376, 9), "D001  OK (1.24s)\n", ""),
@@ -75,7 +77,7 @@ class TestLines:
             (
                 events.LockLost("D001"),
                 "",
-                "Warning: the lock of D001 was lost with its connection while it ran; the mark"
+                "Warning: The lock of D001 was lost with its connection while it ran; the mark"
                 " keeps the effect single all the same.\n",
             ),
         ],

@@ -19,12 +19,14 @@ from sqlalchemy import inspect
 from sqlalchemy.exc import OperationalError
 
 from delembic import Program, commands
+from delembic.audit.ledger import Ledger
 from delembic.errors import LockTimeoutError, MigrationBlockedError, MigrationFailedError
 from delembic.events import (
     Event,
     Failed,
     Finished,
     Interrupted,
+    Planned,
     RecordDelayed,
     Settled,
     Skipped,
@@ -587,6 +589,98 @@ class TestDeadRunners:
 
         assert during == ["running"]
 
+    @pytest.mark.parametrize("is_split", [False, True], ids=["together", "apart"])
+    def test_a_commit_that_came_to_light_after_its_row_was_settled_is_recovered(
+        self, project: ProjectFolder, tmp_path: Path, is_split: bool
+    ) -> None:
+        audit = project
+        if is_split:
+            audit = ProjectFolder(tmp_path / "audit", f"sqlite:///{tmp_path / 'audit.sqlite'}")
+            project.configure(metadata_url=audit.url)
+        project.migration("D001", TWO_ROWS)
+        project.upgrade()
+        audit.execute("UPDATE delembic_run_history SET status = 'interrupted', ended_at = NULL")
+
+        project.upgrade()
+
+        (attempt,) = audit.attempts()
+        assert (attempt.status, bool(attempt.recovered)) == ("success", True)
+        assert [type(event) for event in project.events] == [Settled, Planned]
+
+    def test_interruptions_that_are_over_and_done_with_are_not_read_again(
+        self, project: ProjectFolder
+    ) -> None:
+        project.migration("D001", "raise KeyboardInterrupt")
+        with pytest.raises(KeyboardInterrupt):
+            project.upgrade()
+        assert _rows_that_may_be_wrong(project) == ["D001"]
+
+        project.migration("D001")
+        project.upgrade()
+
+        assert project.statuses() == ["interrupted", "success"]
+        assert _rows_that_may_be_wrong(project) == []
+
+
+class TestDeadRunnersWithoutALock:
+    """Nothing but the row itself, and the marks, can tell that its runner is dead."""
+
+    @pytest.fixture
+    def project(self, project: ProjectFolder) -> ProjectFolder:
+        project.configure(lock="none")
+        project.migration(
+            "D001",
+            f"{TWO_ROWS}\nif os.environ.get('KILL'): os.kill(os.getpid(), {int(signal.SIGKILL)})",
+        )
+        return project
+
+    def test_one_of_this_machine_is_known_by_its_process(self, project: ProjectFolder) -> None:
+        assert _run_and_die(project, "") == -signal.SIGKILL
+
+        project.upgrade()
+
+        assert project.statuses() == ["interrupted", "success"]
+        assert isinstance(project.events[0], Settled)
+
+    def test_one_of_another_machine_is_settled_when_it_can_commit_no_more(
+        self, project: ProjectFolder
+    ) -> None:
+        assert _run_and_die(project, "") == -signal.SIGKILL
+        project.execute("UPDATE delembic_run_history SET hostname = 'elsewhere'")
+
+        project.upgrade()
+        before = project.statuses()
+        project.upgrade()
+
+        assert before == ["running", "success"]
+        assert project.statuses() == ["interrupted", "success"]
+        # Nobody knows whether it has died.
+        assert [type(event) for event in project.events] == [Planned]
+
+    def test_one_that_lives_has_the_last_word_on_its_own_row(
+        self, project: ProjectFolder, backend: Backend
+    ) -> None:
+        if backend.name == "sqlite":
+            pytest.skip("SQLite lets one transaction write at a time, so this cannot come about")
+        project.migration(
+            "D001", "GATES['inside'].set(); GATES['go'].wait(PATIENCE_SECONDS); raise ValueError"
+        )
+        other = _same_project(project)
+
+        with ThreadPoolExecutor() as pool:
+            slow = pool.submit(project.upgrade)
+            assert GATES["inside"].wait(PATIENCE_SECONDS)
+            project.migration("D001")
+            for _ in range(2):
+                other.upgrade()
+            during = project.statuses()
+            GATES["go"].set()
+            slow.result()
+
+        assert during == ["interrupted", "success"]
+        assert project.statuses() == ["interrupted", "success"]
+        assert project.attempts()[0].exception == "Another run applied it meanwhile."
+
 
 class TestCutOffCommit:
     """The server's answer to COMMIT was lost: the mark tells what became of it."""
@@ -677,6 +771,11 @@ class TestRecord:
 
         with pytest.raises(MigrationFailedError, match="Ann Example"):
             project.upgrade()
+
+
+def _rows_that_may_be_wrong(project: ProjectFolder) -> list[str]:
+    with project.connection() as conn:
+        return [attempt.revision for attempt in Ledger(conn, Program()).interrupted()]
 
 
 def _same_project(project: ProjectFolder) -> ProjectFolder:

@@ -230,6 +230,30 @@ class TestReadingWithoutRunning:
 
         assert revision.id == "D001"
 
+    @pytest.mark.parametrize(
+        "other",
+        [
+            "class Base(DeclarativeBase): ...\n"
+            "class Page(Base):\n    __tablename__ = 'page'\n    revision = mapped_column(Text)",
+            "class Page(sa.orm.DeclarativeBase): revision = 1",
+            "class Base: ...\nclass Page(Base): revision = 'D2'",
+            "class Page(Exception, Generic[T]): revision = 'D2'",
+            "class Page: revision = 'D2'",
+        ],
+    )
+    def test_a_class_that_cannot_be_a_migration_may_have_a_revision(
+        self, project: ProjectFolder, other: str
+    ) -> None:
+        imports = (
+            "import sqlalchemy as sa\n"
+            "from typing import Generic\n"
+            "from sqlalchemy.orm import DeclarativeBase, mapped_column\n"
+        )
+
+        (revision,) = _read(project, f"{imports}{other}\n{PLAIN}")
+
+        assert revision.id == "D001"
+
     def test_the_encoding_that_a_file_declares_is_heeded(self, project: ProjectFolder) -> None:
         path = project.versions / "D001.py"
         path.write_bytes(
@@ -325,10 +349,12 @@ class TestImportingWhenTheTextDoesNotTell:
     def test_a_class_that_turns_out_to_be_something_else_is_told(
         self, project: ProjectFolder
     ) -> None:
+        _write(project, "class Base: ...", "_base.py")
+
         message = _fault(
             project,
             """
-            class Base: ...
+            from ._base import Base
             class Load(Base):
                 revision = "D001"
             """,
