@@ -1,27 +1,24 @@
-"""Dagster's own storage on PostgreSQL, and workers of each kind, shared by the tests of a module."""
+"""Dagster's own storage on PostgreSQL, and workers of each kind, shared by a module's tests."""
 
 from __future__ import annotations
 
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 
 import pytest
 from dagster import DagsterInstance
-from kombu import Connection
+from kombu.connection import Connection
 
 from executors.programs import running
 from executors.sites import Deployment, Site
+from executors.workers import celery_deployment, celery_worker
 from servers.availability import ServerUnavailableError, do_without
 from servers.databases import Databases
 from servers.redis import private_redis
 
 RABBITMQ = "amqp://guest@127.0.0.1:5672"
-
-MakeWorker = Callable[[], "contextmanager[None]"]
 
 
 @pytest.fixture(scope="module")
@@ -83,28 +80,8 @@ def celery_rabbitmq(home: Path, instance: DagsterInstance) -> Iterator[Deploymen
     with celery_worker(deployment, processes=1):
         yield deployment
     # The server is not ours, so nothing is left on it.
-    with Connection(RABBITMQ) as connection:
+    with Connection(RABBITMQ) as connection:  # type: ignore[no-untyped-call] # kombu has no types
         connection.default_channel.queue_delete(deployment.op_tags["dagster-celery/queue"])
-
-
-def celery_deployment(home: Path, config: dict[str, str]) -> Deployment:
-    queue = f"delembic_test_{token_hex(6)}"
-    tags = {"dagster-celery/queue": queue}
-    return Deployment(home, "dagster_celery:celery_executor", dict(config), tags)
-
-
-@contextmanager
-def celery_worker(deployment: Deployment, *, processes: int) -> Iterator[None]:
-    """A worker of that deployment, as the documentation says to start one."""
-    name, queue = f"w{token_hex(4)}", deployment.op_tags["dagster-celery/queue"]
-    settings = deployment.home / f"{name}.yaml"
-    settings.write_text(json.dumps({"execution": {"config": deployment.config}}))
-    command = ["dagster-celery", "worker", "start", "-A", "dagster_celery.app", "-y", settings]
-    options = ["-n", name, "-q", queue, "--", "--concurrency", str(processes)]
-    output = settings.with_suffix(".txt")
-    with running([*command, *options], output, DAGSTER_HOME=str(deployment.home)) as worker:
-        worker.await_saying(" ready.")
-        yield
 
 
 @pytest.fixture(scope="module")
