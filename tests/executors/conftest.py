@@ -103,7 +103,11 @@ def dask(
             address = json.loads(contact.read_text())["address"]
             config = {"cluster": {"existing": {"address": address}}}
             yield Deployment(
-                home, "dagster_dask:dask_executor", config, retries=False, sees_deaths=True
+                home,
+                "dagster_dask:dask_executor",
+                config,
+                knows_policies=False,
+                survives_deaths=True,
             )
 
 
@@ -111,7 +115,9 @@ def dask(
 def dask_local(home: Path, instance: DagsterInstance) -> Deployment:
     """A Dask cluster that comes and goes with the run."""
     config = {"cluster": {"local": {"n_workers": 2, "dashboard_address": None}}}
-    return Deployment(home, "dagster_dask:dask_executor", config, retries=False, sees_deaths=True)
+    return Deployment(
+        home, "dagster_dask:dask_executor", config, knows_policies=False, survives_deaths=True
+    )
 
 
 @pytest.fixture

@@ -46,16 +46,17 @@ class Deployment:
         executor: Where the executor is imported from: ``module:name``.
         config: Of the executor.
         op_tags: Of every step.
-        retries: Whether the executor knows what a retry policy is.
-        sees_deaths: Whether it runs a step again whose worker died.
+        knows_policies: Whether the executor retries as a policy says, and leaves the descendants of
+            a failed step alone.
+        survives_deaths: Whether it runs a step again whose worker died.
     """
 
     home: Path
     executor: str
     config: dict[str, Any]
     op_tags: dict[str, str] = field(default_factory=dict)
-    retries: bool = True
-    sees_deaths: bool = False
+    knows_policies: bool = True
+    survives_deaths: bool = False
 
 
 @dataclass

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from dagster import AssetsDefinition, DagsterInstance, Definitions, validate_run_config
+import yaml  # type: ignore[import-untyped] # its types are a package of their own
+from dagster import AssetsDefinition, Definitions, validate_run_config
 from dagster._config import process_config
+from dagster._core.instance.config import dagster_instance_config
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.job import (
@@ -19,6 +20,7 @@ from dagster_k8s.job import (
     construct_dagster_k8s_job,
     get_user_defined_k8s_config,
 )
+from dagster_postgres.utils import pg_config, pg_url_from_config
 
 from pages import ROOT
 from projects import ProjectFolder
@@ -66,7 +68,8 @@ def test_the_definitions_load_and_take_the_run_configuration(
 
     validated = validate_run_config(job, _settings(section, "run.yaml"))
 
-    assert validated["execution"]["config"]
+    (executor,) = validated["execution"].values()
+    assert executor.keys() >= _settings(section, "run.yaml")["execution"]["config"].keys()
 
 
 def test_a_step_on_kubernetes_becomes_a_pod_with_the_secret_resources_and_time_to_roll_back(
@@ -131,33 +134,37 @@ def test_the_secret_has_what_the_ini_asks_for() -> None:
     assert secret["metadata"]["name"] in _launcher()["env_secrets"]
 
 
-@pytest.mark.parametrize(
-    ("section", "name"),
-    [
-        ("What every machine needs", "dagster.yaml"),
-        ("Pools and concurrency", "concurrency.yaml"),
-    ],
-)
 def test_dagster_takes_the_settings_of_the_instance(
-    section: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DAGSTER_PG_PASSWORD", "secret")
-    (tmp_path / "dagster.yaml").write_text(_files(section)[name])
+    monkeypatch.setenv("DAGSTER_PG_PASSWORD", "p@ss")
+    (tmp_path / "dagster.yaml").write_text(
+        _files("What every machine needs")["dagster.yaml"]
+        + _files("Kubernetes")["launcher.yaml"]
+        + _files("Pools and concurrency")["concurrency.yaml"]
+    )
 
-    assert DagsterInstance.from_config(str(tmp_path)).get_ref()
+    settings, _ = dagster_instance_config(str(tmp_path))
+
+    storage = process_config(pg_config(), settings["storage"]["postgres"])
+    assert storage.value is not None, storage.errors
+    assert pg_url_from_config(storage.value) == (
+        "postgresql+psycopg2://dagster:p%40ss@db.example.com:5432/dagster"
+    )
+    assert settings["concurrency"]["pools"]["default_limit"] == 1
 
 
 def _launcher() -> dict[str, Any]:
     """The launcher's configuration, as it reads it itself."""
     launcher = _settings("Kubernetes", "launcher.yaml")["run_launcher"]
     assert (launcher["module"], launcher["class"]) == ("dagster_k8s", K8sRunLauncher.__name__)
-    read = process_config(K8sRunLauncher.config_type(), launcher["config"])
+    schema = DagsterK8sJobConfig.config_type_run_launcher()  # type: ignore[no-untyped-call] # theirs
+    read = process_config(schema, launcher["config"])
     assert read.success, read.errors
     assert read.value is not None
     return dict(read.value)
 
 
 def _pod(config: dict[str, Any], env_secrets: list[str] | None = None) -> K8sContainerContext:
-    return K8sContainerContext(
-        env_secrets=env_secrets, run_k8s_config=UserDefinedDagsterK8sConfig.from_dict(config)
-    )
+    pod = UserDefinedDagsterK8sConfig(**config)
+    return K8sContainerContext(env_secrets=env_secrets, run_k8s_config=pod)
