@@ -120,6 +120,12 @@ def dask_local(home: Path, instance: DagsterInstance) -> Deployment:
     )
 
 
+@pytest.fixture(scope="module")
+def pods(home: Path, instance: DagsterInstance) -> Deployment:
+    """A process for each step, with the command of a pod."""
+    return Deployment(home, "executors.pods:pods_executor", {})
+
+
 @pytest.fixture
 def make_site(
     instance: DagsterInstance, postgresql_url: str, tmp_path: Path

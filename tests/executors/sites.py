@@ -76,7 +76,7 @@ class Site(ProjectFolder):
         super().__post_init__()
         self.execute(effects.TABLE)
         self.define(max_retries=0)
-        config = {"execution": {"config": self.deployment.config}}
+        config = {"execution": {"config": self.deployment.config}} if self.deployment.config else {}
         self.write("run.yaml", json.dumps(config))
 
     def define(self, *, max_retries: int) -> None:

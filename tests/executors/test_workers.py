@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from signal import SIGKILL
+from signal import SIGKILL, SIGTERM
 
 import pytest
 
@@ -83,3 +83,18 @@ def test_a_worker_killed_in_the_middle_of_a_migration_leaves_nothing_half_done(s
     assert site.statuses("D001") == ["interrupted", "success"]
     assert site.statuses("D002") == ["success"]
     assert site.attempts("D001")[0].pid == killed
+
+
+@pytest.mark.parametrize("site", ["pods"], indirect=True)
+def test_a_pod_that_has_to_go_rolls_back_and_records_the_interruption(site: Site) -> None:
+    site.add("D001", then="effects.stay(ROOT, self.revision)")
+    site.add("D002", "D001")
+
+    with site.job() as job:
+        evicted = site.pid_in("D001", job)
+        os.kill(evicted, SIGTERM)
+        job.await_that(lambda: site.statuses() == ["interrupted"])
+        assert job.wait() != 0
+
+    assert site.effects() == []
+    assert [row.pid for row in site.attempts()] == [evicted]
