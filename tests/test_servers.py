@@ -155,9 +155,11 @@ def test_a_private_redis_lets_nobody_in_without_its_password() -> None:
     """So that no other program on this machine can take it for its own."""
     try:
         with private_redis() as url:
-            assert Redis.from_url(url).ping()
-            with pytest.raises(AuthenticationError):
-                Redis.from_url(re.sub(r"//:\w+@", "//", url)).ping()
+            with Redis.from_url(url) as ours:
+                assert ours.ping()
+            stranger = Redis.from_url(re.sub(r"//:\w+@", "//", url))
+            with stranger, pytest.raises(AuthenticationError):
+                stranger.ping()
     except ServerUnavailableError as reason:
         do_without("redis", reason)
 
