@@ -1,6 +1,7 @@
 """The servers that all the other tests stand on."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.exceptions import AuthenticationError
 from sqlalchemy import NullPool, create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
@@ -16,6 +19,7 @@ from servers.availability import KINDS, ServerUnavailableError, do_without, requ
 from servers.backend import Backend
 from servers.databases import Databases
 from servers.private import PrivateServer
+from servers.redis import private_redis
 
 TESTS = Path(__file__).parent
 NOBODY_LISTENS = "mysql://nobody@127.0.0.1:1/mysql"
@@ -145,6 +149,19 @@ def _keeps_what_was_committed_when_killed(server: PrivateServer, url: str) -> No
 
     with create_engine(url, poolclass=NullPool).connect() as connection:
         assert connection.scalar(text("SELECT id FROM kept")) == 7
+
+
+def test_a_private_redis_lets_nobody_in_without_its_password() -> None:
+    """So that no other program on this machine can take it for its own."""
+    try:
+        with private_redis() as url:
+            with Redis.from_url(url) as ours:
+                assert ours.ping()
+            stranger = Redis.from_url(re.sub(r"//:\w+@", "//", url))
+            with stranger, pytest.raises(AuthenticationError):
+                stranger.ping()
+    except ServerUnavailableError as reason:
+        do_without("redis", reason)
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("", "1 skipped"), ("mysql", "1 error")])

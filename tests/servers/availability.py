@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import pytest
 
-KINDS = ("postgresql", "mysql", "pgbouncer")
+KINDS = ("postgresql", "mysql", "redis", "pgbouncer", "browser")
 _VARIABLE = "DELEMBIC_TEST_REQUIRE"
 
 
@@ -23,7 +23,7 @@ def required_kinds() -> frozenset[str]:
     named = frozenset(filter(None, map(str.strip, os.environ.get(_VARIABLE, "").split(","))))
     if unknown := named.difference(KINDS):
         raise pytest.UsageError(
-            f"{_VARIABLE} knows {' and '.join(KINDS)}, not {', '.join(sorted(unknown))}"
+            f"{_VARIABLE} knows {', '.join(KINDS)}, not {', '.join(sorted(unknown))}"
         )
     return named
 

@@ -1,0 +1,1 @@
+"""Runs whose steps are executed by workers: processes that live apart from the run itself."""
