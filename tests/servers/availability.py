@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import pytest
 
-KINDS = ("postgresql", "mysql")
+KINDS = ("postgresql", "mysql", "browser")
 _VARIABLE = "DELEMBIC_TEST_REQUIRE"
 
 

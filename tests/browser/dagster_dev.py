@@ -1,0 +1,127 @@
+"""`dagster dev` as a person starts it, on a copy of the example."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from servers.private import HOST, free_port
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 90.0
+
+_INSTANCE = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A copy of the example project, with its workspace and its tables.
+
+    Attributes:
+        folder: Where ``workspace.yaml`` is, as in the repository.
+    """
+
+    folder: Path
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "example_project"
+
+    @property
+    def versions(self) -> Path:
+        return self.project / "delembic" / "versions"
+
+    @classmethod
+    def copied_to(cls, folder: Path) -> Example:
+        """Copy what is in the repository, and let Alembic make the tables."""
+        folder.mkdir()
+        leftovers = shutil.ignore_patterns("*.db*", "__pycache__")
+        shutil.copytree(ROOT / "example_project", folder / "example_project", ignore=leftovers)
+        shutil.copy(ROOT / "workspace.yaml", folder)
+        example = cls(folder)
+        subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            cwd=example.project,
+            env=_environment(),
+            check=True,
+            capture_output=True,
+        )
+        return example
+
+
+@contextmanager
+def dagster_dev(example: Example, home: Path) -> Iterator[str]:
+    """Run `dagster dev` on the workspace, with all that it starts in a process group of its own.
+
+    Args:
+        example: Whose ``workspace.yaml``.
+        home: Where Dagster keeps its runs; made here. What it says goes into ``dev.log`` there.
+
+    Yields:
+        The address for the browser, once it answers.
+    """
+    home.mkdir()
+    home.joinpath("dagster.yaml").write_text(_INSTANCE)
+    port = str(free_port())
+    with (home / "dev.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", HOST, "-p", port],
+            cwd=example.folder,
+            # The name of who runs the tests would be in the screenshots.
+            env=_environment() | {"DAGSTER_HOME": str(home), "LOGNAME": "ann"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        address = f"http://{HOST}:{port}"
+        _wait_for_an_answer(process, address, home / "dev.log")
+        yield address
+    finally:
+        _end_group(process)
+
+
+def _environment() -> dict[str, str]:
+    # The example's own file is its database, whatever this machine has set up for others.
+    ours = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
+    return ours | {"PYTHONWARNINGS": "ignore"}
+
+
+def _wait_for_an_answer(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not _answers(address):
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        threading.Event().wait(0.1)
+
+
+def _answers(address: str) -> bool:
+    with suppress(URLError, OSError), urlopen(f"{address}/server_info", timeout=10):
+        return True
+    return False
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Let `dagster dev` end in good order, then end whatever is left of its group."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(PATIENCE_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
