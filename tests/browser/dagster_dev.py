@@ -81,7 +81,18 @@ def dagster_dev(example: Example, home: Path) -> Iterator[str]:
     port = str(free_port())
     with (home / "dev.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", HOST, "-p", port],
+            [
+                sys.executable,
+                "-m",
+                "dagster",
+                "dev",
+                "-w",
+                "workspace.yaml",
+                "-h",
+                HOST,
+                "-p",
+                port,
+            ],
             cwd=example.folder,
             # The name of who runs the tests would be in the screenshots.
             env=_environment() | {"DAGSTER_HOME": str(home), "LOGNAME": "ann"},

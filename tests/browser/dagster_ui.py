@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+from browser.chromium import WINDOW
+from browser.dagster_dev import PATIENCE_SECONDS
 
 PREFIX = "delembic"
+"""The first part of the assets' keys and of the names of metadata."""
 JOB = "delembic_upgrade"
 
+# Dagster's own executor starts a process for each step, and the machine may be busy.
+_LONGEST_RUN_SECONDS = 400.0
 _LOCATION = "definitions.py"
 _MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?$")
-_SIDEBAR = re.compile("^panel_show_right$")
-_GRAPH_SETTINGS = re.compile("^settings$")
-_ENDED = re.compile(r"^(Success|Failure|Canceled)$")
+# Small enough for nodes to be names in colours, and large enough to read them.
+_GRAPH_WINDOW = ViewportSize(width=1600, height=1120)
+_NEXT_BUTTON = "xpath=following::button[1]"
 
 
 Colour = Literal["green", "red"]
@@ -37,21 +43,6 @@ class CheckSeen:
     text: str
 
 
-@dataclass(frozen=True)
-class RunSeen:
-    """What the page of a run says.
-
-    Attributes:
-        status: ``Success`` or ``Failure``.
-        errored: The revisions whose steps failed.
-        not_executed: The revisions whose steps were not begun.
-    """
-
-    status: str
-    errored: list[str]
-    not_executed: list[str]
-
-
 class DagsterUI:
     """The user interface in one page of a browser.
 
@@ -68,18 +59,23 @@ class DagsterUI:
 
     def open_graph(self) -> None:
         """Show all assets, with their groups opened, and nothing beside them."""
-        self._go("/asset-groups/")
+        self._go("/asset-groups/", _GRAPH_WINDOW)
         self._button(_MATERIALIZE).first.wait_for()
-        self._put_aside("Hide navigation")
-        self._put_aside(_SIDEBAR)
-        self._button(_GRAPH_SETTINGS).click()
-        menu = self.page.get_by_role("menu")
-        menu.get_by_role("menuitem", name=re.compile("(Expand|Collapse) all groups")).wait_for()
-        expand = menu.get_by_role("menuitem", name="Expand all groups")
-        if expand.is_visible():
-            expand.click()
+        self._put_aside(self._button("Hide navigation"))
+        self._put_aside(self.page.get_by_placeholder("Jump to").locator(_NEXT_BUTTON))
+        # The navigation has a button of the same name.
+        self._button(re.compile("^settings$")).last.click()
+        collapse = self.page.get_by_role("menuitem", name="Collapse all groups")
+        expand = self.page.get_by_role("menuitem", name="Expand all groups")
+        expand.or_(collapse).wait_for()
+        if collapse.is_visible():
+            collapse.click()
+        # What opens is made to fit into the window.
+        expand.click()
+        collapse.wait_for()
         self.page.keyboard.press("Escape")
-        expect(menu).to_have_count(0)
+        collapse.wait_for(state="hidden")
+        self.page.mouse.move(_GRAPH_WINDOW["width"] / 2, 5)
 
     def wait_for_colour(self, colour: Colour, *revisions: str) -> None:
         """Wait until the graph shows these migrations in a colour."""
@@ -112,14 +108,18 @@ class DagsterUI:
         """Show the job, where *Materialize all* runs that."""
         self._go(f"/locations/{_LOCATION}/jobs/{JOB}")
 
-    def run(self, run_id: str) -> RunSeen:
-        """Open a run, wait for its end, and show its failures alone."""
+    def run(self, run_id: str) -> str:
+        """Open a run, wait for its end, and return its status: ``Success`` or ``Failure``."""
+        # Of its log, the failures alone.
         self._go(f"/runs/{run_id}?logs={quote('type:STEP_FAILURE')}")
-        status = self.page.get_by_text(_ENDED).first
-        status.wait_for()
-        return RunSeen(
-            status.inner_text(), self._steps_under("Errored"), self._steps_under("Not executed")
-        )
+        status = self.page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
+        status.wait_for(timeout=_LONGEST_RUN_SECONDS * 1000)
+        return status.inner_text()
+
+    def wait_for_steps(self, **counts: int) -> None:
+        """Wait until the run that is shown has so many steps: ``errored``, ``not_executed``."""
+        for state, count in counts.items():
+            self.wait_for_text(f"{state.capitalize().replace('_', ' ')} ({count})")
 
     def failure(self) -> tuple[str, dict[str, str]]:
         """Open the failure in the run that is shown: what it says, and its metadata."""
@@ -139,7 +139,7 @@ class DagsterUI:
     def metadata(self, revision: str) -> dict[str, str]:
         """Open a migration's page, and return what its latest materialisation says."""
         self.open_asset(revision)
-        self.page.get_by_role("cell", name="delembic/status").wait_for()
+        self.page.get_by_role("cell", name=f"{PREFIX}/status").wait_for()
         return _table(self.page, value=2)
 
     def neighbours(self) -> dict[str, bool]:
@@ -161,7 +161,8 @@ class DagsterUI:
         plot = self.page.locator("canvas").first
         plot.wait_for()
         plot.scroll_into_view_if_needed()
-        return self.page.get_by_text(re.compile(r"^delembic.\w+$")).all_inner_texts()
+        names = self.page.get_by_text(f"{PREFIX}/").all_inner_texts()
+        return [name for name in names if name.startswith(f"{PREFIX}/")]
 
     def check(self, revision: str, name: str) -> CheckSeen:
         """Open a check of a migration."""
@@ -176,11 +177,13 @@ class DagsterUI:
         """Show a migration between its nearest neighbours, when the state of each is known."""
         self.open_asset(revision, "lineage")
         self.page.get_by_text(re.compile("^(Materialized|Failed)$")).first.wait_for()
-        expect(self.page.get_by_text("Loading...")).to_have_count(0)
+        loading = self.page.get_by_text("Loading...")
+        expect(loading).to_have_count(0, timeout=PATIENCE_SECONDS * 1000)
 
     # --- Parts of the page ------------------------------------------------------------------------
 
-    def _go(self, path: str) -> None:
+    def _go(self, path: str, window: ViewportSize = WINDOW) -> None:
+        self.page.set_viewport_size(window)
         self.page.goto(self._address + path)
 
     def _button(self, name: str | re.Pattern[str]) -> Locator:
@@ -190,23 +193,10 @@ class DagsterUI:
     def _notifications(self) -> Locator:
         return self.page.get_by_role("region", name="Notifications")
 
-    def _put_aside(self, button: str | re.Pattern[str]) -> None:
-        """Close a part of the page that is open."""
-        if self._button(button).is_visible():
-            self._button(button).click()
-
-    def _steps_under(self, state: str) -> list[str]:
-        """Return the revisions in a part of a run's list of steps."""
-        self.page.get_by_text(re.compile(r"^Succeeded \(")).wait_for()
-        title = self.page.get_by_text(re.compile(rf"^{state} \("))
-        if not title.count():
-            return []
-        bar = title.locator("xpath=ancestor-or-self::*[@aria-controls]")
-        if bar.get_attribute("aria-expanded") == "false":
-            bar.click()
-        steps = self.page.locator(f"[id='{bar.get_attribute('aria-controls')}']")
-        steps.wait_for()
-        return re.findall(rf"{PREFIX}__(\w+)", steps.inner_text())
+    def _put_aside(self, button: Locator) -> None:
+        """Close a part of the page, if it is open."""
+        if button.is_visible():
+            button.click()
 
 
 def _table(part: Page | Locator, value: int) -> dict[str, str]:
@@ -217,4 +207,4 @@ def _table(part: Page | Locator, value: int) -> dict[str, str]:
         value: In which cell of a row its value is; the key is in the first.
     """
     rows = [row.get_by_role("cell").all_inner_texts() for row in part.get_by_role("row").all()]
-    return {row[0]: row[value] for row in rows if row and row[0].startswith("delembic/")}
+    return {row[0]: row[value] for row in rows if row and row[0].startswith(f"{PREFIX}/")}
