@@ -78,21 +78,10 @@ def dagster_dev(example: Example, home: Path) -> Iterator[str]:
     """
     home.mkdir()
     home.joinpath("dagster.yaml").write_text(_INSTANCE)
-    port = str(free_port())
+    port = free_port()
     with (home / "dev.log").open("wb") as log:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "dagster",
-                "dev",
-                "-w",
-                "workspace.yaml",
-                "-h",
-                HOST,
-                "-p",
-                port,
-            ],
+            [sys.executable, *f"-m dagster dev -w workspace.yaml -h {HOST} -p {port}".split()],
             cwd=example.folder,
             # The name of who runs the tests would be in the screenshots.
             env=_environment() | {"DAGSTER_HOME": str(home), "LOGNAME": "ann"},

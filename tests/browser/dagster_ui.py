@@ -21,8 +21,7 @@ _LONGEST_RUN_SECONDS = 400.0
 _LOCATION = "definitions.py"
 _MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?$")
 # Small enough for nodes to be names in colours, and large enough to read them.
-_GRAPH_WINDOW = ViewportSize(width=1600, height=1120)
-_NEXT_BUTTON = "xpath=following::button[1]"
+_GRAPH_WINDOW = ViewportSize(width=1600, height=1000)
 
 
 Colour = Literal["green", "red"]
@@ -58,24 +57,21 @@ class DagsterUI:
     # --- The graph of all assets ------------------------------------------------------------------
 
     def open_graph(self) -> None:
-        """Show all assets, with their groups opened, and nothing beside them."""
+        """Show all assets, with their groups opened and the navigation closed."""
         self._go("/asset-groups/", _GRAPH_WINDOW)
         self._button(_MATERIALIZE).first.wait_for()
-        self._put_aside(self._button("Hide navigation"))
-        self._put_aside(self.page.get_by_placeholder("Jump to").locator(_NEXT_BUTTON))
+        if self._button("Hide navigation").is_visible():
+            self._button("Hide navigation").click()
         # The navigation has a button of the same name.
         self._button(re.compile("^settings$")).last.click()
         collapse = self.page.get_by_role("menuitem", name="Collapse all groups")
         expand = self.page.get_by_role("menuitem", name="Expand all groups")
         expand.or_(collapse).wait_for()
-        if collapse.is_visible():
-            collapse.click()
-        # What opens is made to fit into the window.
-        expand.click()
-        collapse.wait_for()
-        self.page.keyboard.press("Escape")
-        collapse.wait_for(state="hidden")
-        self.page.mouse.move(_GRAPH_WINDOW["width"] / 2, 5)
+        if expand.is_visible():
+            expand.click()
+            collapse.wait_for()
+        # All of this is remembered, and a graph fits into the window when it is loaded.
+        self.page.reload()
 
     def wait_for_colour(self, colour: Colour, *revisions: str) -> None:
         """Wait until the graph shows these migrations in a colour."""
@@ -192,11 +188,6 @@ class DagsterUI:
     @property
     def _notifications(self) -> Locator:
         return self.page.get_by_role("region", name="Notifications")
-
-    def _put_aside(self, button: Locator) -> None:
-        """Close a part of the page, if it is open."""
-        if button.is_visible():
-            button.click()
 
 
 def _table(part: Page | Locator, value: int) -> dict[str, str]:
