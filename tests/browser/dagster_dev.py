@@ -21,6 +21,13 @@ from servers.private import HOST, free_port
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90.0
 
+ENVIRONMENT = {
+    "DATABASE_URL": "",  # the database is the example's own file
+    "LOGNAME": "ann",  # who ran it is on the page
+    "PYTHONWARNINGS": "ignore",
+}
+"""For whatever runs on the example, beside what this machine has set up."""
+
 _INSTANCE = """\
 telemetry:
   enabled: false
@@ -58,7 +65,7 @@ class Example:
         subprocess.run(
             [sys.executable, "-m", "alembic", "upgrade", "head"],
             cwd=example.project,
-            env=_environment(),
+            env=os.environ | ENVIRONMENT,
             check=True,
             capture_output=True,
         )
@@ -83,8 +90,7 @@ def dagster_dev(example: Example, home: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, *f"-m dagster dev -w workspace.yaml -h {HOST} -p {port}".split()],
             cwd=example.folder,
-            # The name of who runs the tests would be in the screenshots.
-            env=_environment() | {"DAGSTER_HOME": str(home), "LOGNAME": "ann"},
+            env=os.environ | ENVIRONMENT | {"DAGSTER_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -96,12 +102,6 @@ def dagster_dev(example: Example, home: Path) -> Iterator[str]:
         yield address
     finally:
         _end_group(process)
-
-
-def _environment() -> dict[str, str]:
-    # The example's own file is its database, whatever this machine has set up for others.
-    ours = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
-    return ours | {"PYTHONWARNINGS": "ignore"}
 
 
 def _wait_for_an_answer(process: subprocess.Popen[bytes], address: str, log: Path) -> None:

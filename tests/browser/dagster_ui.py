@@ -23,7 +23,6 @@ _MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?$")
 # Small enough for nodes to be names in colours, and large enough to read them.
 _GRAPH_WINDOW = ViewportSize(width=1600, height=1000)
 
-
 Colour = Literal["green", "red"]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from browser.album import Album
 from browser.changes import add_a_broken_migration_and_two_more, correct_the_broken_migration
-from browser.dagster_dev import Example
+from browser.dagster_dev import ENVIRONMENT, Example
 from browser.dagster_ui import DagsterUI
 from shell import run_process
 
@@ -31,7 +31,7 @@ def test_a_day_in_dagsters_user_interface(ui: DagsterUI, example: Example, album
     _who_waits_for_it_says_so(ui, example, album)
 
     correct_the_broken_migration(example.versions)
-    assert run_process("upgrade", "head", cwd=example.project).exit_code == 0
+    assert run_process("upgrade", "head", cwd=example.project, **ENVIRONMENT).exit_code == 0
     _what_the_command_line_did_is_not_done_again(ui, example, album)
 
 
@@ -127,6 +127,6 @@ def _what_the_command_line_did_is_not_done_again(
 
 def _last_attempt(example: Example, revision: str) -> dict[str, Any]:
     """The newest row of the audit log, as the command line shows it, in words of the page."""
-    shown = run_process("show", revision, "--json", cwd=example.project)
+    shown = run_process("show", revision, "--json", cwd=example.project, **ENVIRONMENT)
     (*_, attempt) = sorted(json.loads(shown.out)["attempts"], key=lambda row: row["id"])
     return {**attempt, "id": str(attempt["id"])}
