@@ -28,6 +28,9 @@ ENVIRONMENT = {
 }
 """For whatever runs on the example, beside what this machine has set up."""
 
+# A shell lets what it runs in the background ignore Ctrl-C, and children inherit that.
+_HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
+
 _INSTANCE = """\
 telemetry:
   enabled: false
@@ -86,9 +89,10 @@ def dagster_dev(example: Example, home: Path) -> Iterator[str]:
     home.mkdir()
     home.joinpath("dagster.yaml").write_text(_INSTANCE)
     port = free_port()
+    options = f"-m dagster dev -w workspace.yaml -h {HOST} -p {port}"
     with (home / "dev.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, *f"-m dagster dev -w workspace.yaml -h {HOST} -p {port}".split()],
+            [*_HEEDING_INTERRUPTS, sys.executable, *options.split()],
             cwd=example.folder,
             env=os.environ | ENVIRONMENT | {"DAGSTER_HOME": str(home)},
             stdin=subprocess.DEVNULL,
