@@ -21,7 +21,7 @@ _LONGEST_RUN_SECONDS = 400.0
 _LOCATION = "definitions.py"
 _MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?$")
 # Small enough for nodes to be names in colours, and large enough to read them.
-_GRAPH_WINDOW = ViewportSize(width=1600, height=1000)
+_GRAPH_WINDOW = ViewportSize(width=1600, height=1160)
 
 Colour = Literal["green", "red"]
 
@@ -66,9 +66,11 @@ class DagsterUI:
         collapse = self.page.get_by_role("menuitem", name="Collapse all groups")
         expand = self.page.get_by_role("menuitem", name="Expand all groups")
         expand.or_(collapse).wait_for()
-        if expand.is_visible():
-            expand.click()
-            collapse.wait_for()
+        # It offers to collapse even when a new group is closed.
+        if collapse.is_visible():
+            collapse.click()
+        expand.click()
+        collapse.wait_for()
         # All of this is remembered, and a graph fits into the window when it is loaded.
         self.page.reload()
 
