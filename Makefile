@@ -15,11 +15,11 @@ RACERS := 24
 ROUNDS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test tests torture benchmark check format wheel clean
+.PHONY: help demo dev test tests torture benchmark screenshots check format wheel clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
-	do printf 'make %-9s %s\n' "$$name" "$$text"; done
+	do printf 'make %-11s %s\n' "$$name" "$$text"; done
 
 demo: $(READY) $(INSTANCE) ## Run the example's data migrations as a Dagster job, and show their history
 	$(BIN)/alembic -c example_project/alembic.ini upgrade head
@@ -43,6 +43,9 @@ torture: $(READY) ## Kill, stop and race runners, hundreds of times, and print w
 
 benchmark: $(READY) ## Compare the Dagster adapter with bare assets, as ratios
 	@$(BIN)/python benchmarks/adapter.py 2>/dev/null
+
+screenshots: $(READY) ## Take the pictures of the documentation anew, in Chromium
+	DELEMBIC_SCREENSHOTS=1 DELEMBIC_TEST_REQUIRE=browser $(BIN)/pytest tests/browser
 
 check: $(READY) ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check

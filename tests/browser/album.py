@@ -1,0 +1,35 @@
+"""The pictures of the documentation, taken by the tests when they are asked to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from browser.dagster_dev import ROOT
+
+_VARIABLE = "DELEMBIC_SCREENSHOTS"
+IMAGES = ROOT / "docs" / "images"
+
+
+@dataclass(frozen=True)
+class Album:
+    """Where pictures go.
+
+    Attributes:
+        folder: The folder of the files; no pictures are taken if ``None``.
+    """
+
+    folder: Path | None
+
+    @classmethod
+    def as_asked_for(cls) -> Album:
+        """Take pictures for the documentation if ``DELEMBIC_SCREENSHOTS`` is set."""
+        return cls(IMAGES if os.environ.get(_VARIABLE) else None)
+
+    def take(self, page: Page, name: str) -> None:
+        """Take a picture of what the window shows."""
+        if self.folder:
+            page.screenshot(path=self.folder / f"{name}.png", animations="disabled", caret="hide")

@@ -1,0 +1,98 @@
+"""Three migrations that arrive while Dagster runs: one is broken, one waits for it, one does not.
+
+They have tables of their own, so that what the example's migrations expect stays true.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_CONTINENTS = '''\
+"""The continents, as they are counted where English is spoken."""
+
+from sqlalchemy import Connection
+
+from delembic import DataMigration
+
+from ._expectation import expect
+
+CONTINENTS = ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania"]
+
+
+class LoadContinents(DataMigration):
+    """The list lacks South America."""
+
+    revision = "D012"
+    depends_on = ["D011"]
+    description = "load the continents"
+    tags = {"domain": "geography"}
+    owners = ["team:vocabulary"]
+    group = "continents"
+
+    def upgrade(self, conn: Connection) -> None:
+        """Insert what is in the list."""
+        conn.exec_driver_sql("CREATE TABLE continent (name VARCHAR(20) PRIMARY KEY)")
+        for name in CONTINENTS:
+            conn.exec_driver_sql(f"INSERT INTO continent VALUES ('{name}')")
+
+    def validate(self, conn: Connection) -> None:
+        """Expect seven."""
+        expect("continents", conn.exec_driver_sql("SELECT count(*) FROM continent").scalar(), 7)
+'''
+
+_CAPITALS = '''\
+"""The continents in capital letters."""
+
+from sqlalchemy import Connection
+
+from delembic import DataMigration
+
+
+class SpellContinents(DataMigration):
+    """Waits for the continents."""
+
+    revision = "D013"
+    depends_on = ["D012"]
+    description = "spell the continents in capitals"
+    group = "continents"
+
+    def upgrade(self, conn: Connection) -> None:
+        """AFRICA, not Africa."""
+        conn.exec_driver_sql("UPDATE continent SET name = upper(name)")
+'''
+
+_LICENCE = '''\
+"""Under which licence the source is."""
+
+from sqlalchemy import Connection
+
+from delembic import DataMigration
+
+
+class NoteLicence(DataMigration):
+    """Has nothing to do with continents."""
+
+    revision = "D014"
+    depends_on = ["D011"]
+    description = "note the licence of the source"
+    group = "release"
+
+    def upgrade(self, conn: Connection) -> None:
+        """Say it in a table of one row."""
+        conn.exec_driver_sql("CREATE TABLE licence (name VARCHAR(20))")
+        conn.exec_driver_sql("INSERT INTO licence VALUES ('LGPL 2.1')")
+'''
+
+
+def add_a_broken_migration_and_two_more(versions: Path) -> None:
+    """D012 fails in ``validate``, D013 depends on it, and D014 does not."""
+    versions.joinpath("D012_continents.py").write_text(_CONTINENTS)
+    versions.joinpath("D013_capitals.py").write_text(_CAPITALS)
+    versions.joinpath("D014_licence.py").write_text(_LICENCE)
+
+
+def correct_the_broken_migration(versions: Path) -> None:
+    """Let D012 load what it expects."""
+    versions.joinpath("D012_continents.py").write_text(
+        _CONTINENTS.replace('"Oceania"]', '"Oceania", "South America"]')
+    )

@@ -1,0 +1,132 @@
+"""A day with the example in Dagster's user interface, in a real browser.
+
+It is one test, since each part of it goes on where the one before ended.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from browser.album import Album
+from browser.changes import add_a_broken_migration_and_two_more, correct_the_broken_migration
+from browser.dagster_dev import ENVIRONMENT, Example
+from browser.dagster_ui import DagsterUI
+from shell import run_process
+
+LOADED = [f"D{number:03}" for number in range(1, 12)]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_day_in_dagsters_user_interface(ui: DagsterUI, example: Example, album: Album) -> None:
+    _one_press_loads_everything(ui, album)
+    _a_migration_tells_what_it_did(ui, example, album)
+    _its_check_and_its_place_are_to_be_seen(ui, album)
+
+    add_a_broken_migration_and_two_more(example.versions)
+    _a_failure_leaves_the_rest_alone(ui, example, album)
+    _who_waits_for_it_says_so(ui, example, album)
+
+    correct_the_broken_migration(example.versions)
+    assert run_process("upgrade", "head", cwd=example.project, **ENVIRONMENT).exit_code == 0
+    _what_the_command_line_did_is_not_done_again(ui, example, album)
+
+
+def _one_press_loads_everything(ui: DagsterUI, album: Album) -> None:
+    ui.open_graph()
+    assert ui.run(ui.materialize()) == "Success"
+
+    ui.open_graph()
+    ui.wait_for_colour("green", *LOADED)
+    album.take(ui.page, "graph")
+
+
+def _a_migration_tells_what_it_did(ui: DagsterUI, example: Example, album: Album) -> None:
+    metadata = ui.metadata("D007")
+    album.take(ui.page, "asset")
+
+    assert metadata["delembic/status"] == "applied"
+    assert metadata["delembic/rows_affected"] == "5295"
+    assert metadata["delembic/history_id"] == _last_attempt(example, "D007")["id"]
+    ui.wait_for_text("load the concepts of geography")
+    assert ui.neighbours().items() >= {"D002": True, "D003": True, "D009": True}.items()
+
+    assert {"delembic/duration_seconds", "delembic/rows_affected"} <= set(ui.plots())
+    album.take(ui.page, "plots")
+
+
+def _its_check_and_its_place_are_to_be_seen(ui: DagsterUI, album: Album) -> None:
+    check = ui.check("D007", "validate")
+    album.take(ui.page, "check")
+    assert check.result == "Passed"
+    assert "Validated in the transaction that applied it." in check.text
+
+    ui.open_lineage("D007")
+    album.take(ui.page, "lineage")
+
+
+def _a_failure_leaves_the_rest_alone(ui: DagsterUI, example: Example, album: Album) -> None:
+    ui.open_graph()
+    ui.reload_definitions()
+    ui.open_job()
+    assert ui.run(ui.materialize()) == "Failure"
+    ui.wait_for_steps(errored=1, not_executed=1)
+    album.take(ui.page, "failed-run")
+    message, metadata = ui.failure()
+    audited = _last_attempt(example, "D012")
+    assert "D012 failed in validate: ValueError: continents: expected 7, found 6" in message
+    assert metadata["delembic/history_id"] == audited["id"]
+    assert audited["status"] == "failed"
+
+    check = ui.check("D012", "validate")
+    album.take(ui.page, "failed-check")
+    assert check.result == "Failed"
+    assert "continents: expected 7, found 6" in check.text
+    assert check.metadata["delembic/history_id"] == audited["id"]
+
+    ui.open_graph()
+    ui.wait_for_colour("red", "D012", "D013")
+    ui.wait_for_colour("green", *LOADED, "D014")
+    album.take(ui.page, "failed-graph")
+    # It was applied already, and is no less green for having been asked again.
+    assert ui.metadata("D007")["delembic/status"] == "already_applied"
+
+
+def _who_waits_for_it_says_so(ui: DagsterUI, example: Example, album: Album) -> None:
+    ui.open_asset("D013")
+    assert ui.run(ui.materialize()) == "Failure"
+    album.take(ui.page, "blocked")
+    message, metadata = ui.failure()
+
+    assert "it depends on D012" in message
+    assert metadata["delembic/status"] == "blocked"
+    assert metadata["delembic/history_id"] == _last_attempt(example, "D013")["id"]
+
+
+def _what_the_command_line_did_is_not_done_again(
+    ui: DagsterUI, example: Example, album: Album
+) -> None:
+    ui.open_graph()
+    ui.reload_definitions()
+    ui.open_job()
+    assert ui.run(ui.materialize()) == "Success"
+
+    metadata = ui.metadata("D012")
+    album.take(ui.page, "already-applied")
+    audited = _last_attempt(example, "D012")
+    assert metadata["delembic/status"] == "already_applied"
+    assert "(cli)" in metadata["delembic/applied_by"]
+    assert metadata["delembic/history_id"] == audited["id"]
+    assert audited["executor"] == "cli"
+    ui.open_graph()
+    ui.wait_for_colour("green", *LOADED, "D012", "D013", "D014")
+
+
+def _last_attempt(example: Example, revision: str) -> dict[str, Any]:
+    """The newest row of the audit log, as the command line shows it, in words of the page."""
+    shown = run_process("show", revision, "--json", cwd=example.project, **ENVIRONMENT)
+    (*_, attempt) = sorted(json.loads(shown.out)["attempts"], key=lambda row: row["id"])
+    return {**attempt, "id": str(attempt["id"])}
