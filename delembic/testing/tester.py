@@ -323,16 +323,17 @@ class MigrationTester:
 
 @contextmanager
 def migration_tester(
-    project: Config | str | Path = ".", *, with_schema: bool = True
+    project: Config | str | Path = ".", url: str | URL | None = None, *, with_schema: bool = True
 ) -> Iterator[MigrationTester]:
-    """Give a `MigrationTester` on a new SQLite file, which is removed at the end.
+    """Give a `MigrationTester` on a fresh database.
 
     Args:
         project: See `MigrationTester`.
+        url: See `MigrationTester`; if ``None``, a new SQLite file, which is removed at the end.
         with_schema: See `MigrationTester`.
 
     Raises:
-        ConfigurationError: The settings cannot be read.
+        ConfigurationError: See `MigrationTester`.
 
     Example:
         >>> from delembic.testing import migration_tester
@@ -342,8 +343,8 @@ def migration_tester(
         [(5,)]
     """
     with TemporaryDirectory(prefix="delembic-") as folder:
-        url = f"sqlite:///{Path(folder) / 'test.db'}"
-        yield MigrationTester(project, url, with_schema=with_schema)
+        file = f"sqlite:///{Path(folder) / 'test.db'}"
+        yield MigrationTester(project, url or file, with_schema=with_schema)
 
 
 def _load(path: Path) -> Config:

@@ -31,9 +31,10 @@ from delembic_dagster import (
     DelembicTranslatorData,
     build_delembic_asset_specs,
 )
+from delembic_dagster.testing import JobRun
 from projects import GATES, ProjectFolder
 
-from .conftest import Location, Ran, key
+from .conftest import Location, key
 
 
 def op_job(body: Any, resource: DelembicResource) -> JobDefinition:
@@ -48,8 +49,8 @@ def op_job(body: Any, resource: DelembicResource) -> JobDefinition:
     return nightly
 
 
-def run_job(location: Location, nightly: JobDefinition) -> Ran:
-    return Ran(nightly.execute_in_process(instance=location.instance, raise_on_error=False))
+def run_job(location: Location, nightly: JobDefinition) -> JobRun:
+    return JobRun(nightly.execute_in_process(instance=location.instance, raise_on_error=False))
 
 
 def asset_definitions(location: Location, *assets: Any) -> Definitions:
