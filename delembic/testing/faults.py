@@ -141,6 +141,10 @@ def raising(moment: Moment) -> Act:
 def disconnect(conn: Connection) -> None:
     """Close the connection beneath SQLAlchemy, which takes it for open still."""
     driver: Any = conn.connection.driver_connection
+    if conn.dialect.name == "sqlite":
+        # Closed in the midst of a statement, it would hold the write lock as long as the cursor
+        # lives. A server rolls back by itself when its client is gone.
+        driver.rollback()
     driver.close()
 
 

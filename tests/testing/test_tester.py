@@ -79,6 +79,18 @@ def test_a_connection_is_lost_at_any_moment(folder: ProjectFolder, tester: Migra
     assert tester.run_twice("D001").attempt == 3
 
 
+def test_a_connection_that_is_lost_in_the_midst_of_many_rows_leaves_nothing_locked(
+    folder: ProjectFolder, sqlite_tester: MigrationTester
+) -> None:
+    body = "for _ in range(2): conn.execute(insert(t), [{'name': 'a'}, {'name': 'b'}])"
+    head = "from sqlalchemy import column, insert, table\nt = table('t', column('name'))"
+    folder.migration("D001", body, head=head)
+
+    assert sqlite_tester.lose_connection("D001", after=1).phase == "upgrade"
+
+    assert sqlite_tester.run_twice("D001").rows_affected == 4
+
+
 def test_a_migration_that_commits_by_itself_is_told_to_leave_changes_behind(
     folder: ProjectFolder, tester: MigrationTester
 ) -> None:
