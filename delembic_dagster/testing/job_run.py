@@ -95,13 +95,12 @@ class JobRun:
     def started(self) -> list[str]:
         """Return what was begun, in order: revisions, or keys of steps that are of no single one.
 
-        A revision whose step was tried again is in it once for each time.
+        One that was tried again is in it once.
         """
-        begun = {DagsterEventType.STEP_START, DagsterEventType.STEP_RESTARTED}
         return [
             self.steps.get(str(event.step_key), str(event.step_key))
             for event in self.result.all_events
-            if event.event_type in begun
+            if event.event_type == DagsterEventType.STEP_START
         ]
 
     def failed(self) -> set[str]:

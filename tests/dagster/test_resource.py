@@ -216,7 +216,9 @@ def test_apply_in_an_asset_of_ones_own_is_that_assets_materialization(
     ran = sqlite_location.run_definitions(asset_definitions(sqlite_location, colours))
 
     assert ran.success
-    assert ran.materialized()["colours"]["status"] == "applied"
+    (event,) = ran.result.get_asset_materialization_events()
+    assert event.asset_key == colours.key
+    assert ran.materialized()["D001"]["status"] == "applied"
 
 
 @pytest.mark.parametrize("method", ["upgrade", "apply"])
