@@ -5,8 +5,10 @@ The only module that imports Alembic, which is an extra.
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Collection
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,6 +17,7 @@ from delembic.user_code import user_code
 
 try:
     from alembic.config import Config as AlembicConfig
+    from alembic.environment import EnvironmentContext
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
     from alembic.script.revision import RevisionError
@@ -44,7 +47,7 @@ class SchemaRevisions:
             raise ConfigurationError(
                 f"{shown(path)} does not exist.", "Correct alembic_config in delembic.ini."
             )
-        config = AlembicConfig(path)
+        config = self._config = AlembicConfig(path)
         with user_code(self._unreadable):
             if config.file_config.has_section(section):
                 config.config_ini_section = section
@@ -84,8 +87,37 @@ class SchemaRevisions:
                 "Run from a checkout that has these scripts.",
             ) from error
 
+    def upgrade(self, conn: Connection, names: Collection[str]) -> None:
+        """Run what leads to some revisions, on an open connection that the caller commits.
+
+        Alembic's ``env.py`` is not asked, as that chooses the database by itself.
+
+        Raises:
+            ConfigurationError: A script cannot be executed, or fails.
+        """
+        for name in sorted(self.names.intersection(names)):
+            if name not in self.applied_in(conn):
+                with user_code(partial(_upgrade_failed, name)):
+                    self._upgrade_to(conn, name)
+
+    def _upgrade_to(self, conn: Connection, name: str) -> None:
+        def steps(heads: Any, context: MigrationContext) -> list[Any]:
+            return self._scripts._upgrade_revs(name, heads)  # as all commands of Alembic's do
+
+        environment = EnvironmentContext(
+            self._config, self._scripts, fn=steps, destination_rev=name
+        )
+        with environment:
+            environment.configure(connection=conn)
+            with environment.begin_transaction():
+                environment.run_migrations()
+
     def _unreadable(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
             f"Alembic cannot read {shown(self.path)} and its scripts: {reason}",
             f"See what 'alembic -c {shown(self.path)} history' says.",
         )
+
+
+def _upgrade_failed(name: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(f"Alembic's revision {name} cannot be applied: {reason}")

@@ -16,7 +16,7 @@ from dagster import (
     ResourceDefinition,
 )
 
-from delembic import Program, Revision, commands
+from delembic import Config, Program, Revision, commands
 from delembic.events import Listener, Outcome
 from delembic_dagster.metadata import EXECUTOR
 from delembic_dagster.project import DelembicProject
@@ -65,7 +65,9 @@ def open_run_session(
 
 def session_resources(project: DelembicProject) -> dict[str, ResourceDefinition]:
     """Return the resource that opens a session in each process that runs steps of a run."""
-    return {_key(project): _resource(project.path, project.section)}
+    config = project.config
+    settings = tuple(sorted(config.settings.items()))
+    return {_key(project): _resource(config.path, config.section, settings)}
 
 
 def session_in(context: Context, project: DelembicProject) -> RunSession:
@@ -85,10 +87,14 @@ def _key(project: DelembicProject) -> str:
 
 
 @cache  # Dagster takes a key twice only with the very same resource
-def _resource(path: Path, section: str) -> ResourceDefinition:
+def _resource(
+    path: Path, section: str, settings: tuple[tuple[str, str], ...]
+) -> ResourceDefinition:
+    config = Config(path, section, dict(settings))
+
     def open_(context: InitResourceContext) -> Iterator[commands.Session]:
         program = Program(EXECUTOR, context.run.run_id if context.run else None)
-        with commands.open_session(DelembicProject(path, section).config, program) as session:
+        with commands.open_session(config, program) as session:
             yield session
 
     return ResourceDefinition(open_, description=f"The database of {path}, open during a run.")

@@ -24,6 +24,13 @@ class DelembicTranslatorData:
         schema_revisions: The other names in its ``depends_on``: revisions of Alembic.
         dialect: The kind of database, such as ``postgresql``, if the settings tell.
         spec: The asset that the translator has made of it; ``None`` while it is making it.
+
+    Example:
+        >>> from delembic_dagster import DelembicProject
+        >>> project = DelembicProject("example_project")
+        >>> data = DelembicTranslatorData(project.graph["D001"], project, (), ("S001",), None)
+        >>> DagsterDelembicTranslator().get_asset_spec(data).description
+        'register the vocabularies'
     """
 
     revision: Revision

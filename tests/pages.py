@@ -26,6 +26,7 @@ FILE_NAME = re.compile(r"# ([\w./-]+\.(?:py|ini))\n")
 CHANGING = [
     (re.compile(r"\(\d+\.\d\ds\)"), "(1.24s)"),
     (re.compile(r"\bin \d+\.\d\d s\b"), "in 1.24 s"),
+    (re.compile(r"\bin \d+\.\d\ds(?: \(\d+:\d\d:\d\d\))?$", re.MULTILINE), "in 1.24s"),  # pytest's
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00"), "2024-01-15 10:30:00+00:00"),
     # What the audit log holds: who, where, how long, and of which files.
     (re.compile(r"(?<=  )\d+\.\d\ds(?=  )"), "1.24s"),

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import doctest
 import importlib
 import pkgutil
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 import delembic
+from doctests import copy_example, examples, failures
 
-REPOSITORY = Path(__file__).parents[1]
 HEAVY = ["alembic", "click", "filelock", "rich", "sqlalchemy", "tenacity"]
 MODULES = sorted(
     module.name
@@ -59,39 +56,23 @@ for name in {delembic.__all__}:
     assert _fresh_python(program).split() == delembic.__all__
 
 
-@pytest.fixture
-def copied_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder above a copy of the example, which is what the examples take for their own."""
-    unwanted = shutil.ignore_patterns("*.db*", "__pycache__")
-    shutil.copytree(REPOSITORY / "example_project", tmp_path / "example_project", ignore=unwanted)
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.mark.parametrize("name", ["delembic", *MODULES])
-def test_the_examples_in_its_docstrings_are_true(name: str, copied_example: Path) -> None:
-    report: list[str] = []
-    runner = doctest.DocTestRunner(verbose=False)
+def test_the_examples_in_its_docstrings_are_true(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_example(tmp_path, monkeypatch)
 
-    for example in _examples(importlib.import_module(name)):
-        runner.run(example, out=report.append)
-
-    assert "".join(report) == ""
+    assert failures(importlib.import_module(name)) == ""
 
 
 def test_there_are_examples() -> None:
     with_examples = [
-        name for name in ["delembic", *MODULES] if _examples(importlib.import_module(name))
+        name for name in ["delembic", *MODULES] if examples(importlib.import_module(name))
     ]
 
     assert {"delembic", "delembic.commands", "delembic.config", "delembic.migration"} <= set(
         with_examples
     )
-
-
-def _examples(module: ModuleType) -> list[doctest.DocTest]:
-    return [each for each in doctest.DocTestFinder().find(module) if each.examples]
 
 
 def _fresh_python(program: str) -> str:

@@ -8,17 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import (
-    AssetKey,
-    AssetsDefinition,
-    DagsterEventType,
-    DagsterInstance,
-    Definitions,
-    ExecuteInProcessResult,
-    define_asset_job,
-)
+from dagster import AssetKey, AssetsDefinition, DagsterInstance, Definitions, define_asset_job
 
 from delembic_dagster import DelembicProject, build_delembic_defs
+from delembic_dagster.testing import JobRun, run_job
 from projects import ProjectFolder
 from servers.backend import Backend
 
@@ -40,21 +33,16 @@ class Location:
     def definitions(self, **options: Any) -> Definitions:
         return build_delembic_defs(self.project, **options)
 
-    def run(self, *revisions: str, **options: Any) -> Ran:
+    def run(self, *revisions: str, **options: Any) -> JobRun:
         """Run the job, for all migrations or for some."""
         return self.run_definitions(self.definitions(**options), *revisions)
 
     def run_definitions(
         self, definitions: Definitions, *revisions: str, job: str = "delembic_upgrade"
-    ) -> Ran:
-        keys = [key(revision) for revision in revisions] or None
-        return Ran(
-            definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance, raise_on_error=False, asset_selection=keys
-            )
-        )
+    ) -> JobRun:
+        return run_job(definitions, self.instance, *revisions, job=job)
 
-    def run_assets(self, assets: Sequence[AssetsDefinition]) -> Ran:
+    def run_assets(self, assets: Sequence[AssetsDefinition]) -> JobRun:
         """Run assets of any making in one job."""
         definitions = Definitions(assets, jobs=[define_asset_job("all_of_them", "*")])
         return self.run_definitions(definitions, job="all_of_them")
@@ -67,71 +55,8 @@ class Location:
         return [row.name for row in self.folder.rows("SELECT name FROM t")]
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What became of a run, by revision."""
-
-    result: ExecuteInProcessResult
-
-    @property
-    def success(self) -> bool:
-        return self.result.success
-
-    @property
-    def run_id(self) -> str:
-        return self.result.run_id
-
-    def materialized(self) -> dict[str, dict[str, Any]]:
-        """The metadata of each materialisation, without ``delembic/`` before their names."""
-        return {
-            event.asset_key.path[-1]: plain(event.materialization.metadata)
-            for event in self.result.get_asset_materialization_events()
-            if event.asset_key
-        }
-
-    def checks(self, name: str = "validate") -> list[tuple[str, bool]]:
-        return [
-            (evaluation.asset_key.path[-1], evaluation.passed)
-            for evaluation in self.result.get_asset_check_evaluations()
-            if evaluation.check_name == name
-        ]
-
-    def started(self) -> list[str]:
-        return [
-            str(event.step_key).removeprefix("delembic__")
-            for event in self.result.all_events
-            if event.event_type == DagsterEventType.STEP_START
-        ]
-
-    def failed(self) -> set[str]:
-        return {key.removeprefix("delembic__") for key in self.result.get_failed_step_keys()}
-
-    def failure(self, revision: str) -> Failed:
-        data = self.result.failure_data_for_node(f"delembic__{revision}")
-        assert data
-        assert data.user_failure_data, data.error
-        return Failed(
-            str(data.user_failure_data.description),
-            plain(data.user_failure_data.metadata),
-            data.error.to_string() if data.error else "",
-        )
-
-
-@dataclass(frozen=True)
-class Failed:
-    """What a failed step says."""
-
-    description: str
-    metadata: dict[str, Any]
-    error: str
-
-
 def key(revision: str) -> AssetKey:
     return AssetKey(["delembic", revision])
-
-
-def plain(metadata: Any) -> dict[str, Any]:
-    return {name.removeprefix("delembic/"): entry.value for name, entry in metadata.items()}
 
 
 @pytest.fixture

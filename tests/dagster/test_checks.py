@@ -34,23 +34,25 @@ from delembic_dagster import (
     build_delembic_validation_schedule,
 )
 from delembic_dagster.errors import TranslationError
+from delembic_dagster.testing import JobRun
+from delembic_dagster.testing.job_run import plain
 from projects import ProjectFolder
 
-from .conftest import Location, Ran, key, plain
+from .conftest import Location, key
 
 ROW = "conn.exec_driver_sql(\"SELECT count(*) FROM t WHERE name = '{}'\").scalar()"
 EXPECT = f"assert {ROW} == 1"
 
 
-def _verify(location: Location, **options: Any) -> Ran:
+def _verify(location: Location, **options: Any) -> JobRun:
     return location.run_definitions(location.definitions(**options), job="delembic_verify")
 
 
-def _found(ran: Ran) -> dict[str, AssetCheckEvaluation]:
+def _found(ran: JobRun) -> dict[str, AssetCheckEvaluation]:
     return {each.asset_key.path[-1]: each for each in ran.result.get_asset_check_evaluations()}
 
 
-def _failure(ran: Ran) -> tuple[str, dict[str, Any]]:
+def _failure(ran: JobRun) -> tuple[str, dict[str, Any]]:
     data = ran.result.failure_data_for_node("delembic__still_valid")
     assert data
     assert data.user_failure_data, data.error
@@ -80,7 +82,7 @@ def test_the_job_verifies_all_that_is_applied_in_one_step(applied: Location) -> 
     ran = _verify(applied)
 
     assert ran.success
-    assert ran.started() == ["still_valid"]
+    assert ran.started() == ["delembic__still_valid"]
     assert ran.checks("still_valid") == [("D001", True), ("D002", True)]
     assert ran.materialized() == {}
 
@@ -167,7 +169,7 @@ def test_one_check_alone_can_be_evaluated(local: Location) -> None:
     job = local.definitions().resolve_job_def("delembic_verify")
     check = AssetCheckKey(key("D002"), "still_valid")
 
-    ran = Ran(
+    ran = JobRun(
         job.get_subset(asset_check_selection={check}).execute_in_process(instance=local.instance)
     )
 
@@ -392,7 +394,7 @@ class TestDefinitions:
         ran = [sqlite_location.run_definitions(definitions, job=name) for name in "ab"]
 
         assert [each.started() for each in ran] == [
-            ["still_valid"],
+            ["delembic__still_valid"],
             ["second__delembic__still_valid"],
         ]
         assert [each.checks("still_valid") for each in ran] == [[("D001", True)]] * 2

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dagster import JobDefinition, RetryPolicy
 
 from delembic_dagster import DelembicProject, build_delembic_op_job
+from delembic_dagster.testing import JobRun
+from delembic_dagster.testing.job_run import plain
 from projects import ProjectFolder
 
-from .conftest import Location, Ran, key, plain
+from .conftest import Location, key
 
 
-def run(location: Location, job: JobDefinition) -> Ran:
-    return Ran(job.execute_in_process(instance=location.instance, raise_on_error=False))
+def run(location: Location, job: JobDefinition) -> JobRun:
+    return JobRun(job.execute_in_process(instance=location.instance, raise_on_error=False))
 
 
-def outputs(ran: Ran) -> dict[str, dict[str, object]]:
+def outputs(ran: JobRun) -> dict[str, dict[str, object]]:
     """The metadata of each op's output, by revision."""
     return {
         str(event.step_key).removeprefix("delembic__"): plain(event.step_output_data.metadata)

@@ -31,9 +31,10 @@ from delembic_dagster import (
     DelembicTranslatorData,
     build_delembic_asset_specs,
 )
+from delembic_dagster.testing import JobRun
 from projects import GATES, ProjectFolder
 
-from .conftest import Location, Ran, key
+from .conftest import Location, key
 
 
 def op_job(body: Any, resource: DelembicResource) -> JobDefinition:
@@ -48,8 +49,8 @@ def op_job(body: Any, resource: DelembicResource) -> JobDefinition:
     return nightly
 
 
-def run_job(location: Location, nightly: JobDefinition) -> Ran:
-    return Ran(nightly.execute_in_process(instance=location.instance, raise_on_error=False))
+def run_job(location: Location, nightly: JobDefinition) -> JobRun:
+    return JobRun(nightly.execute_in_process(instance=location.instance, raise_on_error=False))
 
 
 def asset_definitions(location: Location, *assets: Any) -> Definitions:
@@ -238,7 +239,9 @@ def test_apply_in_an_asset_of_ones_own_is_that_assets_materialization(
     ran = sqlite_location.run_definitions(asset_definitions(sqlite_location, colours))
 
     assert ran.success
-    assert ran.materialized()["colours"]["status"] == "applied"
+    (event,) = ran.result.get_asset_materialization_events()
+    assert event.asset_key == colours.key
+    assert ran.materialized()["D001"]["status"] == "applied"
 
 
 @pytest.mark.parametrize("method", ["upgrade", "apply"])

@@ -8,24 +8,16 @@ import pytest
 from dagster import AssetCheckKey, AssetKey, DagsterInstance, RetryPolicy
 
 from delembic_dagster import DelembicProject, build_delembic_assets
+from delembic_dagster.testing import JobRun
 from projects import ProjectFolder
 
-from .conftest import Failed, Location, Ran, plain
+from .conftest import Location
 
 STEP = "delembic_migrations"
 
 
-def run(location: Location, *revisions: str, **options: Any) -> Ran:
+def run(location: Location, *revisions: str, **options: Any) -> JobRun:
     return location.run(*revisions, mode="single_step", **options)
-
-
-def failure(ran: Ran) -> Failed:
-    data = ran.result.failure_data_for_node(STEP)
-    assert data
-    assert data.user_failure_data, data.error
-    return Failed(
-        str(data.user_failure_data.description), plain(data.user_failure_data.metadata), ""
-    )
 
 
 def test_each_migration_is_an_asset_with_its_check_all_in_one_step(location: Location) -> None:
@@ -63,10 +55,10 @@ def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) 
 
     ran = run(location)
 
-    assert ran.failed() == {STEP}
+    assert ran.failed() == {"D001"}
     assert [*ran.materialized()] == ["D004"]
     assert location.inserted() == ["D004"]
-    told = failure(ran)
+    told = ran.failure("D001")
     assert "D001 failed in upgrade: ZeroDivisionError" in told.description
     assert "Not run: D002 (waits for D001), D003 (waits for D002)." in told.description
     assert (told.metadata["failed"], told.metadata["not_run"]) == (["D001"], ["D002", "D003"])
@@ -78,7 +70,7 @@ def test_several_failures_are_all_told(sqlite_location: Location) -> None:
     sqlite_location.folder.migration("D001", "1/0")
     sqlite_location.folder.migration("D002", "raise ValueError('no')")
 
-    told = failure(run(sqlite_location))
+    told = run(sqlite_location).failure("D001")
 
     assert told.metadata["failed"] == ["D001", "D002"]
     assert "ZeroDivisionError" in told.description
@@ -88,7 +80,7 @@ def test_several_failures_are_all_told(sqlite_location: Location) -> None:
 def test_a_single_failure_is_told_as_in_a_step_of_its_own(sqlite_location: Location) -> None:
     sqlite_location.folder.migration("D001", "1/0")
 
-    told = failure(run(sqlite_location))
+    told = run(sqlite_location).failure("D001")
 
     assert told.description.startswith("D001 failed in upgrade: ZeroDivisionError")
     assert told.metadata["revision"] == "D001"
@@ -122,7 +114,7 @@ def test_when_the_database_cannot_be_reached_the_rest_is_not_tried(
     for revision in ("D001", "D002", "D003"):
         files.migration(revision)
 
-    told = failure(run(Location(files, instance)))
+    told = run(Location(files, instance)).failure("D001")
 
     assert told.description.count("Cannot connect to") == 1
     assert told.metadata["failed"] == ["D001"]
@@ -148,9 +140,9 @@ def test_what_no_retry_can_help_is_not_tried_again(sqlite_location: Location) ->
 
     ran = run(sqlite_location, retry_policy=RetryPolicy(max_retries=3))
 
-    assert ran.failed() == {STEP}
+    assert ran.failed() == {"D001", "D002"}
     assert ran.started() == [STEP]
-    assert failure(ran).metadata["failed"] == ["D001", "D002"]
+    assert ran.failure("D002").metadata["failed"] == ["D001", "D002"]
 
 
 def test_where_a_retry_helps_one_of_them_the_step_is_tried_again(sqlite_location: Location) -> None:
@@ -169,7 +161,7 @@ def test_a_check_without_its_migration_is_refused_with_a_way_out(sqlite_location
     check = AssetCheckKey(AssetKey(["delembic", "D001"]), "validate")
 
     assert assets.check_keys == {check}
-    ran = Ran(
+    ran = JobRun(
         sqlite_location.definitions(mode="single_step")
         .resolve_implicit_global_asset_job_def()
         .get_subset(asset_selection=set(), asset_check_selection={check})

@@ -23,14 +23,15 @@ from delembic.errors import (
 from delembic_dagster import DelembicProject
 from delembic_dagster.failures import step_failure
 from delembic_dagster.step_log import StepLog
+from delembic_dagster.testing import JobRun
 from projects import GATES, ProjectFolder
 
-from .conftest import Location, Ran
+from .conftest import Location
 
 ANY = Path("any.ini")
 
 
-def log_lines(instance: DagsterInstance, ran: Ran, level: int) -> list[str]:
+def log_lines(instance: DagsterInstance, ran: JobRun, level: int) -> list[str]:
     return [
         entry.user_message
         for entry in instance.all_logs(ran.run_id)

@@ -1,0 +1,146 @@
+"""What a database holds, and what has changed in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import Connection, inspect, select, table, text
+
+from delembic.audit.lease import lease_table
+from delembic.audit.tables import history_table, version_table
+
+Row: TypeAlias = tuple[Any, ...]
+Fate: TypeAlias = Literal["kept", "created", "altered", "dropped"]
+
+_OWN = frozenset({version_table.name, history_table.name, lease_table.name})
+_SHOWN = 3
+"""How many rows of a change are shown in a text."""
+
+
+@dataclass(frozen=True)
+class TableContent:
+    """One table.
+
+    Attributes:
+        columns: Their names, in order.
+        rows: In no particular order.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+Content: TypeAlias = Mapping[str, TableContent]
+"""All tables by name, with the schema before it where there is more than one, less delembic's."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What has become of one table.
+
+    Attributes:
+        added: Rows that were not there before, sorted by how they look.
+        removed: Rows that are not there any more. A row that was updated is in both.
+        table: Whether the table itself is another one: ``altered`` if its columns are.
+
+    Example:
+        >>> Change(added=[(1, "A"), (2, "B")])
+        Change(added=[(1, 'A'), (2, 'B')], removed=[], table='kept')
+    """
+
+    added: list[Row] = field(default_factory=list)
+    removed: list[Row] = field(default_factory=list)
+    table: Fate = "kept"
+
+
+def read_content(conn: Connection) -> Content:
+    """Read every row of every table, besides those that delembic keeps its records in.
+
+    On PostgreSQL these are the tables of all schemas; elsewhere, of the database of the URL.
+    """
+    return {
+        f"{schema}.{name}" if schema else name: _read(conn, schema, name)
+        for schema, name in _tables(conn)
+        if name not in _OWN
+    }
+
+
+def changes(before: Content, after: Content) -> dict[str, Change]:
+    """Compare two states of a database.
+
+    Example:
+        >>> before = {"term": TableContent(("code",), [("A",)])}
+        >>> after = {"term": TableContent(("code",), [("A",), ("B",)])}
+        >>> changes(before, after)
+        {'term': Change(added=[('B',)], removed=[], table='kept')}
+        >>> changes(before, before)
+        {}
+    """
+    found = {name: _change(before.get(name), after.get(name)) for name in sorted({*before, *after})}
+    return {name: change for name, change in found.items() if change != Change()}
+
+
+def described(found: Mapping[str, Change]) -> str:
+    """Return changes as lines of text.
+
+    Example:
+        >>> described({"term": Change(added=[("B",)], table="created")})
+        "term: created; 1 row more: ('B',)"
+    """
+    return "\n".join(f"{name}: {'; '.join(_facts(change))}" for name, change in found.items())
+
+
+def _tables(conn: Connection) -> Iterator[tuple[str | None, str]]:
+    inspector = inspect(conn)
+    schemas: list[str | None] = [None]
+    if conn.dialect.name == "postgresql":
+        default = inspector.default_schema_name
+        others = [name for name in inspector.get_schema_names() if name != default]
+        schemas += [name for name in others if name != "information_schema"]
+    for schema in schemas:
+        for name in inspector.get_table_names(schema):
+            yield schema, name
+
+
+def _read(conn: Connection, schema: str | None, name: str) -> TableContent:
+    result = conn.execute(select(text("*")).select_from(table(name, schema=schema)))
+    return TableContent(tuple(result.keys()), [tuple(map(_plain, row)) for row in result])
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _change(before: TableContent | None, after: TableContent | None) -> Change:
+    fate: Fate = "kept"
+    if before is None:
+        fate = "created"
+    elif after is None:
+        fate = "dropped"
+    elif before.columns != after.columns:
+        fate = "altered"
+    old, new = before.rows if before else [], after.rows if after else []
+    return Change(_beyond(old, new), _beyond(new, old), fate)
+
+
+def _beyond(old: list[Row], new: list[Row]) -> list[Row]:
+    """Return the rows of ``new`` that ``old`` has not, or has less often."""
+    if old == new:  # as nearly all tables are in most tests, and that is told fast
+        return []
+    # By their looks, as a row may hold what cannot be hashed, such as JSON.
+    rest = Counter(map(repr, new)) - Counter(map(repr, old))
+    rows = {repr(row): row for row in new}
+    return [rows[looks] for looks in sorted(rest.elements())]
+
+
+def _facts(change: Change) -> Iterator[str]:
+    if change.table != "kept":
+        yield change.table
+    for rows, direction in ((change.added, "more"), (change.removed, "fewer")):
+        if rows:
+            count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+            beyond = f" and {len(rows) - _SHOWN} others" if len(rows) > _SHOWN else ""
+            yield f"{count} {direction}: {', '.join(map(str, rows[:_SHOWN]))}{beyond}"

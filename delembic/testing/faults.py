@@ -1,0 +1,153 @@
+"""Something that happens to a migration in the midst of its work, at the same moment every time.
+
+The attempt around it is the real one: only the migration's methods are wrapped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import Connection, event
+
+from delembic import commands
+from delembic.audit.marks import applied_revisions, read_marks
+from delembic.audit.program import Program
+from delembic.config import Config
+from delembic.database.connections import connect, open_database
+from delembic.events import Outcome, ignore
+from delembic.execution.attempt import attempt
+from delembic.execution.preflight import preflight
+from delembic.execution.runner import open_runner
+from delembic.migration import DataMigration
+from delembic.revisions.plan import make_single_plan
+
+Phase: TypeAlias = Literal["upgrade", "validate"]
+"""The method of a migration in which something happens."""
+
+Act: TypeAlias = Callable[[Connection], None]
+"""What happens, given the work connection."""
+
+
+class DeliberateError(Exception):
+    """What a migration runs into when a test makes it fail.
+
+    Example:
+        >>> from delembic.testing import migration_tester
+        >>> with migration_tester("example_project") as tester:
+        ...     print(tester.fail("D001").reason)
+        DeliberateError: at the end of upgrade
+    """
+
+
+class MomentNeverCameError(Exception):
+    """The migration ran fewer statements than it was to run before something happens."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When it happens.
+
+    Attributes:
+        phase: In which method.
+        after: After how many statements of it; at its end if ``None``.
+
+    Example:
+        >>> print(Moment("upgrade", 2))
+        after statement 2 of upgrade
+    """
+
+    phase: Phase
+    after: int | None
+
+    def __str__(self) -> str:
+        if self.after is None:
+            return f"at the end of {self.phase}"
+        return f"after statement {self.after} of {self.phase}"
+
+
+class Struck(DataMigration):
+    """A migration that does what it does, until something happens.
+
+    Args:
+        migration: The real one.
+        moment: When.
+        act: What.
+    """
+
+    def __init__(self, migration: DataMigration, moment: Moment, act: Act) -> None:
+        self._migration = migration
+        self._moment = moment
+        self._act = act
+        self._statements = 0
+
+    def upgrade(self, conn: Connection) -> None:
+        """Do the real one's work, with what happens in it."""
+        self._go_through("upgrade", self._migration.upgrade, conn)
+
+    def validate(self, conn: Connection) -> None:
+        """Do the real one's check, with what happens in it."""
+        self._go_through("validate", self._migration.validate, conn)
+
+    def _go_through(self, phase: Phase, method: Act, conn: Connection) -> None:
+        if phase != self._moment.phase:
+            return method(conn)
+        event.listen(conn, "after_cursor_execute", self._count)
+        try:
+            method(conn)
+        finally:
+            event.remove(conn, "after_cursor_execute", self._count)
+        if self._moment.after is None:
+            self._act(conn)
+        elif self._statements < self._moment.after:
+            raise MomentNeverCameError(
+                f"{phase} ran {self._statements} statements, so nothing could happen {self._moment}"
+            )
+
+    def _count(self, conn: Connection, *_: Any) -> None:
+        self._statements += 1
+        if self._statements == self._moment.after:
+            self._act(conn)
+
+
+def run_struck(config: Config, revision: str, moment: Moment, act: Act) -> Outcome:
+    """Run one revision as `delembic.commands.apply` does, with something happening to it.
+
+    Raises:
+        DelembicError: As `delembic.commands.apply` does.
+    """
+    graph = commands.read_graph(config)
+    with open_database(config) as database:
+        with connect(database.work) as conn:
+            plan = make_single_plan(graph, applied_revisions(read_marks(conn)), revision)
+            migrations = preflight(config, graph, plan, conn)
+        struck = Struck(migrations[revision], moment, act)
+        with open_runner(database, config, Program(), ignore) as runner:
+            return attempt(runner, graph[revision], lambda: struck, graph.dependencies(revision))
+
+
+def raising(moment: Moment) -> Act:
+    """Return an act that raises."""
+
+    def act(conn: Connection) -> None:
+        raise DeliberateError(str(moment))
+
+    return act
+
+
+def disconnect(conn: Connection) -> None:
+    """Close the connection beneath SQLAlchemy, which takes it for open still."""
+    driver: Any = conn.connection.driver_connection
+    if conn.dialect.name == "sqlite":
+        # Closed in the midst of a statement, it would hold the write lock as long as the cursor
+        # lives. A server rolls back by itself when its client is gone.
+        driver.rollback()
+    driver.close()
+
+
+def kill(conn: Connection) -> None:
+    """End this process with no chance to do anything more."""
+    os.kill(os.getpid(), signal.SIGKILL)

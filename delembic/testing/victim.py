@@ -1,0 +1,52 @@
+"""A process that runs one revision and kills itself in the midst of it.
+
+What to run comes on its standard input and
+not with its arguments, since everybody on the machine may read those: a URL may hold a password.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from delembic.config import Config
+from delembic.testing.faults import Moment, kill, run_struck
+
+
+def run_victim(config: Config, revision: str, moment: Moment) -> subprocess.CompletedProcess[str]:
+    """Run a revision in a process that is killed in the midst of it, and wait for its end.
+
+    It imports from where this process does, so that a migration finds what it would find here.
+    """
+    order = {
+        "path": str(config.path),
+        "section": config.section,
+        "settings": config.settings,
+        "revision": revision,
+        "phase": moment.phase,
+        "after": moment.after,
+    }
+    return subprocess.run(  # noqa: S603 - a program of our own
+        [sys.executable, "-P", "-c", f"from {__name__} import main; main()"],
+        input=json.dumps(order),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(_absolute, sys.path))},
+        text=True,
+        check=False,
+    )
+
+
+def main() -> None:
+    """Run what was ordered; comes back only if the moment never came."""
+    order: dict[str, Any] = json.load(sys.stdin)
+    config = Config(Path(order["path"]), order["section"], order["settings"])
+    run_struck(config, order["revision"], Moment(order["phase"], order["after"]), kill)
+
+
+def _absolute(folder: str) -> str:
+    return str(Path(folder).absolute())  # an empty one is the working folder
