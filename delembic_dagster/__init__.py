@@ -14,6 +14,7 @@ from importlib.metadata import version
 from dagster_shared.libraries import DagsterLibraryRegistry
 
 from delembic_dagster.assets import build_delembic_assets
+from delembic_dagster.component import DelembicProjectComponent
 from delembic_dagster.definitions import build_delembic_defs
 from delembic_dagster.jobs import build_delembic_job
 from delembic_dagster.project import DelembicProject
@@ -25,6 +26,7 @@ from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTrans
 __all__ = [
     "DagsterDelembicTranslator",
     "DelembicProject",
+    "DelembicProjectComponent",
     "DelembicResource",
     "DelembicTranslatorData",
     "build_delembic_asset_specs",

@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,9 @@ from delembic_dagster.translator import DagsterDelembicTranslator
 Mode = Literal["per_migration"]
 """How migrations become ops; ``per_migration`` is one op for each."""
 
+Body = Callable[[AssetExecutionContext], Iterator[Any]]
+"""What a step does in place of its own work, such as something of the user's around it."""
+
 
 @dataclass(frozen=True, slots=True)
 class _OpSettings:
@@ -27,6 +30,7 @@ class _OpSettings:
     pool: str | None
     retry_policy: RetryPolicy | None
     op_tags: Mapping[str, Any] | None
+    body: Body | None
 
 
 def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, and named
@@ -38,6 +42,7 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
+    body: Body | None = None,
 ) -> list[AssetsDefinition]:
     """Return the project's migrations as assets, each waiting for what it depends on.
 
@@ -54,6 +59,8 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
         retry_policy: What to do about a migration that failed. One that a retry cannot help is
             not tried again.
         op_tags: Tags for the ops, such as ``dagster-k8s/config``.
+        body: What each step does in place of its own work, which is in its words
+            ``yield from DelembicResource(project).upgrade(context)``.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -66,7 +73,7 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     """
     if mode != "per_migration":
         raise ConfigurationError(f"There is no mode {mode!r}.", "Choose 'per_migration'.")
-    settings = _OpSettings(pool, retry_policy, op_tags)
+    settings = _OpSettings(pool, retry_policy, op_tags, body)
     translated = translate(project, translator, select)
     return [_asset(project, item, settings) for item in translated.values()]
 
@@ -84,6 +91,6 @@ def _asset(project: DelembicProject, item: Translated, settings: _OpSettings) ->
         op_tags=settings.op_tags,
     )
     def migration(context: AssetExecutionContext) -> Iterator[AssetResult]:
-        yield from run_in_asset(context, step)
+        yield from settings.body(context) if settings.body else run_in_asset(context, step)
 
     return migration

@@ -13,7 +13,7 @@ from dagster import (
     in_process_executor,
 )
 
-from delembic_dagster.assets import Mode, build_delembic_assets
+from delembic_dagster.assets import Body, Mode, build_delembic_assets
 from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, build_delembic_job
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
@@ -33,6 +33,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
+    body: Body | None = None,
 ) -> Definitions:
     """Return a project's assets and the job that runs them, and a schedule if asked for.
 
@@ -50,6 +51,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         pool: A pool for the ops.
         retry_policy: What to do about a migration that failed.
         op_tags: Tags for the ops.
+        body: What each step does in place of its own work.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -68,6 +70,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         pool=pool,
         retry_policy=retry_policy,
         op_tags=op_tags,
+        body=body,
     )
     job = build_delembic_job(
         project, name=job_name, translator=translator, select=select, executor_def=executor_def
