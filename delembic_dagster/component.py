@@ -12,7 +12,6 @@ from dagster import (
     AssetSpec,
     Component,
     ComponentLoadContext,
-    ComponentTypeSpec,
     Definitions,
     ExecutorDefinition,
     Model,
@@ -63,19 +62,14 @@ def _template_variables(data: DelembicTranslatorData) -> dict[str, Any]:
 class DelembicProjectComponent(Component, Resolvable, Model):
     """Shows the data migrations of a delembic project as assets, with the job that applies them.
 
-    Loading it reads the migrations' files, imports none of them and opens no database.
-    `dg scaffold defs delembic_dagster.DelembicProjectComponent NAME --init` begins a project, if
-    there is none yet, and writes the `defs.yaml` that shows it.
-
-    Raises:
-        DefinitionError: In `build_defs`: something is wrong with the migrations' files, the
-            selection or the translation.
-        ConfigurationError: Something is wrong with a setting or with ``delembic.ini``.
+    `dg scaffold defs delembic_dagster.DelembicProjectComponent NAME` writes the `defs.yaml` that
+    shows a project. `--project-path` is the folder that holds `delembic.ini`, if that is not the
+    Dagster project's own, and `--init true` begins a project there if there is none yet.
 
     Example:
-        >>> from dagster.components.testing import component_defs
+        >>> from dagster.components.testing.utils import component_defs
         >>> component = DelembicProjectComponent(
-        ...     project="example_project", schedule=ScheduleSettings(cron="0 5 * * *")
+        ...     project="example_project", schedule={"cron": "0 5 * * *"}
         ... )
         >>> [schedule.name for schedule in component_defs(component=component).schedules]
         ['delembic_upgrade_schedule']
@@ -157,15 +151,6 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         ),
     ] = None
 
-    @classmethod
-    def get_spec(cls) -> ComponentTypeSpec:
-        """Return what `dg` lists of this kind of component."""
-        return ComponentTypeSpec(
-            description=cls.__doc__,
-            tags=["delembic"],
-            produces=["asset", "asset_check", "job", "schedule"],
-        )
-
     @cached_property
     def delembic_project(self) -> DelembicProject:
         """The project that is shown."""
@@ -204,7 +189,13 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         yield from delembic.upgrade(context)
 
     def build_defs(self, context: ComponentLoadContext) -> Definitions:
-        """Return the assets, the job and the schedule."""
+        """Return the assets, the job and the schedule. No database is opened.
+
+        Raises:
+            DefinitionError: Something is wrong with the migrations' files, the selection or the
+                translation.
+            ConfigurationError: Something is wrong with a setting or with ``delembic.ini``.
+        """
         defs = self._build()
         if self.schedule is None:
             return defs

@@ -73,7 +73,7 @@ def _ensure_project(path: Path, *, begin: bool) -> None:
     if not begin:
         raise ConfigurationError(
             f"There is no {CONFIG_NAME} in {path}.",
-            "Begin a project there with --init, or name another folder with --project-path.",
+            "Begin a project there with --init true, or name another folder with --project-path.",
         )
     for file in commands.init(path):
         click.echo(f"Created {os.path.relpath(file)}")
