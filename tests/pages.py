@@ -10,8 +10,8 @@ From top to bottom, in one folder:
 - Any other block of ``python`` is a program, and has to succeed.
 
 ``. .venv/bin/activate`` holds for the rest of the page. ``dg dev`` goes on until the page is
-through; the next command waits until it has printed what the page shows. ``pip install`` is left out
-for those who have everything installed.
+through; the next command waits until it has printed what the page shows. ``pip install`` is for
+callers who ask for it: others have everything installed.
 """
 
 import os
@@ -109,19 +109,22 @@ class _Reader:
             elif not command.startswith("pip install "):
                 self._compare(command, expected)
             elif self.installing:
-                assert self._run(command).returncode == 0, command
+                installed = self._run(command)
+                assert installed.returncode == 0, installed.stdout
 
     def write_or_run(self, example: Example) -> None:
-        if not self.write(example):
-            program = [str(self.programs / "python"), "-c", str(example.parsed)]
-            assert self._execute(program).returncode == 0, example.parsed
+        text = str(example.parsed)
+        if FILE_NAME.match(text):
+            self.write(example)
+        else:
+            program = [str(self.programs / "python"), "-c", text]
+            assert self._execute(program).returncode == 0, text
 
-    def write(self, example: Example) -> bool:
-        """Write the block to the file that it names, if it names one."""
+    def write(self, example: Example) -> None:
+        """Write a block to the file that it names, if it names one."""
         text = str(example.parsed)
         if named := FILE_NAME.match(text):
             _write(self.folder / named[1], text)
-        return named is not None
 
     def _compare(self, command: str, expected: str) -> None:
         """Compare both streams as a terminal shows them, and the exit code of a failure."""
@@ -134,7 +137,8 @@ class _Reader:
             assert printed == expected, command
 
     def _start(self, command: str, expected: str) -> None:
-        output = self.until_the_end.enter_context(NamedTemporaryFile())
+        output = NamedTemporaryFile()  # noqa: SIM115 - it is needed until the page is through
+        self.until_the_end.enter_context(output)
         process = subprocess.Popen(
             self._in_shell(command),
             cwd=self.folder,

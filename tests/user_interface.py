@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
@@ -38,6 +39,14 @@ class UserInterface:
 
     def __init__(self, address: str) -> None:
         self._address = address
+
+    def is_up(self) -> bool:
+        """Whether it answers; it says that it serves a little before it does."""
+        try:
+            self._ask("{ version }")
+        except URLError:
+            return False
+        return True
 
     def materialize_all(self) -> str:
         """Press *Materialize all*, and return the run's id."""

@@ -61,8 +61,9 @@ def test_the_quickstart_with_dagster_works_word_for_word(
 ) -> None:
     """In an environment that the page makes itself, with the wheel where PyPI would be asked."""
     constraint = tmp_path / "constraint.txt"
-    constraint.write_text(f"delembic @ {wheel.as_uri()}\n")
+    constraint.write_text(f"delembic=={wheel.name.split('-')[1]}\n")
     monkeypatch.setenv("PIP_CONSTRAINT", str(constraint))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
     for variable in ("DAGSTER_HOME", "PYTHONPATH", "VIRTUAL_ENV"):
         monkeypatch.delenv(variable, raising=False)
     folder = tmp_path / "shop"
@@ -79,6 +80,7 @@ def test_the_quickstart_with_dagster_works_word_for_word(
 def _materialize_everything(address: str) -> None:
     """Press *Materialize all*, wait for the run, and see the asset and its check in green."""
     dagster = UserInterface(address)
+    wait_until(dagster.is_up, SLOW_SECONDS)
     run = dagster.materialize_all()
 
     wait_until(lambda: dagster.status(run) in ENDED, SLOW_SECONDS)
