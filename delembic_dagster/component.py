@@ -28,8 +28,8 @@ from pydantic import ConfigDict
 
 from delembic import ConfigurationError
 from delembic_dagster.assets import Body, Mode
+from delembic_dagster.component_attributes import OpAttributes, ScheduleAttributes
 from delembic_dagster.component_scaffolder import DelembicProjectComponentScaffolder
-from delembic_dagster.component_settings import OpSettings, ScheduleSettings
 from delembic_dagster.definitions import build_delembic_defs
 from delembic_dagster.jobs import DEFAULT_NAME
 from delembic_dagster.project import DelembicProject
@@ -123,7 +123,7 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         ),
     ] = None
     op: Annotated[
-        OpSettings | None,
+        OpAttributes | None,
         Resolver.default(
             description="What applies to every op: pool, tags, retry_policy.",
             examples=[{"pool": "warehouse", "retry_policy": {"max_retries": 2}}],
@@ -143,7 +143,7 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         ),
     ] = in_process_executor
     schedule: Annotated[
-        ScheduleSettings | None,
+        ScheduleAttributes | None,
         Resolver.default(
             description="When the job runs by itself; never if not set. A tick that finds nothing"
             " pending starts no run.",
@@ -204,7 +204,7 @@ class DelembicProjectComponent(Component, Resolvable, Model):
 
     def _build(self) -> Definitions:
         """Say in the words of `build_delembic_defs` what the settings ask for."""
-        op = self.op or OpSettings()
+        op = self.op or OpAttributes()
         return build_delembic_defs(
             self.delembic_project,
             translator=self.translator,
@@ -225,7 +225,7 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         delembic = DelembicResource(self.delembic_project)
         return lambda context: self.execute(context, delembic)
 
-    def _schedule(self, defs: Definitions, settings: ScheduleSettings) -> ScheduleDefinition:
+    def _schedule(self, defs: Definitions, settings: ScheduleAttributes) -> ScheduleDefinition:
         selected = [self.select] if isinstance(self.select, str) else self.select or []
         return build_schedule_from_delembic_selection(
             self.delembic_project,

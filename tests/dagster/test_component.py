@@ -39,7 +39,7 @@ from delembic_dagster import (
     DelembicResource,
     DelembicTranslatorData,
 )
-from delembic_dagster.component_settings import OpSettings, RetrySettings, ScheduleSettings
+from delembic_dagster.component_attributes import OpAttributes, RetryAttributes, ScheduleAttributes
 from delembic_dagster.resource import Result
 from dg_project import DgProject
 from projects import ProjectFolder
@@ -329,7 +329,7 @@ def test_a_project_that_is_not_there_is_a_configuration_error(files: ProjectFold
 
 
 def test_every_setting_is_described() -> None:
-    for kind in (DelembicProjectComponent, OpSettings, RetrySettings, ScheduleSettings):
+    for kind in (DelembicProjectComponent, OpAttributes, RetryAttributes, ScheduleAttributes):
         for name, schema in kind.model().model_json_schema()["properties"].items():
             assert schema.get("description"), f"{kind.__name__}.{name}"
 

@@ -1,4 +1,4 @@
-"""The settings of a component that are more than one value, as its YAML has them."""
+"""The attributes of a component that are more than one value, as its YAML has them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dagster import Backoff, DefaultScheduleStatus, Jitter, Model, Resolvable, R
 _Statuses: TypeAlias = Literal["running", "stopped"]
 
 
-class RetrySettings(Resolvable, Model):
+class RetryAttributes(Resolvable, Model):
     """What to do about a migration that failed.
 
     Example:
-        >>> RetrySettings(max_retries=2, delay=30, backoff="exponential").to_policy().max_retries
+        >>> RetryAttributes(max_retries=2, delay=30, backoff="exponential").to_policy().max_retries
         2
     """
 
@@ -42,11 +42,11 @@ class RetrySettings(Resolvable, Model):
         )
 
 
-class OpSettings(Resolvable, Model):
+class OpAttributes(Resolvable, Model):
     """What applies to every op of a component alike.
 
     Example:
-        >>> OpSettings(pool="warehouse").pool
+        >>> OpAttributes(pool="warehouse").pool
         'warehouse'
     """
 
@@ -65,7 +65,7 @@ class OpSettings(Resolvable, Model):
         ),
     ] = None
     retry_policy: Annotated[
-        RetrySettings | None,
+        RetryAttributes | None,
         Resolver.default(
             description="What to do about a migration that failed. One that a retry cannot help is"
             " not tried again.",
@@ -74,11 +74,11 @@ class OpSettings(Resolvable, Model):
     ] = None
 
 
-class ScheduleSettings(Resolvable, Model):
+class ScheduleAttributes(Resolvable, Model):
     """When a component's job runs by itself.
 
     Example:
-        >>> ScheduleSettings(cron="0 5 * * *", default_status="running").status
+        >>> ScheduleAttributes(cron="0 5 * * *", default_status="running").status
         <DefaultScheduleStatus.RUNNING: 'RUNNING'>
     """
 
