@@ -15,11 +15,11 @@ RACERS := 24
 ROUNDS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test tests torture check format wheel clean
+.PHONY: help demo dev test tests torture benchmark check format wheel clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
-	do printf 'make %-8s %s\n' "$$name" "$$text"; done
+	do printf 'make %-9s %s\n' "$$name" "$$text"; done
 
 demo: $(READY) $(INSTANCE) ## Run the example's data migrations as a Dagster job, and show their history
 	$(BIN)/alembic -c example_project/alembic.ini upgrade head
@@ -40,6 +40,9 @@ tests: $(READY) ## Run those too that start workers, a browser or a new environm
 torture: $(READY) ## Kill, stop and race runners, hundreds of times, and print what was seen
 	DELEMBIC_TORTURE_KILLS=$(KILLS) DELEMBIC_TORTURE_RACERS=$(RACERS) DELEMBIC_TORTURE_ROUNDS=$(ROUNDS) \
 	    $(BIN)/pytest tests/torture tests/bad_input tests/execution/test_broken_connections.py -n 2
+
+benchmark: $(READY) ## Compare the Dagster adapter with bare assets, as ratios
+	@$(BIN)/python benchmarks/adapter.py 2>/dev/null
 
 check: $(READY) ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from delembic.audit.ledger import Attempt, read_attempts, read_latest
@@ -26,14 +25,27 @@ from delembic.config import Config
 from delembic.database.connections import Database, connect, open_database
 from delembic.errors import DatabaseUnavailableError, UnknownRevisionError
 from delembic.events import Listener, Outcome, ignore
-from delembic.execution.attempt import attempt
-from delembic.execution.preflight import missing_schema_revisions, preflight
-from delembic.execution.runner import open_runner
-from delembic.execution.upgrade import run_plan
+from delembic.execution.preflight import missing_schema_revisions
+from delembic.execution.session import Session, open_session
 from delembic.revisions.graph import Graph, read_folder
-from delembic.revisions.plan import make_plan, make_single_plan
-from delembic.revisions.source import load
+from delembic.revisions.plan import make_plan
 from delembic.scaffold import next_revision, write_project, write_revision
+
+__all__ = [
+    "NewRevision",
+    "Session",
+    "apply",
+    "current",
+    "dialect_name",
+    "history",
+    "init",
+    "open_session",
+    "read_graph",
+    "revision",
+    "runs",
+    "show",
+    "upgrade",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +141,8 @@ def upgrade(
         LockTimeoutError: Another runner was at it for too long.
     """
     graph = read_graph(config)
-    with open_database(config) as database:
-        with connect(database.work) as conn:
-            plan = make_plan(graph, applied_revisions(read_marks(conn)), target)
-            migrations = preflight(config, graph, plan, conn)
-        with open_runner(
-            database, config, program or Program(), on_event, lock_timeout_seconds
-        ) as runner:
-            runner.settle_orphans()
-            return run_plan(runner, graph, plan, migrations)
+    with open_session(config, program, lock_timeout_seconds) as session:
+        return session.upgrade(graph, target, on_event)
 
 
 def apply(
@@ -166,17 +171,8 @@ def apply(
         DelembicError: As `upgrade` does; `MigrationBlockedError` if a dependency is not applied.
     """
     graph = read_graph(config) if graph is None else graph
-    with open_database(config) as database:
-        with connect(database.work) as conn:
-            plan = make_single_plan(graph, applied_revisions(read_marks(conn)), revision)
-            preflight(config, graph, plan, conn)
-        with open_runner(
-            database, config, program or Program(), on_event, lock_timeout_seconds
-        ) as runner:
-            source = graph[revision]
-            return attempt(
-                runner, source, partial(load, source, config.root), graph.dependencies(revision)
-            )
+    with open_session(config, program, lock_timeout_seconds) as session:
+        return session.apply(graph, revision, on_event)
 
 
 def current(config: Config) -> list[Standing]:

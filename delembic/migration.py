@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,6 +24,8 @@ class DataMigration:
         tags: For selecting and labelling: a list of names, or a mapping of names to values.
         owners: People (an e-mail address) or teams (``team:NAME``) who answer for the data.
         group: The asset group that Dagster shows it in.
+        meta: What other programs are told, by their names: ``{"dagster": {"pool": "warehouse"}}``
+            (see `delembic_dagster.OpSettings`). Delembic itself does not look at it.
 
     Example:
         >>> from delembic import DataMigration
@@ -45,6 +48,7 @@ class DataMigration:
     tags: ClassVar[Sequence[str] | Mapping[str, str]] = ()
     owners: ClassVar[Sequence[str]] = ()
     group: ClassVar[str | None] = None
+    meta: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def upgrade(self, conn: Connection) -> None:
         """Change the data.

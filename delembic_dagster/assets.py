@@ -2,35 +2,35 @@
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from dagster import AssetExecutionContext, AssetsDefinition, RetryPolicy, multi_asset
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    RetryPolicy,
+    multi_asset,
+)
 
 from delembic import ConfigurationError
+from delembic_dagster.batch import run_steps
+from delembic_dagster.betas import quiet_about_betas
 from delembic_dagster.naming import op_name
+from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.resource import DelembicResource
 from delembic_dagster.selection import Selection
+from delembic_dagster.session import session_in, session_resources
 from delembic_dagster.specs import Translated, translate
-from delembic_dagster.step import AssetResult, Step, run_in_asset
+from delembic_dagster.step import AssetResult, run_in_asset
+from delembic_dagster.targets import AssetTargets
 from delembic_dagster.translator import DagsterDelembicTranslator
 
-Mode = Literal["per_migration"]
-"""How migrations become ops; ``per_migration`` is one op for each."""
+Mode = Literal["per_migration", "single_step"]
+"""How migrations become ops: one for each, or one for all of them."""
 
-Body = Callable[[AssetExecutionContext], Iterator[Any]]
+Body = Callable[[AssetExecutionContext, DelembicResource], Iterator[Any]]
 """What a step does in place of its own work, such as something of the user's around it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _OpSettings:
-    """What applies to every op alike, passed on to Dagster."""
-
-    pool: str | None
-    retry_policy: RetryPolicy | None
-    op_tags: Mapping[str, Any] | None
-    body: Body | None
 
 
 def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, and named
@@ -42,6 +42,7 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
+    name: str = "delembic_migrations",
     body: Body | None = None,
 ) -> list[AssetsDefinition]:
     """Return the project's migrations as assets, each waiting for what it depends on.
@@ -52,45 +53,99 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
         project: Whose migrations.
         translator: How they look.
         mode: ``per_migration``: one asset and one op for each, so that each has a state, a log
-            and retries of its own.
+            and retries of its own. ``single_step``: still an asset for each, but one op that runs
+            all that are selected, for thousands of migrations, or where each step is a process of
+            its own and costs more than the work.
         select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
         pool: Limits how many run at the same time in Dagster. The command line knows nothing of
-            it; that is held off by delembic's own lock.
+            it; that is held off by delembic's own lock. With ``per_migration`` a migration or the
+            translator may set another one (see `OpSettings`), as for the next two.
         retry_policy: What to do about a migration that failed. One that a retry cannot help is
             not tried again.
         op_tags: Tags for the ops, such as ``dagster-k8s/config``.
+        name: Of the op, with ``single_step``.
         body: What each step does in place of its own work, which is in its words
-            ``yield from DelembicResource(project).upgrade(context)``.
+            ``yield from delembic.upgrade(context)``.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
         ConfigurationError: Something is wrong with ``delembic.ini``, or there is no such mode.
 
     Example:
-        >>> assets = build_delembic_assets(DelembicProject("example_project"))
-        >>> assets[0].key.to_user_string()
-        'delembic/D001'
+        >>> project = DelembicProject("example_project")
+        >>> assets = build_delembic_assets(project)
+        >>> len(assets), assets[0].key.to_user_string()
+        (11, 'delembic/D001')
+        >>> (together,) = build_delembic_assets(project, mode="single_step")
+        >>> len(together.keys)
+        11
     """
-    if mode != "per_migration":
-        raise ConfigurationError(f"There is no mode {mode!r}.", "Choose 'per_migration'.")
-    settings = _OpSettings(pool, retry_policy, op_tags, body)
+    general = OpSettings(pool, retry_policy, op_tags or {})
     translated = translate(project, translator, select)
-    return [_asset(project, item, settings) for item in translated.values()]
+    with quiet_about_betas():  # an asset's own resources
+        match mode:
+            case "per_migration":
+                return [_asset(project, item, general, body) for item in translated.values()]
+            case "single_step":
+                return _assets_in_one(project, [*translated.values()], general, name, body)
+    raise ConfigurationError(
+        f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."
+    )
 
 
-def _asset(project: DelembicProject, item: Translated, settings: _OpSettings) -> AssetsDefinition:
-    check = item.check
-    step = Step(project, item.revision, item.spec.key, check.key if check else None)
+def _asset(
+    project: DelembicProject, item: Translated, general: OpSettings, body: Body | None
+) -> AssetsDefinition:
+    settings = item.settings.over(general)
+    step = item.step
 
     @multi_asset(
         name=op_name(item.spec.key),
         specs=[item.spec],
-        check_specs=[check] if check else None,
+        check_specs=[item.check] if item.check else None,
+        resource_defs=session_resources(project),
         pool=settings.pool,
         retry_policy=settings.retry_policy,
-        op_tags=settings.op_tags,
+        op_tags=settings.op_tags or None,
     )
-    def migration(context: AssetExecutionContext) -> Iterator[AssetResult]:
-        yield from settings.body(context) if settings.body else run_in_asset(context, step)
+    def migration() -> Iterator[AssetResult]:
+        # Not a parameter: Dagster would look at its annotation for each of the assets.
+        context = AssetExecutionContext.get()
+        session = session_in(context, project)
+        if body:
+            yield from body(context, DelembicResource.sharing(session))
+        else:
+            yield from run_in_asset(context, session, step)
 
     return migration
+
+
+def _assets_in_one(
+    project: DelembicProject,
+    items: Sequence[Translated],
+    settings: OpSettings,
+    name: str,
+    body: Body | None,
+) -> list[AssetsDefinition]:
+    if not items:
+        return []
+
+    @multi_asset(
+        name=name,
+        specs=[item.spec for item in items],
+        check_specs=[item.check for item in items if item.check],
+        resource_defs=session_resources(project),
+        can_subset=True,
+        pool=settings.pool,
+        retry_policy=settings.retry_policy,
+        op_tags=settings.op_tags or None,
+    )
+    def migrations(context: AssetExecutionContext) -> Iterator[AssetResult]:
+        session = session_in(context, project)
+        if body:
+            yield from body(context, DelembicResource.sharing(session))
+            return
+        steps = AssetTargets(context, project.graph).selected()
+        yield from run_steps(context, session, steps, run_in_asset)
+
+    return [migrations]

@@ -98,8 +98,9 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         Mode,
         Resolver.default(
             description="How migrations become ops. per_migration: one for each, so that each has"
-            " a state, a log and retries of its own.",
-            examples=["per_migration"],
+            " a state, a log and retries of its own. single_step: one that runs all of them, for"
+            " thousands of migrations.",
+            examples=["single_step"],
         ),
     ] = "per_migration"
     select: Annotated[
@@ -213,17 +214,15 @@ class DelembicProjectComponent(Component, Resolvable, Model):
             job_name=self.job_name,
             executor_def=self.executor,
             pool=op.pool,
-            retry_policy=op.retry_policy.to_policy() if op.retry_policy else None,
+            retry_policy=op.retry_policy.policy() if op.retry_policy else None,
             op_tags=op.tags,
             body=self._body(),
         )
 
     def _body(self) -> Body | None:
         """Return what a subclass wants its steps to do, if it does."""
-        if type(self).execute is DelembicProjectComponent.execute:
-            return None
-        delembic = DelembicResource(self.delembic_project)
-        return lambda context: self.execute(context, delembic)
+        overridden = type(self).execute is not DelembicProjectComponent.execute
+        return self.execute if overridden else None
 
     def _schedule(self, defs: Definitions, settings: ScheduleAttributes) -> ScheduleDefinition:
         selected = [self.select] if isinstance(self.select, str) else self.select or []

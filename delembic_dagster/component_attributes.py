@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from dagster import Backoff, DefaultScheduleStatus, Jitter, Model, Resolvable, Resolver, RetryPolicy
+from dagster import DefaultScheduleStatus, Model, Resolvable, Resolver, RetryPolicy
+
+from delembic_dagster.op_settings import RetrySettings
 
 _Statuses: TypeAlias = Literal["running", "stopped"]
 
 
 class RetryAttributes(Resolvable, Model):
-    """What to do about a migration that failed.
+    """What to do about a migration that failed: `RetrySettings` in which there may be templates.
 
     Example:
-        >>> RetryAttributes(max_retries=2, delay=30, backoff="exponential").to_policy().max_retries
+        >>> RetryAttributes(max_retries=2, delay=30, backoff="exponential").policy().max_retries
         2
     """
 
@@ -29,17 +31,16 @@ class RetryAttributes(Resolvable, Model):
     ] = None
     jitter: Annotated[
         Literal["full", "plus_minus"] | None,
-        Resolver.default(description="How chance changes the delay: full or plus_minus."),
+        Resolver.default(description="How chance varies the delay: full or plus_minus."),
     ] = None
 
-    def to_policy(self) -> RetryPolicy:
-        """Return it as Dagster has it in Python."""
-        return RetryPolicy(
-            max_retries=self.max_retries,
-            delay=self.delay,
-            backoff=Backoff[self.backoff.upper()] if self.backoff else None,
-            jitter=Jitter[self.jitter.upper()] if self.jitter else None,
-        )
+    def policy(self) -> RetryPolicy:
+        """Return the policy that is described.
+
+        Raises:
+            ValidationError: A number is too small.
+        """
+        return RetrySettings(**self.model_dump()).policy()
 
 
 class OpAttributes(Resolvable, Model):

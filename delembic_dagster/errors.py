@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dagster import AssetKey
 
-from delembic import DefinitionError
+from delembic import DefinitionError, Revision
+from delembic.errors import shown
 
 
 class TranslationError(DefinitionError):
@@ -40,3 +41,34 @@ class NoAssetForRevisionError(DefinitionError):
             " resource from an op.",
         )
         self.revision = revision
+
+
+class DagsterSettingError(DefinitionError):
+    """What a migration's ``meta`` tells Dagster means nothing.
+
+    Args:
+        revision: Whose.
+        name: The setting, such as ``dagster.pool``.
+        problem: What is wrong with it.
+        value: What it holds.
+    """
+
+    def __init__(self, revision: Revision, name: str, problem: str, value: object) -> None:
+        super().__init__(
+            f"{shown(revision.path)}:{revision.line}: {revision.class_name}.meta, {name}: {problem}"
+            f" (it is {value!r}).",
+            "Correct it: below 'dagster' there may be kinds, op_tags, pool and retry_policy (with"
+            " max_retries, delay in seconds, backoff and jitter).",
+        )
+        self.revision, self.name = revision.id, name
+
+
+class CheckAloneError(DefinitionError):
+    """A check that belongs to an attempt was asked for without it."""
+
+    def __init__(self, key: AssetKey) -> None:
+        super().__init__(
+            f"The check of {key.to_user_string()} is made in the transaction that applies it.",
+            "Materialize the asset too, which does no harm when it is applied already.",
+        )
+        self.key = key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagster import Failure, MetadataValue
@@ -25,7 +26,26 @@ _HOPELESS = (ConfigurationError, DefinitionError, MigrationBlockedError, SchemaN
 """What stays as it is until someone does something about it."""
 
 
-def step_failure(error: DelembicError, revision: Revision, failed: Failed | None) -> Failure:
+_OF_ONE = (DefinitionError, MigrationBlockedError, MigrationFailedError, SchemaNotReadyError)
+"""What is wrong with one migration, while others may well run."""
+
+
+class MigrationFailure(Failure):
+    """A migration did not take effect.
+
+    Attributes:
+        revision: Which one.
+        is_its_own: Whether others may fare better: not so when the database cannot be reached.
+    """
+
+    def __init__(self, revision: str, *, is_its_own: bool, **told: Any) -> None:
+        super().__init__(**told)
+        self.revision, self.is_its_own = revision, is_its_own
+
+
+def step_failure(
+    error: DelembicError, revision: Revision, failed: Failed | None
+) -> MigrationFailure:
     """Return the failure that ends a step.
 
     Args:
@@ -34,10 +54,39 @@ def step_failure(error: DelembicError, revision: Revision, failed: Failed | None
         failed: The event of its failure, if it came so far.
     """
     remedy = f"{error.remedy} {_how_to_reload(error, revision)}".strip()
-    return Failure(
+    return MigrationFailure(
+        revision.id,
+        is_its_own=isinstance(error, _OF_ONE),
         description="\n".join(filter(None, (bounded(error.message), bounded(remedy)))),
         metadata={REVISION: revision.id, **_facts(error), **_course(failed)},
         allow_retries=_retry_helps(error),
+    )
+
+
+def failure_of_several(
+    failures: Sequence[MigrationFailure], not_run: Mapping[str, Sequence[str]]
+) -> Failure:
+    """Return the failure that ends a step in which several migrations were to run.
+
+    Args:
+        failures: Those that did not take effect, at least one.
+        not_run: Those that were not tried, each with what it waits for.
+    """
+    first = failures[0]
+    if len(failures) == 1 and not not_run:
+        return first
+    texts = [failure.description or failure.revision for failure in failures]
+    if not_run:
+        waiting = (f"{id_} (waits for {', '.join(names)})" for id_, names in not_run.items())
+        texts.append(f"Not run: {', '.join(waiting)}.")
+    return Failure(
+        description=bounded("\n\n".join(texts)),
+        metadata={
+            **first.metadata,
+            "delembic/failed": [failure.revision for failure in failures],
+            "delembic/not_run": list(not_run),
+        },
+        allow_retries=any(failure.allow_retries for failure in failures),
     )
 
 

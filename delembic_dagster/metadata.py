@@ -5,13 +5,13 @@ A failed migration's metadata are made in `delembic_dagster.failures`.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from dagster import BetaWarning, CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
+from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
 
 from delembic import Revision
 from delembic.events import Finished, Outcome, Skipped
+from delembic_dagster.betas import quiet_about_betas
 from delembic_dagster.naming import is_owner, tag_name, tag_value
 
 REVISION = "delembic/revision"
@@ -59,9 +59,7 @@ def bounded(text: str) -> str:
 
 
 def _code_references(revision: Revision) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        # Code references are in beta. Who uses delembic can do nothing about that.
-        warnings.simplefilter("ignore", BetaWarning)
+    with quiet_about_betas():
         place = LocalFileCodeReference(
             file_path=str(revision.path), line_number=revision.line, label=revision.class_name
         )

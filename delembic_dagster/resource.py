@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetCheckKey, AssetKey, AssetMaterialization, ConfigurableResource
-from pydantic import Field
+from dagster import AssetMaterialization, ConfigurableResource, InitResourceContext
+from pydantic import Field, PrivateAttr
 
 from delembic import State, commands
+from delembic_dagster.batch import run_steps
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.selection import Selection
+from delembic_dagster.session import Context, RunSession, open_run_session
 from delembic_dagster.specs import translate
-from delembic_dagster.step import AssetResult, Context, Step, run_in_asset, run_in_op
+from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op
 from delembic_dagster.targets import AssetTargets
 from delembic_dagster.translator import DagsterDelembicTranslator
 
@@ -44,6 +48,8 @@ class DelembicResource(ConfigurableResource[Any]):
         description="How long to wait for another runner; 0 gives up at once. The ini tells if"
         " this is not set.",
     )
+    _open: ExitStack | None = PrivateAttr(default=None)
+    _session: RunSession | None = PrivateAttr(default=None)
 
     def __init__(self, project: DelembicProject | str | Path, **data: Any) -> None:
         if isinstance(project, DelembicProject):
@@ -53,32 +59,59 @@ class DelembicResource(ConfigurableResource[Any]):
         data["project"] = str(project) if isinstance(project, Path) else project
         super().__init__(**data)
 
-    def upgrade(
-        self, context: Context, *, translator: DagsterDelembicTranslator | None = None
-    ) -> Iterator[Result]:
-        """Run what is pending, in order, until one does not succeed; yield as each one ends.
+    @classmethod
+    def sharing(cls, session: RunSession) -> DelembicResource:
+        """Return one that runs migrations in a session that somebody else has opened."""
+        resource = cls(session.project)
+        resource._session = session
+        return resource
 
-        In an asset, the migrations are those that it defines and that are selected.
+    def setup_for_execution(self, context: InitResourceContext) -> None:
+        """Called by Dagster before the first step of a process."""
+        self._open = ExitStack()
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:
+        """Called by Dagster after the last step of a process; closes the database."""
+        if self._open:
+            self._open.close()
+        self._open = self._session = None
+
+    def upgrade(
+        self,
+        context: Context,
+        *,
+        select: Selection | None = None,
+        translator: DagsterDelembicTranslator | None = None,
+    ) -> Iterator[Result]:
+        """Run what is pending, in order, and yield the results of each migration as it ends.
+
+        One that fails keeps those from running that depend on it; the others go on.
 
         Args:
             context: Of the op or asset.
+            select: Which migrations an op runs: revisions, ``tag:NAME``, ``tag:NAME=VALUE``,
+                ``upto:REVISION``. In an asset they are those that it defines and that are
+                selected in Dagster.
             translator: Names the assets when this is called in an op; an asset knows its own.
 
         Raises:
-            Failure: A migration did not take effect; those before it have.
+            Failure: Not all of them took effect.
             DelembicError: It could not begin.
         """
-        project = self._project()
-        if context.has_assets_def:
-            targets = AssetTargets(context)
-            for revision in targets.selected_revisions(project.graph):
-                yield from self._run_in_asset(context, project, targets, revision)
-            return
-        translated = translate(project, translator)
-        for standing in commands.history(project.config):
-            if standing.has_file and standing.state != State.APPLIED:
-                key = translated[standing.revision].spec.key
-                yield from run_in_op(context, self._step(project, standing.revision, key))
+        with self._opened(context) as session:
+            project = session.project
+            if context.has_assets_def:
+                steps = AssetTargets(context, project.graph).selected()
+                yield from run_steps(context, session, steps, run_in_asset)
+            else:
+                translated = translate(project, translator, select)
+                states = {each.revision: each.state for each in commands.history(project.config)}
+                steps = [
+                    Step(item.revision, item.spec.key)
+                    for id_, item in translated.items()
+                    if states.get(id_) != State.APPLIED
+                ]
+                yield from run_steps(context, session, steps, run_in_op)
 
     def apply(
         self,
@@ -99,29 +132,28 @@ class DelembicResource(ConfigurableResource[Any]):
             Failure: It did not take effect.
             DelembicError: It could not begin.
         """
-        project = self._project()
-        project.graph.resolve(revision)
-        if context.has_assets_def:
-            yield from self._run_in_asset(context, project, AssetTargets(context), revision)
-        else:
-            key = translate(project, translator)[revision].spec.key
-            yield from run_in_op(context, self._step(project, revision, key))
+        with self._opened(context) as session:
+            graph = session.project.graph
+            graph.resolve(revision)
+            if context.has_assets_def:
+                yield from run_in_asset(
+                    context, session, AssetTargets(context, graph).step(revision)
+                )
+            else:
+                key = translate(session.project, translator)[revision].spec.key
+                yield from run_in_op(context, session, Step(graph[revision], key))
 
-    def _run_in_asset(
-        self, context: Context, project: DelembicProject, targets: AssetTargets, revision: str
-    ) -> Iterator[AssetResult]:
-        key = targets.key(revision)
-        step = self._step(project, revision, key, targets.check(key))
-        yield from run_in_asset(context, step)
-
-    def _step(
-        self,
-        project: DelembicProject,
-        revision: str,
-        key: AssetKey,
-        check: AssetCheckKey | None = None,
-    ) -> Step:
-        return Step(project, project.graph[revision], key, check, self.lock_timeout_seconds)
-
-    def _project(self) -> DelembicProject:
-        return DelembicProject(self.project, self.section)
+    @contextmanager
+    def _opened(self, context: Context) -> Iterator[RunSession]:
+        """Give the session of this process, or one for this call if Dagster did not set us up."""
+        with ExitStack() as for_this_call:
+            if self._session is None:
+                project = DelembicProject(self.project, self.section)
+                stack = self._open or for_this_call
+                session = stack.enter_context(
+                    open_run_session(project, context.run.run_id, self.lock_timeout_seconds)
+                )
+                self._session = session if self._open else None
+            else:
+                session = self._session
+            yield session

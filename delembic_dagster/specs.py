@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagster import AssetCheckSpec, AssetKey, AssetSpec
 
 from delembic import Revision
 from delembic_dagster.errors import AssetKeyTakenError, TranslationError
 from delembic_dagster.metadata import REVISION
+from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import Selection, select_revisions
+from delembic_dagster.step import Step
 from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
 
 
@@ -22,11 +24,18 @@ class Translated:
         revision: The migration.
         spec: Its asset.
         check: The check that shows its ``validate``, if it has one.
+        settings: Of its op, as far as they are its own.
     """
 
     revision: Revision
     spec: AssetSpec
     check: AssetCheckSpec | None
+    settings: OpSettings
+
+    @property
+    def step(self) -> Step:
+        """The migration as a step that has its asset and its check."""
+        return Step(self.revision, self.spec.key, self.check.key if self.check else None)
 
 
 def build_delembic_asset_specs(
@@ -64,13 +73,22 @@ def translate(
 ) -> dict[str, Translated]:
     """Return what a translator makes of the selected migrations, by revision, in execution order.
 
+    A translator is asked once for each migration, whoever calls this how often.
+
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
         ConfigurationError: Something is wrong with ``delembic.ini``.
     """
-    translation = _Translation(project, translator or DagsterDelembicTranslator())
-    everything = {id_: translation.of(revision) for id_, revision in project.graph.items()}
+    by = translator or _PLAIN
+    everything = next((made for one, made in project.translations if one is by), None)
+    if everything is None:
+        translation = _Translation(project, by)
+        everything = {id_: translation.of(revision) for id_, revision in project.graph.items()}
+        project.translations.append((by, everything))
     return {id_: everything[id_] for id_ in select_revisions(project.graph, select)}
+
+
+_PLAIN = DagsterDelembicTranslator()
 
 
 class _Translation:
@@ -86,7 +104,8 @@ class _Translation:
         data = self._data(revision)
         spec = self._spec(data)
         self._claim(spec.key, revision.id)
-        return Translated(revision, spec, self._check(data, spec.key))
+        data = replace(data, spec=spec)
+        return Translated(revision, spec, self._check(data, spec.key), self._settings(data))
 
     def _data(self, revision: Revision) -> DelembicTranslatorData:
         names = self._project.graph.dependencies(revision.id)
@@ -103,6 +122,8 @@ class _Translation:
         if not isinstance(spec, AssetSpec):
             raise TranslationError(data.revision.id, f"is no AssetSpec but {spec!r}.")
         # Whatever the translator did to it: by this a step finds the asset of a revision again.
+        if spec.metadata.get(REVISION) == data.revision.id:
+            return spec
         return spec.merge_attributes(metadata={REVISION: data.revision.id})
 
     def _check(self, data: DelembicTranslatorData, key: AssetKey) -> AssetCheckSpec | None:
@@ -116,7 +137,16 @@ class _Translation:
         if check.asset_key != key:
             where = check.asset_key.to_user_string()
             raise TranslationError(data.revision.id, f"puts its check on another asset, {where}.")
-        return check.with_metadata({**(check.metadata or {}), REVISION: data.revision.id})
+        metadata = check.metadata or {}
+        if metadata.get(REVISION) == data.revision.id:
+            return check
+        return check.with_metadata({**metadata, REVISION: data.revision.id})
+
+    def _settings(self, data: DelembicTranslatorData) -> OpSettings:
+        settings = self._translator.get_op_settings(data)
+        if not isinstance(settings, OpSettings):
+            raise TranslationError(data.revision.id, f"has no OpSettings but {settings!r}.")
+        return settings
 
     def _claim(self, key: AssetKey, revision: str) -> None:
         if key in self._revisions:

@@ -13,22 +13,20 @@ from dataclasses import dataclass
 from dagster import (
     AssetCheckKey,
     AssetCheckResult,
-    AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
     DataVersion,
     MaterializeResult,
-    OpExecutionContext,
 )
 
-from delembic import DelembicError, Program, Revision, commands
+from delembic import DelembicError, Revision
 from delembic.events import Failed, Outcome, Skipped
-from delembic_dagster.failures import step_failure
-from delembic_dagster.metadata import EXECUTOR, REVISION, STATUS, bounded, outcome_metadata
-from delembic_dagster.project import DelembicProject
+from delembic_dagster.failures import MigrationFailure, step_failure
+from delembic_dagster.metadata import REVISION, STATUS, bounded, outcome_metadata
+from delembic_dagster.output import forwarding_output
+from delembic_dagster.session import Context, RunSession
 from delembic_dagster.step_log import StepLog
 
-Context = AssetExecutionContext | OpExecutionContext
 AssetResult = MaterializeResult[None] | AssetCheckResult
 
 _DATA_VERSION_TAG = "dagster/data_version"
@@ -39,53 +37,44 @@ class Step:
     """What is to run, and under which names Dagster gets to know how it went.
 
     Attributes:
-        project: Where the migration belongs.
         revision: The migration.
         key: Its asset.
         check: The check that shows its ``validate``, if there is one.
-        lock_timeout_seconds: How long to wait for another runner; as configured if ``None``.
     """
 
-    project: DelembicProject
     revision: Revision
     key: AssetKey
     check: AssetCheckKey | None = None
-    lock_timeout_seconds: float | None = None
 
 
-def run_in_asset(context: Context, step: Step) -> Iterator[AssetResult]:
+def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[AssetResult]:
     """Run a migration and yield its results for the asset that is being executed.
 
     A failed ``validate`` has been rolled back, so its check is shown as failed and nothing is
     materialised.
 
     Raises:
-        Failure: It did not take effect.
+        MigrationFailure: It did not take effect.
     """
     log = StepLog(context.log)
     try:
-        outcome = _attempt(context, step, log)
-    except DelembicError as error:
+        outcome = attempt(context, session, step.revision, log)
+    except MigrationFailure:
         if step.check and log.failed and log.failed.phase == "validate":
             yield _failed_check(step.check, log.failed)
-        # `from None`: the cause's text has no bound, and all of it is in the audit log.
-        raise step_failure(error, step.revision, log.failed) from None
+        raise
     yield _materialization(step, outcome)
 
 
-def run_in_op(context: Context, step: Step) -> Iterator[AssetMaterialization]:
+def run_in_op(context: Context, session: RunSession, step: Step) -> Iterator[AssetMaterialization]:
     """Run a migration in an op that is no asset, and yield the materialisation to be recorded.
 
     Nothing is yielded for one that was applied already: there is nothing new about it.
 
     Raises:
-        Failure: It did not take effect.
+        MigrationFailure: It did not take effect.
     """
-    log = StepLog(context.log)
-    try:
-        outcome = _attempt(context, step, log)
-    except DelembicError as error:
-        raise step_failure(error, step.revision, log.failed) from None
+    outcome = attempt(context, session, step.revision, StepLog(context.log))
     if not isinstance(outcome, Skipped):
         yield AssetMaterialization(
             asset_key=step.key,
@@ -95,15 +84,18 @@ def run_in_op(context: Context, step: Step) -> Iterator[AssetMaterialization]:
         )
 
 
-def _attempt(context: Context, step: Step, log: StepLog) -> Outcome:
-    return commands.apply(
-        step.project.config,
-        step.revision.id,
-        graph=step.project.graph,
-        on_event=log.show,
-        lock_timeout_seconds=step.lock_timeout_seconds,
-        program=Program(EXECUTOR, context.run.run_id),
-    )
+def attempt(context: Context, session: RunSession, revision: Revision, log: StepLog) -> Outcome:
+    """Run a migration, with what it logs and prints in the step's log.
+
+    Raises:
+        MigrationFailure: It did not take effect.
+    """
+    try:
+        with forwarding_output(context.log, context.instance.managed_python_loggers):
+            return session.apply(revision, log.show)
+    except DelembicError as error:
+        # `from None`: the cause's text has no bound, and all of it is in the audit log.
+        raise step_failure(error, revision, log.failed) from None
 
 
 def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dagster import AssetCheckKey, AssetKey
-
 from delembic import Graph
-from delembic_dagster.errors import NoAssetForRevisionError
+from delembic_dagster.errors import CheckAloneError, NoAssetForRevisionError
 from delembic_dagster.metadata import REVISION
-from delembic_dagster.step import Context
+from delembic_dagster.session import Context
+from delembic_dagster.step import Step
 
 
 class AssetTargets:
@@ -15,10 +14,12 @@ class AssetTargets:
 
     Args:
         context: Of the asset that is being executed.
+        graph: The project's revisions.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, graph: Graph) -> None:
         definition = context.assets_def
+        self._graph = graph
         self._only_key = next(iter(definition.keys)) if len(definition.keys) == 1 else None
         self._selected = context.selected_asset_keys
         self._keys = {
@@ -32,27 +33,26 @@ class AssetTargets:
             if REVISION in (spec.metadata or {}) and spec.key in context.selected_asset_check_keys
         }
 
-    def selected_revisions(self, graph: Graph) -> list[str]:
-        """Return the revisions that are to be run, in execution order.
+    def selected(self) -> list[Step]:
+        """Return what is to be run, in execution order.
 
         Raises:
             NoAssetForRevisionError: The asset stands for none of the project's migrations.
+            CheckAloneError: A check is to be evaluated without its migration.
         """
-        if not self._keys.keys() & graph.keys():
+        if not self._keys.keys() & self._graph.keys():
             raise NoAssetForRevisionError
-        return [id_ for id_ in graph if self._keys.get(id_) in self._selected]
+        if alone := [key for key in self._checks if key not in self._selected]:
+            raise CheckAloneError(alone[0])
+        return [self.step(id_) for id_ in self._graph if self._keys.get(id_) in self._selected]
 
-    def key(self, revision: str) -> AssetKey:
-        """Return the asset of a revision; the only one there is, if none is marked with any.
+    def step(self, revision: str) -> Step:
+        """Return one migration as a step; it stands for the only key there is if none is marked.
 
         Raises:
-            NoAssetForRevisionError: There are others, but not this one.
+            NoAssetForRevisionError: There are other keys, but not this one's.
         """
-        found = self._keys.get(revision) if self._keys else self._only_key
-        if found is None:
+        key = self._keys.get(revision) if self._keys else self._only_key
+        if key is None:
             raise NoAssetForRevisionError(revision)
-        return found
-
-    def check(self, key: AssetKey) -> AssetCheckKey | None:
-        """Return the check that shows the ``validate`` of an asset's migration, if it has one."""
-        return self._checks.get(key)
+        return Step(self._graph[revision], key, self._checks.get(key))

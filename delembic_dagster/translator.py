@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from dagster import AssetCheckSpec, AssetKey, AssetSpec
 
 from delembic import Revision
-from delembic_dagster.metadata import definition_metadata
+from delembic_dagster.metadata import REVISION, definition_metadata
 from delembic_dagster.naming import group_name, is_owner, key_part, tag_name, tag_value
+from delembic_dagster.op_settings import OpSettings, kinds, op_settings
 from delembic_dagster.project import DelembicProject
 
 
@@ -22,6 +23,7 @@ class DelembicTranslatorData:
         dependencies: The assets of the migrations that it waits for, already translated.
         schema_revisions: The other names in its ``depends_on``: revisions of Alembic.
         dialect: The kind of database, such as ``postgresql``, if the settings tell.
+        spec: The asset that the translator has made of it; ``None`` while it is making it.
     """
 
     revision: Revision
@@ -29,6 +31,7 @@ class DelembicTranslatorData:
     dependencies: tuple[AssetKey, ...]
     schema_revisions: tuple[str, ...]
     dialect: str | None
+    spec: AssetSpec | None = None
 
 
 class DagsterDelembicTranslator:
@@ -64,7 +67,7 @@ class DagsterDelembicTranslator:
             code_version=revision.checksum,
             owners=[owner for owner in revision.owners if is_owner(owner)],
             tags={name: value for name, value in tags.items() if name},
-            kinds={"delembic", data.dialect} if data.dialect else {"delembic"},
+            kinds={"delembic", *filter(None, [data.dialect]), *kinds(revision)},
         )
 
     def get_asset_check_spec(self, data: DelembicTranslatorData) -> AssetCheckSpec | None:
@@ -73,9 +76,19 @@ class DagsterDelembicTranslator:
         Called for migrations that define one; ``None`` shows no check for it, and it is run all
         the same.
         """
+        spec = data.spec or self.get_asset_spec(data)
         return AssetCheckSpec(
             name="validate",
-            asset=self.get_asset_spec(data).key,
+            asset=spec.key,
             description="What the migration's own validate() expects, before it is committed.",
             blocking=True,
+            metadata={REVISION: data.revision.id},
         )
+
+    def get_op_settings(self, data: DelembicTranslatorData) -> OpSettings:
+        """Return what applies to the op of a migration, where each has an op of its own.
+
+        By default what the migration's class says below ``meta["dagster"]``. Whatever is not set
+        is taken from the arguments of `build_delembic_assets`.
+        """
+        return op_settings(data.revision)

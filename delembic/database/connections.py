@@ -51,14 +51,26 @@ def open_database(config: Config) -> Iterator[Database]:
     metadata_url = config.metadata_url
     metadata = engine_of(config, "metadata_url", metadata_url) if metadata_url else work
     try:
-        yield Database(work, metadata)
-    except DBAPIError as error:
-        raise DatabaseFailedError(driver_text(error)) from error
+        with telling_failures():
+            yield Database(work, metadata)
     finally:
         if metadata_url:
             metadata.dispose()
         if url:
             work.dispose()
+
+
+@contextmanager
+def telling_failures() -> Iterator[None]:
+    """Turn the failure of a statement of delembic's own into an error for people.
+
+    Raises:
+        DatabaseFailedError: One failed in the block.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseFailedError(driver_text(error)) from error
 
 
 def connect(engine: Engine) -> Connection:

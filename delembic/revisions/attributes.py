@@ -10,7 +10,7 @@ from typing import Any
 
 from delembic.errors import MigrationFileError
 
-NAMES = ("revision", "depends_on", "description", "tags", "owners", "group")
+NAMES = ("revision", "depends_on", "description", "tags", "owners", "group", "meta")
 
 RESERVED = frozenset(
     {"all", "applied", "base", "blocked", "current", "failed", "head", "heads", "interrupted"}
@@ -59,6 +59,7 @@ class Attributes:
         self.tags()
         self.names("owners")
         self.group()
+        self.meta()
 
     def revision(self) -> str:
         """The id, whatever its characters."""
@@ -92,6 +93,15 @@ class Attributes:
                 raise self._wrong("tags", "has to map texts to texts")
             return value
         return dict.fromkeys(self.names("tags"), "")
+
+    def meta(self) -> Mapping[str, Any]:
+        """What other programs are told, by their names."""
+        value = self.values.get("meta")
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise self._wrong("meta", "has to map texts to anything, such as {'dagster': {}}")
+        return dict(value)
 
     def _text(self, name: str) -> str:
         value = self.values.get(name)

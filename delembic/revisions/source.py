@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from delembic.errors import MigrationFileError
 from delembic.migration import DataMigration
@@ -40,6 +40,7 @@ class Revision:
         tags: Names and their values; a tag given without a value has an empty one.
         owners: E-mail addresses and ``team:NAME``.
         group: The group to show it in, if it names one.
+        meta: What other programs are told, by their names.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Revision:
     tags: Mapping[str, str] = field(default_factory=dict)
     owners: tuple[str, ...] = ()
     group: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_file(path: Path, root: Path) -> list[Revision]:
@@ -150,6 +152,7 @@ def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes, checksum
         tags=_unless_wrong(attributes.tags, {}),
         owners=_unless_wrong(lambda: attributes.names("owners"), ()),
         group=_unless_wrong(attributes.group, None),
+        meta=_unless_wrong(attributes.meta, {}),
     )
 
 

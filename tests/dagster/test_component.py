@@ -163,6 +163,13 @@ def test_a_section_can_come_from_the_environment(
     assert made.delembic_project.config.section == "staging"
 
 
+def test_many_migrations_can_be_one_step(two: ProjectFolder) -> None:
+    (together,) = definitions(two, "mode: single_step").assets or ()
+
+    assert isinstance(together, AssetsDefinition)
+    assert together.keys == {key("D001"), key("D002")}
+
+
 @pytest.mark.parametrize("select", ["D002", "tag:domain=sales", "[D002]"])
 def test_it_shows_what_is_selected(two: ProjectFolder, select: str) -> None:
     defs = definitions(two, f"select: {select}")
@@ -305,6 +312,7 @@ def test_a_schedule_has_the_settings_that_are_given(two: ProjectFolder) -> None:
         ("schedule: {timezone: Europe/Berlin}", "cron"),
         ("schedule: {cron: 0 5 * * *, default_status: on}", "default_status"),
         ("op: {retry_policy: {max_retries: often}}", "max_retries"),
+        ("op: {retry_policy: {max_retries: -1}}", "max_retries"),
         ("op: {retry_policy: {backoff: cubic}}", "backoff"),
         ("op: {name: x}", "name"),
         ("translation: {colour: red}", "colour"),
@@ -365,6 +373,20 @@ def test_a_class_of_its_own_changes_assets_and_its_yaml_has_the_last_word(
 
     first = specs(defs)["delembic/D001"]
     assert (first.group_name, first.tags["price"]) == ("yaml", "dear")
+
+
+def test_a_class_of_its_own_does_something_around_all_of_them_in_a_single_step(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.inserting("D001", validate="pass")
+    sqlite_location.inserting("D002", "D001")
+    made = Priced(project=sqlite_location.folder.root, mode="single_step")
+
+    ran = sqlite_location.run_definitions(component_defs(component=made))
+
+    assert sqlite_location.inserted() == ["D001", "D002"]
+    assert list(ran.materialized()) == ["D001", "D002"]
+    assert said(ran, sqlite_location.instance).count("before") == 1
 
 
 def test_a_class_of_its_own_does_something_around_each_migration(location: Location) -> None:

@@ -86,12 +86,14 @@ def test_upgrade_in_an_op_runs_what_is_pending_and_records_it(location: Location
     assert run_job(location, nightly).materialized() == {}
 
 
-def test_upgrade_in_an_op_stops_at_the_first_failure_and_keeps_what_was_done(
+def test_upgrade_in_an_op_goes_on_with_what_does_not_depend_on_a_failure(
     location: Location,
 ) -> None:
     location.inserting("D001")
     location.folder.migration("D002", "1/0")
     location.inserting("D003")
+    location.inserting("D004", "D002")
+    location.inserting("D005", "D004")
 
     ran = run_job(
         location,
@@ -102,12 +104,15 @@ def test_upgrade_in_an_op_stops_at_the_first_failure_and_keeps_what_was_done(
     )
 
     assert not ran.success
-    assert list(ran.materialized()) == ["D001"]
-    assert location.inserted() == ["D001"]
+    assert list(ran.materialized()) == ["D001", "D003"]
+    assert location.inserted() == ["D001", "D003"]
     data = ran.result.failure_data_for_node("migrate")
     assert data
     assert data.user_failure_data
-    assert "D002 failed in upgrade: ZeroDivisionError" in str(data.user_failure_data.description)
+    description = str(data.user_failure_data.description)
+    assert "D002 failed in upgrade: ZeroDivisionError" in description
+    assert "Not run: D004 (waits for D002), D005 (waits for D004)." in description
+    assert location.folder.statuses() == ["success", "failed", "success"]
 
 
 def test_results_of_an_op_are_streamed_as_each_migration_ends(sqlite_location: Location) -> None:

@@ -1,0 +1,144 @@
+"""What the Dagster adapter costs, beside as many bare assets in the same run: ``make benchmark``.
+
+Ratios, as machines differ and are noisy: of the processor's time, the best of several rounds in
+which the candidates take turns. Each line ends with what the ratio may be at most, and the program
+fails if one is above it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from delembic_dagster import DelembicProject, build_delembic_defs
+from subjects import bare_definitions, write_project
+
+_ROUNDS = 3
+_JOB = "delembic_upgrade"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One line of the result."""
+
+    what: str
+    ours_seconds: float
+    theirs_seconds: float
+    most: float
+
+    @property
+    def value(self) -> float:
+        """How many times theirs ours is."""
+        return self.ours_seconds / self.theirs_seconds
+
+    def __str__(self) -> str:
+        figures = f"{self.ours_seconds:.2f} s / {self.theirs_seconds:.2f} s"
+        return f"{self.what}: {self.value:.2f} ({figures}), at most {self.most:g}"
+
+
+def loading(size: int) -> Iterator[Ratio]:
+    """How long definitions take to load, with their job."""
+    with _project(size) as root:
+        bare, ours, single = _best(
+            lambda: _load(bare_definitions(size), "bare"),
+            lambda: _load(build_delembic_defs(DelembicProject(root)), _JOB),
+            lambda: _load(build_delembic_defs(DelembicProject(root), mode="single_step"), _JOB),
+        )
+    yield Ratio(f"load {size} migrations / bare assets with a check", ours, bare, 1.25)
+    yield Ratio(f"load {size} in a single step / bare assets with a check", single, bare, 0.5)
+
+
+def running(size: int) -> Iterator[Ratio]:
+    """How long an in-process run takes that applies everything, and one that finds it applied."""
+    bare = _load(bare_definitions(size), "bare")
+    seconds: dict[str, list[float]] = {"bare": [], "new": [], "again": []}
+    for _ in range(_ROUNDS):
+        with _project(size) as root:
+            ours = _load(build_delembic_defs(DelembicProject(root)), _JOB)
+            for name, job in (("bare", bare), ("new", ours), ("again", ours)):
+                seconds[name].append(_seconds(lambda job=job: _run(job)))
+    best = {name: min(each) for name, each in seconds.items()}
+    yield Ratio(f"run {size} in process / trivial assets", best["new"], best["bare"], 1.5)
+    yield Ratio(f"run {size} again / trivial assets", best["again"], best["bare"], 1.5)
+
+
+def multiprocess(size: int) -> Iterator[Ratio]:
+    """How long a run takes where each step is a process of its own."""
+    per_migration, single = (
+        _multiprocess_seconds(size, mode) for mode in ("per_migration", "single_step")
+    )
+    yield Ratio(
+        f"multiprocess run of {size} in a single step / a step each", single, per_migration, 0.1
+    )
+
+
+def _multiprocess_seconds(size: int, mode: str) -> float:
+    # A process of its own: Dagster's fork server keeps the environment that it was started in.
+    command = [sys.executable, str(Path(__file__).with_name("executing.py"))]
+    with _project(size) as root:
+        environment = os.environ | {"DELEMBIC_PROJECT": str(root), "DELEMBIC_MODE": mode}
+        output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    return float(output)
+
+
+def _best(*candidates: Callable[[], object]) -> list[float]:
+    rounds = [[_seconds(candidate) for candidate in candidates] for _ in range(_ROUNDS)]
+    return [min(seconds) for seconds in zip(*rounds, strict=True)]
+
+
+def _seconds(candidate: Callable[[], object]) -> float:
+    gc.collect()
+    gc.disable()
+    before = time.process_time()
+    candidate()
+    after = time.process_time()
+    gc.enable()
+    return after - before
+
+
+def _load(definitions: dg.Definitions, job: str) -> dg.JobDefinition:
+    definitions.get_repository_def()
+    return definitions.resolve_job_def(job)
+
+
+def _run(job: dg.JobDefinition) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert job.execute_in_process(instance=instance).success
+
+
+@contextmanager
+def _project(size: int) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield write_project(Path(folder) / "project", size)
+
+
+def main() -> int:
+    """Print the ratios; 1 if one is above what it may be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--load", type=int, default=1000, metavar="N")
+    parser.add_argument("--run", type=int, default=200, metavar="N")
+    parser.add_argument("--multiprocess", type=int, default=24, metavar="N")
+    sizes = parser.parse_args()
+    warnings.simplefilter("ignore")
+    within = True
+    for ratios in (loading(sizes.load), running(sizes.run), multiprocess(sizes.multiprocess)):
+        for ratio in ratios:
+            print(ratio, flush=True)
+            within = within and ratio.value <= ratio.most
+    return 0 if within else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""A project whose database stays open: any number of runs over the same connections."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from delembic.audit.marks import applied_revisions, read_applied, read_marks
+from delembic.audit.program import Program
+from delembic.config import Config
+from delembic.database.connections import Database, connect, open_database, telling_failures
+from delembic.events import Listener, Outcome, ignore
+from delembic.execution.attempt import attempt
+from delembic.execution.preflight import preflight
+from delembic.execution.runner import Runner, open_runner
+from delembic.execution.upgrade import run_plan
+from delembic.migration import DataMigration
+from delembic.revisions.graph import Graph
+from delembic.revisions.plan import make_plan, make_single_plan
+from delembic.revisions.source import load
+
+
+class Session:
+    """Runs the migrations of one project, made by `open_session`. Not for several threads.
+
+    Nothing is opened before the first run, and nothing is written before that has passed its
+    preflight. From then on the connections stay open until the session ends, so that a run costs
+    little more than its statements; one that the server drops in between is opened anew.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        stack: ExitStack,
+        program: Program,
+        lock_timeout_seconds: float | None,
+    ) -> None:
+        self._config = config
+        self._stack = stack
+        self._program = program
+        self._lock_timeout_seconds = lock_timeout_seconds
+        self._database: Database | None = None
+        self._runner: Runner | None = None
+
+    def upgrade(
+        self, graph: Graph, target: str = "head", on_event: Listener = ignore
+    ) -> tuple[Outcome, ...]:
+        """Run what is pending up to a target, as `delembic.commands.upgrade` does."""
+        with telling_failures():
+            with connect(self._opened().work) as conn:
+                plan = make_plan(graph, applied_revisions(read_marks(conn)), target)
+                migrations = preflight(self._config, graph, plan, conn)
+            runner = self._running(on_event)
+            runner.settle_orphans()
+            return run_plan(runner, graph, plan, migrations)
+
+    def apply(self, graph: Graph, revision: str, on_event: Listener = ignore) -> Outcome:
+        """Run one revision and nothing else, as `delembic.commands.apply` does."""
+        with telling_failures():
+            with self._reading() as conn:
+                plan = make_single_plan(graph, self._applied(conn, graph, revision), revision)
+                migrations = preflight(self._config, graph, plan, conn)
+            source = graph[revision]
+
+            def make() -> DataMigration:
+                # None was made for a revision that was applied when the plan was.
+                return migrations.get(revision) or load(source, self._config.root)
+
+            runner = self._running(on_event)
+            return attempt(runner, source, make, graph.dependencies(revision))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Give a connection to read the work database with; once a run is open, its own."""
+        if self._runner:
+            yield self._runner.home
+        else:
+            with connect(self._opened().work) as conn:
+                yield conn
+
+    def _applied(self, conn: Connection, graph: Graph, revision: str) -> Collection[str]:
+        """Return what a plan for one revision has to know: the marks that it can be about."""
+        if self._runner is None:  # the table may not be there yet
+            return applied_revisions(read_marks(conn))
+        names = graph[revision].depends_on if revision in graph else ()
+        return read_applied(conn, [revision, *names])
+
+    def _running(self, on_event: Listener) -> Runner:
+        if self._runner is None:
+            self._runner = self._stack.enter_context(
+                open_runner(
+                    self._opened(), self._config, self._program, ignore, self._lock_timeout_seconds
+                )
+            )
+        return replace(self._runner, emit=on_event)
+
+    def _opened(self) -> Database:
+        if self._database is None:
+            self._database = self._stack.enter_context(open_database(self._config))
+        return self._database
+
+
+@contextmanager
+def open_session(
+    config: Config,
+    program: Program | None = None,
+    lock_timeout_seconds: float | None = None,
+) -> Iterator[Session]:
+    """Give a session, and close at the end what it has opened.
+
+    Args:
+        config: The project.
+        program: Who stands in the audit rows; this process if ``None``.
+        lock_timeout_seconds: How long to wait for another runner; the configured time if ``None``.
+    """
+    with ExitStack() as stack:
+        yield Session(config, stack, program or Program(), lock_timeout_seconds)

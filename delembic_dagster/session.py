@@ -1,0 +1,94 @@
+"""A project's database, open for a Dagster run: what the steps in one process share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from dagster import (
+    AssetExecutionContext,
+    InitResourceContext,
+    OpExecutionContext,
+    ResourceDefinition,
+)
+
+from delembic import Program, Revision, commands
+from delembic.events import Listener, Outcome
+from delembic_dagster.metadata import EXECUTOR
+from delembic_dagster.project import DelembicProject
+
+Context = AssetExecutionContext | OpExecutionContext
+
+
+@dataclass(frozen=True, slots=True)
+class RunSession:
+    """Applies migrations of one project on behalf of one Dagster run.
+
+    Attributes:
+        project: Whose.
+    """
+
+    project: DelembicProject
+    _session: commands.Session
+
+    def apply(self, revision: Revision, on_event: Listener) -> Outcome:
+        """Run one migration, as `delembic.commands.apply` does.
+
+        Raises:
+            DelembicError: It did not take effect.
+        """
+        return self._session.apply(self.project.graph, revision.id, on_event)
+
+
+@contextmanager
+def open_run_session(
+    project: DelembicProject, run_id: str | None, lock_timeout_seconds: float | None = None
+) -> Iterator[RunSession]:
+    """Give a session; the database is opened by the first migration, and closed at the end.
+
+    Args:
+        project: Whose migrations.
+        run_id: The Dagster run that stands in the audit rows.
+        lock_timeout_seconds: How long to wait for another runner; as configured if ``None``.
+
+    Raises:
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+    """
+    program = Program(EXECUTOR, run_id)
+    with commands.open_session(project.config, program, lock_timeout_seconds) as session:
+        yield RunSession(project, session)
+
+
+def session_resources(project: DelembicProject) -> dict[str, ResourceDefinition]:
+    """Return the resource that opens a session in each process that runs steps of a run."""
+    return {_key(project): _resource(project.path, project.section)}
+
+
+def session_in(context: Context, project: DelembicProject) -> RunSession:
+    """Return the session that the resource of `session_resources` has opened.
+
+    Args:
+        context: Of a step that requires the resource.
+        project: Whose migrations, as they were when the definitions were made.
+    """
+    session: commands.Session = getattr(context.resources, _key(project))
+    return RunSession(project, session)
+
+
+def _key(project: DelembicProject) -> str:
+    digest = hashlib.sha256(f"{project.path}\0{project.section}".encode()).hexdigest()
+    return f"delembic_session_{digest[:8]}"
+
+
+@cache  # Dagster takes a key twice only with the very same resource
+def _resource(path: Path, section: str) -> ResourceDefinition:
+    def open_(context: InitResourceContext) -> Iterator[commands.Session]:
+        program = Program(EXECUTOR, context.run.run_id if context.run else None)
+        with commands.open_session(DelembicProject(path, section).config, program) as session:
+            yield session
+
+    return ResourceDefinition(open_, description=f"The database of {path}, open during a run.")
