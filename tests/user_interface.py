@@ -84,13 +84,12 @@ class UserInterface:
         }
 
     def checks(self) -> dict[str, str]:
-        """The state of each check, for the asset's latest materialisation."""
+        """The state of each check that the asset's latest materialisation brought."""
         return {
-            f"{'/'.join(each['assetKey']['path'])}:{check['name']}": check[
-                "executionForLatestMaterialization"
-            ]["status"]
+            f"{'/'.join(each['assetKey']['path'])}:{check['name']}": execution["status"]
             for each in self._assets()
-            for check in each["assetChecksOrError"]["checks"]
+            for check in each["assetChecksOrError"].get("checks", ())
+            if (execution := check["executionForLatestMaterialization"])
         }
 
     def _assets(self) -> list[dict[str, Any]]:

@@ -262,22 +262,23 @@ def test_an_executor_can_come_from_a_template_variable(two: ProjectFolder) -> No
 def test_a_schedule_runs_what_is_pending_of_what_is_shown(sqlite_location: Location) -> None:
     for revision in ("D001", "D002", "D003"):
         sqlite_location.inserting(revision)
-    settings = "select: [D001, D002]\nschedule: {cron: '0 5 * * *'}"
+    settings = """
+        select: [D001, D002]
+        translation: {key: "shop/{{ migration.id }}"}
+        schedule: {cron: "0 5 * * *"}
+        """
     defs = definitions(sqlite_location.folder, settings)
     schedule = only_schedule(defs)
 
-    assert asked_for(schedule, sqlite_location.instance) == [key("D001"), key("D002")]
-    sqlite_location.run_definitions(defs, "D001")
-    assert asked_for(schedule, sqlite_location.instance) == [key("D002")]
+    first, second = AssetKey(["shop", "D001"]), AssetKey(["shop", "D002"])
+    assert asked_for(schedule, sqlite_location.instance) == [first, second]
+    sqlite_location.folder.apply("D001")
+    assert asked_for(schedule, sqlite_location.instance) == [second]
 
     assert schedule.name == "delembic_upgrade_schedule"
     assert schedule.cron_schedule == "0 5 * * *"
     assert schedule.default_status == DefaultScheduleStatus.STOPPED
     assert schedule.job_name == "delembic_upgrade"
-    assert sorted(job.name for job in defs.resolve_all_job_defs()) == [
-        "__ASSET_JOB",
-        "delembic_upgrade",
-    ]
 
 
 def test_a_schedule_has_the_settings_that_are_given(two: ProjectFolder) -> None:
