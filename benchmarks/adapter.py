@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -68,7 +69,7 @@ def running(size: int) -> Iterator[Ratio]:
         with _project(size) as root:
             ours = _load(build_delembic_defs(DelembicProject(root)), _JOB)
             for name, job in (("bare", bare), ("new", ours), ("again", ours)):
-                seconds[name].append(_seconds(lambda job=job: _run(job)))
+                seconds[name].append(_seconds(partial(_run, job)))
     best = {name: min(each) for name, each in seconds.items()}
     yield Ratio(f"run {size} in process / trivial assets", best["new"], best["bare"], 1.5)
     yield Ratio(f"run {size} again / trivial assets", best["again"], best["bare"], 1.5)

@@ -15,8 +15,11 @@ from dagster_shared.libraries import DagsterLibraryRegistry
 
 from delembic_dagster.assets import build_delembic_assets
 from delembic_dagster.component import DelembicProjectComponent
+from delembic_dagster.decorator import delembic_assets
 from delembic_dagster.definitions import build_delembic_defs
 from delembic_dagster.jobs import build_delembic_job
+from delembic_dagster.op_jobs import build_delembic_op_job
+from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
@@ -29,11 +32,14 @@ __all__ = [
     "DelembicProjectComponent",
     "DelembicResource",
     "DelembicTranslatorData",
+    "OpSettings",
     "build_delembic_asset_specs",
     "build_delembic_assets",
     "build_delembic_defs",
     "build_delembic_job",
+    "build_delembic_op_job",
     "build_schedule_from_delembic_selection",
+    "delembic_assets",
 ]
 
 DagsterLibraryRegistry.register("delembic-dagster", version("delembic"), is_dagster_package=False)

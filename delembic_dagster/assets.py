@@ -10,11 +10,13 @@ from dagster import (
     AssetsDefinition,
     RetryPolicy,
     multi_asset,
+    with_resources,
 )
 
 from delembic import ConfigurationError
 from delembic_dagster.batch import run_steps
 from delembic_dagster.betas import quiet_about_betas
+from delembic_dagster.decorator import delembic_assets
 from delembic_dagster.naming import op_name
 from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
@@ -80,14 +82,14 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
         >>> len(together.keys)
         11
     """
-    general = OpSettings(pool, retry_policy, op_tags or {})
+    settings = OpSettings(pool, retry_policy, op_tags or {})
     translated = translate(project, translator, select)
-    with quiet_about_betas():  # an asset's own resources
-        match mode:
-            case "per_migration":
-                return [_asset(project, item, general, body) for item in translated.values()]
-            case "single_step":
-                return _assets_in_one(project, [*translated.values()], general, name, body)
+    match mode:
+        case "per_migration":
+            with quiet_about_betas():  # an asset's own resources
+                return [_asset(project, item, settings, body) for item in translated.values()]
+        case "single_step":
+            return _in_one(project, translator, [*translated], settings, name, body)
     raise ConfigurationError(
         f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."
     )
@@ -120,25 +122,27 @@ def _asset(
     return migration
 
 
-def _assets_in_one(
+def _in_one(
     project: DelembicProject,
-    items: Sequence[Translated],
+    translator: DagsterDelembicTranslator | None,
+    revisions: Sequence[str],
     settings: OpSettings,
     name: str,
     body: Body | None,
 ) -> list[AssetsDefinition]:
-    if not items:
+    if not revisions:
         return []
+    resources = session_resources(project)
 
-    @multi_asset(
+    @delembic_assets(
+        project=project,
+        select=revisions,
+        translator=translator,
         name=name,
-        specs=[item.spec for item in items],
-        check_specs=[item.check for item in items if item.check],
-        resource_defs=session_resources(project),
-        can_subset=True,
         pool=settings.pool,
         retry_policy=settings.retry_policy,
         op_tags=settings.op_tags or None,
+        required_resource_keys={*resources},
     )
     def migrations(context: AssetExecutionContext) -> Iterator[AssetResult]:
         session = session_in(context, project)
@@ -148,4 +152,4 @@ def _assets_in_one(
         steps = AssetTargets(context, project.graph).selected()
         yield from run_steps(context, session, steps, run_in_asset)
 
-    return [migrations]
+    return [*with_resources([migrations], resources)]

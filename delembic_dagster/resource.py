@@ -13,7 +13,7 @@ from pydantic import Field, PrivateAttr
 from delembic import State, commands
 from delembic_dagster.batch import run_steps
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
+from delembic_dagster.selection import Selection, split_pending
 from delembic_dagster.session import Context, RunSession, open_run_session
 from delembic_dagster.specs import translate
 from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op
@@ -90,8 +90,8 @@ class DelembicResource(ConfigurableResource[Any]):
         Args:
             context: Of the op or asset.
             select: Which migrations an op runs: revisions, ``tag:NAME``, ``tag:NAME=VALUE``,
-                ``upto:REVISION``. In an asset they are those that it defines and that are
-                selected in Dagster.
+                ``upto:REVISION``; ``pending`` is all of them. In an asset they are those that it
+                defines and that are selected in Dagster.
             translator: Names the assets when this is called in an op; an asset knows its own.
 
         Raises:
@@ -104,7 +104,8 @@ class DelembicResource(ConfigurableResource[Any]):
                 steps = AssetTargets(context, project.graph).selected()
                 yield from run_steps(context, session, steps, run_in_asset)
             else:
-                translated = translate(project, translator, select)
+                parts, _ = split_pending(select or [])  # and what is pending it always means
+                translated = translate(project, translator, parts or None)
                 states = {each.revision: each.state for each in commands.history(project.config)}
                 steps = [
                     Step(item.revision, item.spec.key)

@@ -323,6 +323,10 @@ class TestOtherAttributes:
             ),
             ("tags = 'nightly'", "tags has to be a list of texts such as ['D001'], not 'nightly'."),
             ("tags = {'a': 1}", "tags has to map texts to texts, not {'a': 1}."),
+            (
+                "meta = ['dagster']",
+                "meta has to map texts to anything, such as {'dagster': {}}, not ['dagster'].",
+            ),
             ("owners = [1]", "owners has to be a list of texts such as ['D001'], not [1]."),
             ("group = 1", "group has to be a text, not 1."),
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from dagster import (
     AssetKey,
+    AssetsDefinition,
     DagsterEventType,
     DagsterInstance,
     Definitions,
     ExecuteInProcessResult,
+    define_asset_job,
 )
 
 from delembic_dagster import DelembicProject, build_delembic_defs
@@ -51,6 +53,11 @@ class Location:
                 instance=self.instance, raise_on_error=False, asset_selection=keys
             )
         )
+
+    def run_assets(self, assets: Sequence[AssetsDefinition]) -> Ran:
+        """Run assets of any making in one job."""
+        definitions = Definitions(assets, jobs=[define_asset_job("all_of_them", "*")])
+        return self.run_definitions(definitions, job="all_of_them")
 
     def inserting(self, revision: str, *depends_on: str, **options: Any) -> None:
         """Write a migration that leaves its own name in the table t."""

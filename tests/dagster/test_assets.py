@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from dagster import RetryPolicy
+from dagster import DagsterInstance, RetryPolicy
 
 from delembic import ConfigurationError
 from delembic_dagster import DelembicProject, build_delembic_assets
@@ -300,3 +301,28 @@ def test_assets_can_be_built_of_some_migrations_only(sqlite_location: Location) 
 
     assert set(ran.materialized()) == {"D002"}
     assert sqlite_location.inserted() == ["D001", "D002"]
+
+
+def test_the_steps_of_a_process_share_their_connections_and_close_them(
+    tmp_path: Path, postgresql_url: str, instance: DagsterInstance
+) -> None:
+    location = Location(ProjectFolder(tmp_path / "project", postgresql_url), instance)
+    location.folder.execute("CREATE TABLE t (name VARCHAR(20))")
+    others = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    pid = (
+        "SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE locktype = 'advisory' AND datname = current_database()"
+    )
+    for revision, after in (("D001", ()), ("D002", ("D001",))):
+        location.folder.migration(
+            revision, f'conn.exec_driver_sql("INSERT INTO t {pid}")', depends_on=after
+        )
+
+    assert location.run().success
+
+    first, second = location.inserted()
+    assert first == second  # the session that holds the lock
+    assert location.folder.value(others) == 0

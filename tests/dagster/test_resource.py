@@ -86,6 +86,24 @@ def test_upgrade_in_an_op_runs_what_is_pending_and_records_it(location: Location
     assert run_job(location, nightly).materialized() == {}
 
 
+def test_upgrade_in_an_op_can_be_narrowed_to_some(sqlite_location: Location) -> None:
+    for revision in ("D001", "D002", "D003"):
+        sqlite_location.inserting(revision)
+    sqlite_location.folder.upgrade("D001")
+
+    ran = run_job(
+        sqlite_location,
+        op_job(
+            lambda context, delembic: delembic.upgrade(
+                context, select=["upto:D002", "D001", "pending"]
+            ),
+            DelembicResource(project=sqlite_location.project),
+        ),
+    )
+
+    assert [*ran.materialized()] == ["D002"]
+
+
 def test_upgrade_in_an_op_goes_on_with_what_does_not_depend_on_a_failure(
     location: Location,
 ) -> None:

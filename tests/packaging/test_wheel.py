@@ -56,6 +56,7 @@ def test_the_example_runs_by_command_line_and_by_dagster(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)  # it installs Dagster
 def test_the_quickstart_with_dagster_works_word_for_word(
     wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -167,6 +167,12 @@ class TestReadingWithoutRunning:
 
         assert revision.depends_on == ("D003", "D002")
 
+    def test_meta_holds_anything_for_other_programs(self, project: ProjectFolder) -> None:
+        meta = "meta = {'dagster': {'pool': 'x', 'kinds': ['csv']}, 'other': [1, None]}"
+        (revision,) = _read(project, PLAIN.replace("depends_on = []", meta))
+
+        assert revision.meta == {"dagster": {"pool": "x", "kinds": ["csv"]}, "other": [1, None]}
+
     def test_tags_may_be_a_list_of_names(self, project: ProjectFolder) -> None:
         (revision,) = _read(project, PLAIN.replace("depends_on = []", "tags = ['weekly', 'big']"))
 

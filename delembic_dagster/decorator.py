@@ -1,0 +1,67 @@
+"""Assets for migrations, with a body of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dagster import AssetsDefinition, RetryPolicy, multi_asset
+
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.selection import Selection
+from delembic_dagster.specs import translate
+from delembic_dagster.translator import DagsterDelembicTranslator
+
+
+def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and named
+    *,
+    project: DelembicProject,
+    select: Selection | None = None,
+    translator: DagsterDelembicTranslator | None = None,
+    name: str | None = None,
+    pool: str | None = None,
+    retry_policy: RetryPolicy | None = None,
+    op_tags: Mapping[str, Any] | None = None,
+    required_resource_keys: set[str] | None = None,
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """Make a function the body of one op that has an asset for each migration.
+
+    The function usually yields what `DelembicResource.upgrade` yields, with whatever it likes to do
+    before, between and after. Any of the assets can be selected alone.
+
+    Args:
+        project: Whose migrations.
+        select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        translator: How they look.
+        name: Of the op; the function's if ``None``.
+        pool: Limits how many such ops run at the same time in Dagster.
+        retry_policy: What to do when the op failed; what has been applied is not applied again.
+        op_tags: Tags for the op.
+        required_resource_keys: Resources that the body takes from ``context.resources``.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, the selection or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> from dagster import Definitions
+        >>> from delembic_dagster import DelembicResource
+        >>> project = DelembicProject("example_project")
+        >>> @delembic_assets(project=project)
+        ... def vocabulary(context, delembic: DelembicResource):
+        ...     yield from delembic.upgrade(context)
+        >>> defs = Definitions([vocabulary], resources={"delembic": DelembicResource(project)})
+        >>> len(vocabulary.keys)
+        11
+    """
+    items = translate(project, translator, select).values()
+    return multi_asset(
+        name=name,
+        specs=[item.spec for item in items],
+        check_specs=[item.check for item in items if item.check],
+        can_subset=True,
+        pool=pool,
+        retry_policy=retry_policy,
+        op_tags=op_tags,
+        required_resource_keys=required_resource_keys,
+    )

@@ -1,0 +1,119 @@
+"""The migrations as a job of plain ops, for those who want no assets."""
+
+# No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagster import (
+    DependencyDefinition,
+    ExecutorDefinition,
+    GraphDefinition,
+    In,
+    JobDefinition,
+    MultiDependencyDefinition,
+    Nothing,
+    OpDefinition,
+    OpExecutionContext,
+    Out,
+    Output,
+    RetryPolicy,
+    in_process_executor,
+    op,
+)
+
+from delembic_dagster.metadata import outcome_metadata
+from delembic_dagster.naming import op_name
+from delembic_dagster.op_settings import OpSettings
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.selection import Selection
+from delembic_dagster.session import session_in, session_resources
+from delembic_dagster.specs import Translated, translate
+from delembic_dagster.step import attempt
+from delembic_dagster.step_log import StepLog
+from delembic_dagster.translator import DagsterDelembicTranslator
+
+_AFTER = "after"
+"""The input that waits for the migrations which one depends on."""
+
+
+def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, and named
+    project: DelembicProject,
+    *,
+    name: str = "delembic_upgrade_ops",
+    translator: DagsterDelembicTranslator | None = None,
+    select: Selection | None = None,
+    pool: str | None = None,
+    retry_policy: RetryPolicy | None = None,
+    op_tags: Mapping[str, Any] | None = None,
+    executor_def: ExecutorDefinition = in_process_executor,
+) -> JobDefinition:
+    """Return a job with an op for each migration, in the graph of their ``depends_on``.
+
+    It does what the job of `build_delembic_job` does, and leaves no assets: each op's output has
+    the metadata that a materialisation would have. Nothing is opened or imported here.
+
+    Args:
+        project: Whose migrations.
+        name: The job's name.
+        translator: Names the ops, by the assets that it would make, and may set pools and such.
+        select: Which migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+            One whose dependencies are left out and not applied is blocked.
+        pool: See `build_delembic_assets`, as for the next two.
+        retry_policy: What to do about a migration that failed.
+        op_tags: Tags for the ops.
+        executor_def: How the steps are executed, by default all in one process.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, the selection or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> job = build_delembic_op_job(DelembicProject("example_project"), select="upto:D002")
+        >>> sorted(node.name for node in job.nodes)
+        ['delembic__D001', 'delembic__D002']
+    """
+    general = OpSettings(pool, retry_policy, op_tags or {})
+    translated = translate(project, translator, select)
+    graph = GraphDefinition(
+        name=name,
+        description="Applies the data migrations that are pending, in the order of depends_on.",
+        node_defs=[_op(project, item, general) for item in translated.values()],
+        dependencies={
+            _name(item): {_AFTER: MultiDependencyDefinition(_waits_for(project, item, translated))}
+            for item in translated.values()
+        },
+    )
+    return graph.to_job(resource_defs=session_resources(project), executor_def=executor_def)
+
+
+def _name(item: Translated) -> str:
+    return op_name(item.spec.key)
+
+
+def _waits_for(
+    project: DelembicProject, item: Translated, translated: Mapping[str, Translated]
+) -> list[DependencyDefinition]:
+    names = project.graph.dependencies(item.revision.id)
+    return [DependencyDefinition(_name(translated[id_])) for id_ in names if id_ in translated]
+
+
+def _op(project: DelembicProject, item: Translated, general: OpSettings) -> OpDefinition:
+    settings = item.settings.over(general)
+
+    @op(
+        name=_name(item),
+        description=item.revision.description or None,
+        ins={_AFTER: In(Nothing)},
+        out=Out(Nothing),
+        required_resource_keys={*session_resources(project)},
+        pool=settings.pool,
+        retry_policy=settings.retry_policy,
+        tags=settings.op_tags or None,
+    )
+    def migration(context: OpExecutionContext) -> Iterator[Output[None]]:
+        session = session_in(context, project)
+        outcome = attempt(context, session, item.revision, StepLog(context.log))
+        yield Output(None, metadata=outcome_metadata(outcome))
+
+    return migration

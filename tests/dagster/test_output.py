@@ -1,0 +1,137 @@
+"""What a migration logs and prints is in the log of its step."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from dagster import DagsterInstance, instance_for_test
+
+from delembic_dagster.output import MOST_LINES
+
+from .conftest import Location
+
+HEAD = "import logging, warnings"
+
+
+def lines(instance: DagsterInstance, run_id: str) -> list[tuple[int, str]]:
+    """The messages of the steps, with their levels, in order."""
+    return [
+        (int(record.level), record.user_message)
+        for record in instance.all_logs(run_id)
+        if record.dagster_event is None
+    ]
+
+
+def told(location: Location, upgrade: str, **options: Any) -> list[tuple[int, str]]:
+    """What the step's log holds between its first line and its last."""
+    location.folder.migration("D001", upgrade, head=HEAD, **options)
+    ran = location.run()
+    return [
+        line for line in lines(location.instance, ran.run_id)
+        if not line[1].startswith(("Running D001", "D001 is applied"))
+    ]  # fmt: skip
+
+
+def test_log_records_appear_with_their_level(sqlite_location: Location) -> None:
+    upgrade = """
+    logging.getLogger(__name__).info("loaded %d rows", 3)
+    logging.getLogger("loader").warning("a row is odd")
+    logging.error("a row is wrong")
+    """
+
+    assert told(sqlite_location, upgrade) == [
+        (logging.INFO, "loaded 3 rows"),
+        (logging.WARNING, "a row is odd"),
+        (logging.ERROR, "a row is wrong"),
+    ]
+
+
+def test_a_logged_exception_has_its_traceback(sqlite_location: Location) -> None:
+    upgrade = """
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        logging.exception("not to worry")
+    """
+
+    ((level, text),) = told(sqlite_location, upgrade)
+
+    assert level == logging.ERROR
+    assert text.startswith("not to worry\nTraceback")
+    assert text.endswith("ZeroDivisionError: division by zero")
+
+
+def test_printed_lines_appear_and_are_still_printed(
+    sqlite_location: Location, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upgrade = "print('one', 'line'); print(); print('with', end=' '); print('an end', end='')"
+
+    assert told(sqlite_location, upgrade) == [
+        (logging.INFO, "one line"),
+        (logging.INFO, "with an end"),
+    ]
+    assert "one line\n\nwith an end" in capsys.readouterr().out
+
+
+def test_what_validate_prints_appears_too(sqlite_location: Location) -> None:
+    found = told(sqlite_location, "pass", validate="print('checked')")
+
+    assert found == [(logging.INFO, "checked")]
+
+
+def test_what_is_printed_before_a_failure_appears(sqlite_location: Location) -> None:
+    found = told(sqlite_location, "print('so far', end=''); logging.info('so good'); 1/0")
+
+    assert found[:2] == [(logging.INFO, "so good"), (logging.INFO, "so far")]
+
+
+def test_of_very_many_lines_the_first_appear_and_a_note(sqlite_location: Location) -> None:
+    found = told(sqlite_location, f"for n in range({MOST_LINES * 3}): print(n)")
+
+    assert len(found) == MOST_LINES + 1
+    assert found[-2] == (logging.INFO, str(MOST_LINES - 1))
+    assert found[-1][1].startswith(f"More than {MOST_LINES} lines of output")
+
+
+def test_megabytes_without_an_end_of_line_are_cut(sqlite_location: Location) -> None:
+    found = told(sqlite_location, "for n in range(100): print('x' * 100_000, end='')")
+
+    assert sum(len(text) for _, text in found) < MOST_LINES * 4_001
+
+
+def test_passwords_are_masked(sqlite_location: Location) -> None:
+    upgrade = """
+    print("from postgresql://ann:open-sesame@db1/vocabulary")
+    logging.info("to postgresql://ann:open-sesame@db2/vocabulary")
+    """
+
+    found = told(sqlite_location, upgrade)
+
+    assert len(found) == 2
+    assert "open-sesame" not in str(found)
+
+
+def test_loggers_that_dagster_forwards_itself_are_not_forwarded_twice(
+    sqlite_location: Location,
+) -> None:
+    overrides = {"python_logs": {"managed_python_loggers": ["loader"], "python_log_level": "INFO"}}
+
+    with instance_for_test(overrides=overrides) as instance:
+        sqlite_location.instance = instance
+        found = told(
+            sqlite_location,
+            "logging.getLogger('loader.csv').warning('once'); logging.warning('from the root')",
+        )
+
+    assert sorted(text for _, text in found) == ["from the root", "once"]
+
+
+def test_the_root_logger_is_left_as_it_was(sqlite_location: Location) -> None:
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+
+    told(sqlite_location, "1/0")
+
+    assert (root.level, list(root.handlers)) == before
