@@ -19,6 +19,7 @@ from delembic_dagster.checks import (
     build_delembic_validation_job,
     build_delembic_validation_schedule,
 )
+from delembic_dagster.component import DelembicProjectComponent
 from delembic_dagster.decorator import delembic_assets
 from delembic_dagster.definitions import build_delembic_defs
 from delembic_dagster.jobs import build_delembic_job
@@ -33,6 +34,7 @@ from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTrans
 __all__ = [
     "DagsterDelembicTranslator",
     "DelembicProject",
+    "DelembicProjectComponent",
     "DelembicResource",
     "DelembicTranslatorData",
     "OpSettings",

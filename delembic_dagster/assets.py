@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from dagster import (
@@ -20,6 +20,7 @@ from delembic_dagster.decorator import delembic_assets
 from delembic_dagster.naming import op_name
 from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.resource import DelembicResource
 from delembic_dagster.selection import Selection
 from delembic_dagster.session import session_in, session_resources
 from delembic_dagster.specs import Translated, translate
@@ -29,6 +30,9 @@ from delembic_dagster.translator import DagsterDelembicTranslator
 
 Mode = Literal["per_migration", "single_step"]
 """How migrations become ops: one for each, or one for all of them."""
+
+Body = Callable[[AssetExecutionContext, DelembicResource], Iterator[Any]]
+"""What a step does in place of its own work, such as something of the user's around it."""
 
 
 def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, and named
@@ -41,6 +45,7 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
     name: str = "delembic_migrations",
+    body: Body | None = None,
 ) -> list[AssetsDefinition]:
     """Return the project's migrations as assets, each waiting for what it depends on.
 
@@ -61,6 +66,8 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
             not tried again.
         op_tags: Tags for the ops, such as ``dagster-k8s/config``.
         name: Of the op, with ``single_step``.
+        body: What each step does in place of its own work, which is in its words
+            ``yield from delembic.upgrade(context)``.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -80,15 +87,17 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     match mode:
         case "per_migration":
             with quiet_about_betas():  # an asset's own resources
-                return [_asset(project, item, settings) for item in translated.values()]
+                return [_asset(project, item, settings, body) for item in translated.values()]
         case "single_step":
-            return _in_one(project, translator, [*translated], settings, name)
+            return _in_one(project, translator, [*translated], settings, name, body)
     raise ConfigurationError(
         f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."
     )
 
 
-def _asset(project: DelembicProject, item: Translated, general: OpSettings) -> AssetsDefinition:
+def _asset(
+    project: DelembicProject, item: Translated, general: OpSettings, body: Body | None
+) -> AssetsDefinition:
     settings = item.settings.over(general)
     step = item.step
 
@@ -104,7 +113,11 @@ def _asset(project: DelembicProject, item: Translated, general: OpSettings) -> A
     def migration() -> Iterator[AssetResult]:
         # Not a parameter: Dagster would look at its annotation for each of the assets.
         context = AssetExecutionContext.get()
-        yield from run_in_asset(context, session_in(context, project), step)
+        session = session_in(context, project)
+        if body:
+            yield from body(context, DelembicResource.sharing(session))
+        else:
+            yield from run_in_asset(context, session, step)
 
     return migration
 
@@ -115,6 +128,7 @@ def _in_one(
     revisions: Sequence[str],
     settings: OpSettings,
     name: str,
+    body: Body | None,
 ) -> list[AssetsDefinition]:
     if not revisions:
         return []
@@ -132,6 +146,9 @@ def _in_one(
     )
     def migrations(context: AssetExecutionContext) -> Iterator[AssetResult]:
         session = session_in(context, project)
+        if body:
+            yield from body(context, DelembicResource.sharing(session))
+            return
         steps = AssetTargets(context, project.graph).selected()
         yield from run_steps(context, session, steps, run_in_asset)
 

@@ -13,7 +13,7 @@ from dagster import (
     in_process_executor,
 )
 
-from delembic_dagster.assets import Mode, build_delembic_assets
+from delembic_dagster.assets import Body, Mode, build_delembic_assets
 from delembic_dagster.checks import (
     build_delembic_validation_checks,
     build_delembic_validation_job,
@@ -40,6 +40,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     op_tags: Mapping[str, Any] | None = None,
     validation_checks: bool = True,
     validation_cron: str | None = None,
+    body: Body | None = None,
 ) -> Definitions:
     """Return a project's assets, the job that runs them, and the one that verifies their data.
 
@@ -61,6 +62,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
             ``still_valid`` besides, which runs it again on committed data, and the definitions
             have the job ``delembic_verify``, which evaluates them all.
         validation_cron: When to do that, in cron's notation; no schedule if ``None``.
+        body: What each step does in place of its own work.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -79,6 +81,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         pool=pool,
         retry_policy=retry_policy,
         op_tags=op_tags,
+        body=body,
     )
     checks = (
         build_delembic_validation_checks(project, translator=translator, select=select)

@@ -59,6 +59,13 @@ class DelembicResource(ConfigurableResource[Any]):
         data["project"] = str(project) if isinstance(project, Path) else project
         super().__init__(**data)
 
+    @classmethod
+    def sharing(cls, session: RunSession) -> DelembicResource:
+        """Return one that runs migrations in a session that somebody else has opened."""
+        resource = cls(session.project)
+        resource._session = session
+        return resource
+
     def setup_for_execution(self, context: InitResourceContext) -> None:
         """Called by Dagster before the first step of a process."""
         self._open = ExitStack()

@@ -78,9 +78,9 @@ def run_on_a_terminal(*arguments: str, cwd: Path) -> Ran:
     return Ran(process.returncode, seen.decode(), "")
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Look again and again, until it is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def wait_until(is_so: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> None:
+    """Look again and again, until it is so; give up after so many seconds."""
+    deadline = time.monotonic() + patience
     while not is_so():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from pages import ROOT, go_through
+from shell import wait_until
+from user_interface import ENDED, UserInterface
 
+SLOW_SECONDS = 120.0
 EXAMPLE = ROOT / "example_project"
 
 
@@ -50,6 +53,42 @@ def test_the_example_runs_by_command_line_and_by_dagster(
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("*.db*", "__pycache__"))
 
     go_through(folder / "README.md", folder, programs)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)  # it installs Dagster
+def test_the_quickstart_with_dagster_works_word_for_word(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an environment that the page makes itself, with the wheel where PyPI would be asked."""
+    constraint = tmp_path / "constraint.txt"
+    constraint.write_text(f"delembic=={wheel.name.split('-')[1]}\n")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(constraint))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    for variable in ("DAGSTER_HOME", "PYTHONPATH", "VIRTUAL_ENV"):
+        monkeypatch.delenv(variable, raising=False)
+    folder = tmp_path / "shop"
+    folder.mkdir()
+
+    go_through(
+        ROOT / "docs" / "dagster-quickstart.md",
+        folder,
+        installing=True,
+        in_the_browser=_materialize_everything,
+    )
+
+
+def _materialize_everything(address: str) -> None:
+    """Press *Materialize all*, wait for the run, and see the asset and its check in green."""
+    dagster = UserInterface(address)
+    wait_until(dagster.is_up, SLOW_SECONDS)
+    run = dagster.materialize_all()
+
+    wait_until(lambda: dagster.status(run) in ENDED, SLOW_SECONDS)
+
+    assert dagster.status(run) == "SUCCESS"
+    assert dagster.materializations() == {"delembic/D001": "applied"}
+    assert dagster.checks()["delembic/D001:validate"] == "SUCCEEDED"
 
 
 def _install(programs: Path, *requirements: str) -> None:
