@@ -6,9 +6,9 @@ import re
 import uuid
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
 
 from delembic.audit import tables
 from delembic.audit.marks import Mark
@@ -16,6 +16,9 @@ from delembic.audit.program import Program
 from delembic.audit.status import Status
 from delembic.database.connections import execute_reconnecting
 from delembic.revisions.source import Revision
+
+if TYPE_CHECKING:
+    from delembic.audit.bookmark import Bookmark
 
 _table = tables.history_table
 _MODULE = re.compile(r"^[\w.<>]+\.(?=\w+(:|$))")
@@ -247,6 +250,41 @@ def read_attempts(
         lambda query: query.where(*conditions).order_by(_table.c.id.desc()).limit(limit),
     )
     return [_attempt(row) for row in rows]
+
+
+def read_on(conn: Connection, bookmark: Bookmark, newest_in_full: int, limit: int) -> list[Attempt]:
+    """Return what is new or has changed since a bookmark, oldest first, in one query.
+
+    The row at the bookmark comes along, to show that this is still the same log. Writes nothing.
+
+    Args:
+        conn: Any open connection to the database of the audit log.
+        bookmark: How far has been read.
+        newest_in_full: Of how many newest rows a first reading leaves out none.
+        limit: How many at most.
+    """
+    ids, status = _table.c.id, _table.c.status
+    wanted = or_(
+        (ids > bookmark.last_id) & (_counting(newest_in_full) if bookmark.skimming else True),
+        ids.in_([bookmark.last_id, *bookmark.again]),
+        ids.in_(bookmark.running) & (status != Status.RUNNING),
+        ids.in_(bookmark.interrupted) & (status == Status.SUCCESS),
+        *(ids.between(gap.first, gap.last) for gap in bookmark.gaps),
+    )
+    rows = tables.read(conn, _table, lambda query: query.where(wanted).order_by(ids).limit(limit))
+    return [_attempt(row) for row in rows]
+
+
+def _counting(newest_in_full: int) -> ColumnElement[bool]:
+    """Return the condition for the rows that tell how things stand, and for the newest ones."""
+    ids = _table.c.id
+
+    def last(*conditions: ColumnElement[bool]) -> Select[Any]:
+        return select(func.max(ids)).where(*conditions).group_by(_table.c.revision)
+
+    newest = select(func.max(ids) - newest_in_full).scalar_subquery()
+    succeeded = _table.c.status == Status.SUCCESS
+    return or_(ids.in_(last()), ids.in_(last(succeeded)), ids > newest)
 
 
 def _attempt(row: Row[Any]) -> Attempt:
