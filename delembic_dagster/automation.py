@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dagster import AutomationCondition
 
 
-def pending_migration_condition() -> AutomationCondition:
+def pending_migration_condition() -> AutomationCondition[Any]:
     """Return the condition that fits migrations: run each once, after all that it depends on.
 
     A migration is asked for while it has never been materialised, nothing that it depends on is

@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagster import (
+    DefaultSensorStatus,
     Definitions,
     ExecutorDefinition,
     RetryPolicy,
     ScheduleDefinition,
+    SensorDefinition,
     in_process_executor,
 )
 
 from delembic_dagster.assets import Mode, build_delembic_assets
 from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, build_delembic_job
+from delembic_dagster.pending_sensor import build_delembic_pending_sensor
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.run_history import build_delembic_run_history_sensor
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
+from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
 from delembic_dagster.selection import PENDING, Selection
 from delembic_dagster.translator import DagsterDelembicTranslator
 
@@ -28,13 +33,19 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     mode: Mode = "per_migration",
     select: Selection | None = None,
     cron: str | None = None,
+    sensors: bool = True,
+    sensor_default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
     job_name: str = DEFAULT_NAME,
     executor_def: ExecutorDefinition = in_process_executor,
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
 ) -> Definitions:
-    """Return a project's assets and the job that runs them, and a schedule if asked for.
+    """Return a project's assets, the job that runs them, two sensors, and a schedule if asked for.
+
+    The sensors are those of `build_delembic_pending_sensor` and
+    `build_delembic_run_history_sensor`. Alembic's revisions that migrations wait for are external
+    assets.
 
     Nothing here opens the database or imports a migration: a code location loads while the
     database is down.
@@ -45,7 +56,9 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         mode: See `build_delembic_assets`, as for all that is not described here.
         select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
         cron: When to run what is pending, in cron's notation; no schedule if ``None``.
-        job_name: The job's name.
+        sensors: Whether there are sensors.
+        sensor_default_status: Whether they run before somebody has switched them on.
+        job_name: The job's name; those of sensors and schedule begin with it.
         executor_def: How the job's steps are executed, by default all in one process.
         pool: A pool for the ops.
         retry_policy: What to do about a migration that failed.
@@ -73,7 +86,34 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         project, name=job_name, translator=translator, select=select, executor_def=executor_def
     )
     schedules = [_schedule(project, cron, job, translator, select)] if cron else []
-    return Definitions(assets=assets, jobs=[job], schedules=schedules)
+    return Definitions(
+        assets=[*assets, *build_delembic_schema_asset_specs(project, select=select)],
+        jobs=[job],
+        schedules=schedules,
+        sensors=_sensors(project, job, translator, select, sensor_default_status)
+        if sensors
+        else [],
+    )
+
+
+def _sensors(
+    project: DelembicProject,
+    job: AssetJob,
+    translator: DagsterDelembicTranslator | None,
+    select: Selection | None,
+    default_status: DefaultSensorStatus,
+) -> list[SensorDefinition]:
+    pending = build_delembic_pending_sensor(
+        project, job=job, translator=translator, select=select, default_status=default_status
+    )
+    run_history = build_delembic_run_history_sensor(
+        project,
+        name=f"{job.name}_run_history_sensor",
+        translator=translator,
+        select=select,
+        default_status=default_status,
+    )
+    return [pending, run_history]
 
 
 def _schedule(

@@ -93,7 +93,7 @@ class _Look:
     def tick(self, context: SensorEvaluationContext) -> SensorResult:
         with told_without_causes():
             pending = find_pending(self.project, self.keys)
-        ready = _ready(pending.standings, self.keys)
+        ready = _ready(pending.standings)
         versions = [_version(self.project.graph[revision]) for revision in ready]
         # What is applied by now is forgotten, so the cursor does not grow.
         asked = _asked(context.cursor) & {_version(self.project.graph[r]) for r in self.keys}
@@ -111,15 +111,14 @@ class _Look:
         return [self.keys[revision] for revision in revisions]
 
 
-def _ready(standings: Sequence[Standing], known: dict[str, AssetKey]) -> list[str]:
+def _ready(standings: Sequence[Standing]) -> list[str]:
     """Return what can be run, now or after others of them: not what waits for Alembic."""
-    pending = {standing.revision for standing in standings}
-    ready: list[str] = []
+    ready: dict[str, None] = {}
     for standing in standings:
         awaited = standing.waits_for if standing.state == State.BLOCKED else ()
-        if all(name in ready or (name in known and name not in pending) for name in awaited):
-            ready.append(standing.revision)
-    return ready
+        if all(name in ready for name in awaited):
+            ready[standing.revision] = None
+    return list(ready)
 
 
 def _why_not(pending: Pending, ready: Sequence[str]) -> SkipReason:

@@ -16,6 +16,7 @@ from dagster import (
 )
 
 from delembic import Attempt, Bookmark, commands
+from delembic_dagster.jobs import DEFAULT_NAME
 from delembic_dagster.outside_events import OutsideEvent, outside_events
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import Selection
@@ -33,7 +34,7 @@ _claims = Claims()
 def build_delembic_run_history_sensor(  # noqa: PLR0913 - all but the project are optional, and named
     project: DelembicProject,
     *,
-    name: str = "delembic_run_history",
+    name: str = f"{DEFAULT_NAME}_run_history_sensor",
     translator: DagsterDelembicTranslator | None = None,
     select: Selection | None = None,
     batch_size: int = 100,
@@ -65,7 +66,7 @@ def build_delembic_run_history_sensor(  # noqa: PLR0913 - all but the project ar
 
     Example:
         >>> build_delembic_run_history_sensor(DelembicProject("example_project")).name
-        'delembic_run_history'
+        'delembic_upgrade_run_history_sensor'
     """
     follower = _Follower(project, translate(project, translator, select), batch_size)
 

@@ -32,12 +32,13 @@ def build_delembic_schema_asset_specs(
         >>> specs[0].key.path[0]
         'alembic'
     """
-    waiting: dict[str, list[str]] = {}
-    for id_ in select_revisions(project.graph, select):
-        for name in project.graph[id_].depends_on:
-            if name not in project.graph:
-                waiting.setdefault(name, []).append(id_)
-    return [_spec(name, revisions) for name, revisions in waiting.items()]
+    names = dict.fromkeys(
+        name
+        for id_ in select_revisions(project.graph, select)
+        for name in project.graph[id_].depends_on
+        if name not in project.graph
+    )
+    return [_spec(name) for name in names]
 
 
 def schema_asset_key(name: str) -> AssetKey:
@@ -50,12 +51,10 @@ def schema_asset_key(name: str) -> AssetKey:
     return AssetKey(["alembic", key_part(name)])
 
 
-def _spec(name: str, revisions: list[str]) -> AssetSpec:
+def _spec(name: str) -> AssetSpec:
     return AssetSpec(
         key=schema_asset_key(name),
-        description=f"Alembic's revision {name}, which {', '.join(revisions)} needs."
-        if len(revisions) == 1
-        else f"Alembic's revision {name}, which {', '.join(revisions)} need.",
+        description=f"Alembic's revision {name}, which data migrations wait for.",
         metadata={SCHEMA_REVISION: name},
         kinds={"alembic"},
     )

@@ -69,7 +69,7 @@ class Bookmark:
         """Return the bookmark that `as_text` wrote down; the beginning, if it cannot be read."""
         try:
             return _parsed(json.loads(text or "{}"))
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return cls()
 
     def as_text(self) -> str:
@@ -87,8 +87,7 @@ class Bookmark:
 
     def news_in(self, rows: Iterable[Attempt]) -> list[Attempt]:
         """Return the rows without the one that only shows that this is the same log."""
-        known = {*self.running, *self.interrupted, *self.again}
-        return [row for row in rows if row.id != self.last_id or row.id in known]
+        return [row for row in rows if row.id != self.last_id or self._is_news(row)]
 
     def after(self, rows: Sequence[Attempt], *, complete: bool) -> Bookmark:
         """Return the place behind rows that were read from here, lowest number first.
@@ -110,6 +109,13 @@ class Bookmark:
             again=tuple(id_ for id_ in self.again if id_ not in read),
             gaps=tuple(self._gaps(read, complete))[-_MOST_GAPS:],
         )
+
+    def _is_news(self, row: Attempt) -> bool:
+        if row.id in self.running:
+            return row.status != Status.RUNNING
+        if row.id in self.interrupted:
+            return row.status == Status.SUCCESS
+        return row.id in self.again
 
     def _gaps(self, read: set[int], complete: bool) -> Iterator[Gap]:
         for gap in self.gaps:
