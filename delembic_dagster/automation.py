@@ -10,8 +10,9 @@ from dagster import AutomationCondition
 def pending_migration_condition() -> AutomationCondition[Any]:
     """Return the condition that fits migrations: run each once, after all that it depends on.
 
-    A migration is asked for while it has never been materialised, nothing that it depends on is
-    missing or at work, and its last run did not fail; a failed one waits for an operator.
+    A migration is asked for while it has never been materialised, nothing that it depends on is at
+    work or missing (unless that is asked for in the same run), and its last run did not fail; a
+    failed one waits for an operator.
     Dagster's own ``eager()`` would ask for all descendants again whenever an ancestor is
     materialised, and each would be a run that finds nothing to do.
 

@@ -68,7 +68,7 @@ def build_delembic_run_history_sensor(  # noqa: PLR0913 - all but the project ar
         >>> build_delembic_run_history_sensor(DelembicProject("example_project")).name
         'delembic_upgrade_run_history_sensor'
     """
-    follower = _Follower(project, translate(project, translator, select), batch_size)
+    follower = _Follower(name, project, translate(project, translator, select), batch_size)
 
     @sensor(
         name=name,
@@ -86,6 +86,7 @@ def build_delembic_run_history_sensor(  # noqa: PLR0913 - all but the project ar
 class _Follower:
     """Follows the audit log of a project."""
 
+    name: str
     project: DelembicProject
     items: dict[str, Translated]
     batch_size: int
@@ -97,7 +98,7 @@ class _Follower:
             )
             unknown = self._newer_than_definitions(attempts)
         ended = [a for a in attempts if a.revision in self.items and _has_ended(a)]
-        batch = _Batch(self.items, context.sensor_name, self.project, context.instance, ended)
+        batch = _Batch(self.items, self.name, self.project, context.instance, ended)
         batch.sort_out()
         later = [a.id for a in unknown] + batch.later
         return SensorResult(

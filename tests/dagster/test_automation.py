@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dagster import AssetSelection, AssetSpec, DagsterInstance, Definitions, evaluate_automation_conditions
+from dagster import (
+    AssetSelection,
+    AssetSpec,
+    DagsterInstance,
+    Definitions,
+    evaluate_automation_conditions,
+)
 
 from delembic_dagster import (
     DagsterDelembicTranslator,
@@ -33,7 +39,7 @@ def test_a_revision_of_alembic_does_not_stand_in_the_way(sqlite_location: Locati
     sqlite_location.inserting("D002", "D001")
     definitions = sqlite_location.definitions(translator=Automatic())
 
-    assert asked(definitions, sqlite_location.instance) == {"D001"}
+    assert asked(definitions, sqlite_location.instance) == {"D001", "D002"}
 
 
 def test_what_ran_is_not_asked_for_again_nor_what_failed(sqlite_location: Location) -> None:
@@ -44,10 +50,11 @@ def test_what_ran_is_not_asked_for_again_nor_what_failed(sqlite_location: Locati
     location.inserting("D004", "D003")
     definitions = location.definitions(translator=Automatic())
 
-    assert asked(definitions, location.instance) == {"D001"}
+    everything = {"D001", "D002", "D003", "D004"}
+    assert asked(definitions, location.instance) == everything
     location.run_definitions(definitions, "D001")
-    assert asked(definitions, location.instance) == {"D002", "D003"}
-    location.run_definitions(definitions, "D002", "D003")
+    assert asked(definitions, location.instance) == everything - {"D001"}
+    location.run_definitions(definitions, "D002", "D003", "D004")
     assert asked(definitions, location.instance) == set()
     location.run_definitions(definitions, "D001")  # nothing follows from what is applied already
     assert asked(definitions, location.instance) == set()

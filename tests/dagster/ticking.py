@@ -37,7 +37,7 @@ class Tick:
 
 def evaluate(sensor: SensorDefinition, instance: DagsterInstance, cursor: str | None) -> Tick:
     """Evaluate a tick, and record nothing of it."""
-    with build_sensor_context(instance, cursor=cursor, sensor_name=sensor.name) as context:
+    with build_sensor_context(instance, cursor=cursor) as context:
         data = sensor.evaluate_tick(context)
     return Tick(data.asset_events, data.run_requests or [], data.skip_message or "", data.cursor)
 
