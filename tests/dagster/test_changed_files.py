@@ -19,6 +19,8 @@ from projects import ProjectFolder
 from .conftest import Location
 from .ticking import tick
 
+pytestmark = pytest.mark.long  # each question to Dagster's pages is a process of its own
+
 TESTS = Path(__file__).parent.parent
 DEFINITIONS = """
 from pathlib import Path
@@ -53,7 +55,8 @@ def statuses(location: Location) -> dict[str, tuple[str, list[str]]]:
         text=True,
         check=True,
     )
-    answer: dict[str, Any] = json.loads(ran.stdout[ran.stdout.index('{"data"') :])
+    answer: dict[str, Any]
+    answer, _ = json.JSONDecoder().raw_decode(ran.stdout[ran.stdout.index('{"data"') :])
     return {
         node["assetKey"]["path"][-1]: (
             node["staleStatus"],

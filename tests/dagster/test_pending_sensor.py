@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from dagster import DagsterInstance, Definitions, SensorDefinition
 
@@ -25,7 +27,7 @@ ENV = """
 """
 
 
-def sensor_of(location: Location, **options: str) -> SensorDefinition:
+def sensor_of(location: Location, **options: Any) -> SensorDefinition:
     return build_delembic_pending_sensor(location.project, **options)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from dagster import DagsterInstance, Definitions, SensorDefinition
 
@@ -22,7 +24,7 @@ from .ticking import evaluate, tick
 MATERIALIZATION, OBSERVATION = "Materialization", "Observation"
 
 
-def sensor_of(location: Location, name: str = "history", **options: int) -> SensorDefinition:
+def sensor_of(location: Location, name: str = "history", **options: Any) -> SensorDefinition:
     return build_delembic_run_history_sensor(location.project, name=name, **options)
 
 
