@@ -26,6 +26,7 @@ from delembic.migration import DataMigration
 
 if TYPE_CHECKING:
     from delembic import commands, errors, events
+    from delembic.audit.bookmark import Bookmark
     from delembic.audit.ledger import Attempt
     from delembic.audit.program import Program
     from delembic.audit.standing import Standing
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "Bookmark",
     "Config",
     "ConfigurationError",
     "DataMigration",
@@ -58,6 +60,7 @@ __all__ = [
 
 _HOMES = {
     "Attempt": "delembic.audit.ledger",
+    "Bookmark": "delembic.audit.bookmark",
     "Graph": "delembic.revisions.graph",
     "Program": "delembic.audit.program",
     "Revision": "delembic.revisions.source",

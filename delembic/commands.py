@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from delembic.audit.ledger import Attempt, read_attempts, read_latest
+from delembic.audit.bookmark import NEWEST_IN_FULL, Bookmark
+from delembic.audit.ledger import Attempt, read_attempts, read_latest, read_on
 from delembic.audit.marks import Mark, applied_revisions, read_marks
 from delembic.audit.program import Program
 from delembic.audit.record import RevisionRecord, make_record
@@ -32,6 +34,9 @@ from delembic.revisions.graph import Graph, read_folder
 from delembic.revisions.plan import make_plan
 from delembic.scaffold import next_revision, write_project, write_revision
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 __all__ = [
     "NewRevision",
     "Session",
@@ -44,6 +49,7 @@ __all__ = [
     "read_graph",
     "revision",
     "runs",
+    "runs_since",
     "show",
     "upgrade",
     "verify",
@@ -302,6 +308,43 @@ def runs(
         return attempts
 
 
+def runs_since(
+    config: Config, bookmark: Bookmark | None = None, *, limit: int = 100
+) -> tuple[list[Attempt], Bookmark]:
+    """Read on in the audit log, oldest first, and write nothing.
+
+    For whoever follows the log: call it again with the bookmark that it returned. Each attempt is
+    given when it is new, and once more when it has ended or was settled. The first reading leaves
+    out what no longer counts: of what is older than the newest hundred attempts it gives the last
+    success and the last attempt of each revision.
+
+    Args:
+        config: The project.
+        bookmark: Where to read on; ``None`` is the beginning.
+        limit: How many attempts at most, from 1, beside those that were asked for again.
+
+    Returns:
+        The attempts, and the bookmark behind them.
+
+    Raises:
+        ConfigurationError: The database cannot be read.
+
+    Example:
+        >>> from delembic import Config
+        >>> attempts, bookmark = runs_since(Config.find("example_project"))
+        >>> more, bookmark = runs_since(Config.find("example_project"), bookmark)
+        >>> more
+        []
+    """
+    place = bookmark or Bookmark()
+    with open_database(config) as database, connect(database.metadata) as conn:
+        rows, whole = _read_on(conn, place, limit)
+        if not place.leads_into(rows):  # the log was made anew, or restored from a backup
+            place = Bookmark()
+            rows, whole = _read_on(conn, place, limit)
+    return place.news_in(rows), place.after(rows, complete=whole)
+
+
 def show(config: Config, revision: str) -> RevisionRecord:
     """Return one revision with all its attempts and its last verifications, and write nothing.
 
@@ -335,6 +378,13 @@ def dialect_name(config: Config) -> str:
     """
     with open_database(config) as database:
         return database.work.dialect.name
+
+
+def _read_on(conn: Connection, place: Bookmark, limit: int) -> tuple[list[Attempt], bool]:
+    """Return the rows, and whether there were no more of them."""
+    most = limit + len(place.again) + 1  # the row at the bookmark comes along
+    rows = read_on(conn, place, NEWEST_IN_FULL, most)
+    return rows, len(rows) < most
 
 
 def _read_standings(config: Config) -> tuple[Graph, list[Standing]]:

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from dagster_shared.libraries import DagsterLibraryRegistry
 
 from delembic_dagster.assets import build_delembic_assets
+from delembic_dagster.automation import pending_migration_condition
 from delembic_dagster.checks import (
     build_delembic_validation_checks,
     build_delembic_validation_job,
@@ -25,9 +26,12 @@ from delembic_dagster.definitions import build_delembic_defs
 from delembic_dagster.jobs import build_delembic_job
 from delembic_dagster.op_jobs import build_delembic_op_job
 from delembic_dagster.op_settings import OpSettings
+from delembic_dagster.pending_sensor import build_delembic_pending_sensor
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource
+from delembic_dagster.run_history import build_delembic_run_history_sensor
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
+from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
 from delembic_dagster.specs import build_delembic_asset_specs
 from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
 
@@ -43,11 +47,15 @@ __all__ = [
     "build_delembic_defs",
     "build_delembic_job",
     "build_delembic_op_job",
+    "build_delembic_pending_sensor",
+    "build_delembic_run_history_sensor",
+    "build_delembic_schema_asset_specs",
     "build_delembic_validation_checks",
     "build_delembic_validation_job",
     "build_delembic_validation_schedule",
     "build_schedule_from_delembic_selection",
     "delembic_assets",
+    "pending_migration_condition",
 ]
 
 DagsterLibraryRegistry.register("delembic-dagster", version("delembic"), is_dagster_package=False)

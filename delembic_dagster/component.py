@@ -152,6 +152,28 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         ),
     ] = None
 
+    sensors: Annotated[
+        bool,
+        Resolver.default(
+            description="Whether there are sensors: one that asks for a run when there are new"
+            " migrations, and one that shows what was run outside of Dagster.",
+        ),
+    ] = True
+    validation_checks: Annotated[
+        bool,
+        Resolver.default(
+            description="Whether each migration with a validate has the check still_valid, which"
+            " runs it again on committed data, and there is a job that evaluates them all.",
+        ),
+    ] = True
+    validation_cron: Annotated[
+        str | None,
+        Resolver.default(
+            description="When that job runs by itself; never if not set.",
+            examples=["0 * * * *"],
+        ),
+    ] = None
+
     @cached_property
     def delembic_project(self) -> DelembicProject:
         """The project that is shown."""
@@ -190,7 +212,7 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         yield from delembic.upgrade(context)
 
     def build_defs(self, context: ComponentLoadContext) -> Definitions:
-        """Return the assets, the job and the schedule. No database is opened.
+        """Return all that there is of the project. No database is opened.
 
         Raises:
             DefinitionError: Something is wrong with the migrations' files, the selection or the
@@ -216,7 +238,11 @@ class DelembicProjectComponent(Component, Resolvable, Model):
             pool=op.pool,
             retry_policy=op.retry_policy.policy() if op.retry_policy else None,
             op_tags=op.tags,
+            sensors=self.sensors,
+            validation_checks=self.validation_checks,
+            validation_cron=self.validation_cron,
             body=self._body(),
+            default_executor=False,
         )
 
     def _body(self) -> Body | None:

@@ -6,22 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagster import (
+    DefaultSensorStatus,
     Definitions,
     ExecutorDefinition,
     RetryPolicy,
     ScheduleDefinition,
+    SensorDefinition,
     in_process_executor,
 )
 
 from delembic_dagster.assets import Body, Mode, build_delembic_assets
 from delembic_dagster.checks import (
+    VALIDATION_JOB_NAME,
     build_delembic_validation_checks,
     build_delembic_validation_job,
     build_delembic_validation_schedule,
 )
 from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, build_delembic_job
+from delembic_dagster.pending_sensor import build_delembic_pending_sensor
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.run_history import build_delembic_run_history_sensor
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
+from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
 from delembic_dagster.selection import PENDING, Selection
 from delembic_dagster.translator import DagsterDelembicTranslator
 
@@ -33,6 +39,8 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     mode: Mode = "per_migration",
     select: Selection | None = None,
     cron: str | None = None,
+    sensors: bool = True,
+    sensor_default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
     job_name: str = DEFAULT_NAME,
     executor_def: ExecutorDefinition = in_process_executor,
     pool: str | None = None,
@@ -41,8 +49,13 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     validation_checks: bool = True,
     validation_cron: str | None = None,
     body: Body | None = None,
+    default_executor: bool = True,
 ) -> Definitions:
-    """Return a project's assets, the job that runs them, and the one that verifies their data.
+    """Return all of a project: assets, checks, jobs, sensors, and schedules if asked for.
+
+    The sensors are those of `build_delembic_pending_sensor` and
+    `build_delembic_run_history_sensor`. Alembic's revisions that migrations wait for are external
+    assets.
 
     Nothing here opens the database or imports a migration: a code location loads while the
     database is down.
@@ -53,16 +66,22 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         mode: See `build_delembic_assets`, as for all that is not described here.
         select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
         cron: When to run what is pending, in cron's notation; no schedule if ``None``.
-        job_name: The job's name.
+        sensors: Whether there are sensors.
+        sensor_default_status: Whether they run before somebody has switched them on.
+        job_name: The job's name; those of sensors and schedule begin with it.
         executor_def: How the job's steps are executed, by default all in one process.
         pool: A pool for the ops.
         retry_policy: What to do about a migration that failed.
         op_tags: Tags for the ops.
         validation_checks: Whether each migration with a ``validate`` has the check
             ``still_valid`` besides, which runs it again on committed data, and the definitions
-            have the job ``delembic_verify``, which evaluates them all.
+            have the job ``delembic_verify``, which evaluates them all. If the job has another
+            name, so has that one: ``JOB_verify``.
         validation_cron: When to do that, in cron's notation; no schedule if ``None``.
         body: What each step does in place of its own work.
+        default_executor: Whether what is materialized by hand, outside of the job, is executed as
+            the job is. Say ``False`` where these definitions are merged with those of others, whose
+            assets it would concern too.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -99,11 +118,43 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     jobs = [job]
     schedules = [_schedule(project, cron, job, translator, select)] if cron else []
     if checks:
-        verify = build_delembic_validation_job(project, checks=checks)
+        verify = build_delembic_validation_job(
+            project,
+            checks=checks,
+            name=VALIDATION_JOB_NAME if job_name == DEFAULT_NAME else f"{job_name}_verify",
+        )
         jobs += [verify]
         if validation_cron:
             schedules += [build_delembic_validation_schedule(project, validation_cron, job=verify)]
-    return Definitions(assets=assets, asset_checks=checks, jobs=jobs, schedules=schedules)
+    shown = _sensors(project, job, translator, select, sensor_default_status) if sensors else []
+    return Definitions(
+        assets=[*assets, *build_delembic_schema_asset_specs(project, select=select)],
+        asset_checks=checks,
+        jobs=jobs,
+        schedules=schedules,
+        sensors=shown,
+        executor=executor_def if default_executor else None,
+    )
+
+
+def _sensors(
+    project: DelembicProject,
+    job: AssetJob,
+    translator: DagsterDelembicTranslator | None,
+    select: Selection | None,
+    default_status: DefaultSensorStatus,
+) -> list[SensorDefinition]:
+    pending = build_delembic_pending_sensor(
+        project, job=job, translator=translator, select=select, default_status=default_status
+    )
+    run_history = build_delembic_run_history_sensor(
+        project,
+        name=f"{job.name}_run_history_sensor",
+        translator=translator,
+        select=select,
+        default_status=default_status,
+    )
+    return [pending, run_history]
 
 
 def _schedule(

@@ -9,17 +9,23 @@ from typing import Any
 
 from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
 
-from delembic import Revision, Verification
+from delembic import Attempt, Revision, Verification
 from delembic.events import Finished, Outcome, Skipped
 from delembic_dagster.betas import quiet_about_betas
 from delembic_dagster.naming import is_owner, tag_name, tag_value
 
 REVISION = "delembic/revision"
 STATUS = "delembic/status"
+HISTORY_ID = "delembic/history_id"
+RUN_ID = "delembic/run_id"
 APPLIED = "applied"
 ALREADY_APPLIED = "already_applied"
 EXECUTOR = "dagster"
 """The name that Dagster's runs go by in the audit log."""
+
+DATA_VERSION_TAG = "dagster/data_version"
+CODE_VERSION_TAG = "dagster/code_version"
+"""What was applied, in the tags by which Dagster tells what is out of date."""
 
 LONGEST_TEXT = 4_000
 """Characters of an error that go into Dagster's event log."""
@@ -38,10 +44,15 @@ def definition_metadata(revision: Revision, schema_revisions: tuple[str, ...]) -
     return metadata | _unaltered(revision)
 
 
-def outcome_metadata(outcome: Outcome) -> dict[str, Any]:
-    """Return what a materialisation says of the attempt, or of the earlier one that it found."""
+def outcome_metadata(outcome: Outcome, checksum: str | None = None) -> dict[str, Any]:
+    """Return what a materialisation says of the attempt, or of the earlier one that it found.
+
+    Args:
+        outcome: How it ended.
+        checksum: SHA-256 of the file as it is now, to tell whether it is the one that was applied.
+    """
     if isinstance(outcome, Skipped):
-        return _skipped(outcome)
+        return _skipped(outcome) | change_metadata(outcome.checksum, checksum)
     return _finished(outcome)
 
 
@@ -57,6 +68,48 @@ def verification_metadata(found: Verification) -> dict[str, Any]:
         "delembic/rolled_back": found.rolled_back,
     }
     # Whether the file has changed nobody knows of one that delembic 1.x applied.
+    return {name: value for name, value in metadata.items() if value is not None}
+
+
+def change_metadata(applied: str | None, now: str | None) -> dict[str, Any]:
+    """Return what there is to say of a file that is no longer the one that was applied.
+
+    Example:
+        >>> change_metadata("a1b2", "a1b2")
+        {}
+        >>> sorted(change_metadata("a1b2", "c3d4"))
+        ['delembic/applied_checksum', 'delembic/changed', 'delembic/file_checksum']
+    """
+    if applied is None or now is None or applied == now:
+        return {}
+    return {
+        "delembic/changed": True,
+        "delembic/applied_checksum": applied,
+        "delembic/file_checksum": now,
+    }
+
+
+def attempt_metadata(attempt: Attempt) -> dict[str, Any]:
+    """Return what an event says of an attempt that was read in the audit log."""
+    ended_at = attempt.ended_at or attempt.started_at
+    applied = attempt.status == "success"
+    metadata = {
+        REVISION: attempt.revision,
+        STATUS: APPLIED if applied else attempt.status,
+        "delembic/applied_at": MetadataValue.timestamp(ended_at) if applied else None,
+        "delembic/started_at": MetadataValue.timestamp(attempt.started_at),
+        "delembic/ended_at": attempt.ended_at and MetadataValue.timestamp(attempt.ended_at),
+        "delembic/attempt": attempt.attempt,
+        "delembic/duration_seconds": attempt.duration_seconds,
+        "delembic/rows_affected": attempt.rows_affected,
+        "delembic/run_by": attempt.who,
+        "delembic/executor": attempt.executor,
+        "delembic/executor_run_id": attempt.executor_run_id,
+        HISTORY_ID: attempt.id,
+        RUN_ID: attempt.run_id,
+        "delembic/recovered": attempt.recovered or None,
+        "delembic/error": bounded(attempt.reason) or None,
+    }
     return {name: value for name, value in metadata.items() if value is not None}
 
 
@@ -99,7 +152,7 @@ def _finished(outcome: Finished) -> dict[str, Any]:
         "delembic/attempt": outcome.attempt,
         "delembic/duration_seconds": outcome.duration_seconds,
         "delembic/executor": EXECUTOR,
-        "delembic/history_id": outcome.history_id,
+        HISTORY_ID: outcome.history_id,
         "delembic/rows_affected": outcome.rows_affected,
     }
 
@@ -111,7 +164,7 @@ def _skipped(outcome: Skipped) -> dict[str, Any]:
         STATUS: ALREADY_APPLIED,
         "delembic/applied_at": applied_at,
         "delembic/applied_by": outcome.applied_by,
-        "delembic/history_id": outcome.history_id,
+        HISTORY_ID: outcome.history_id,
     }
     # A mark of delembic 1.x may know neither when nor by whom.
     return {name: value for name, value in metadata.items() if value is not None}

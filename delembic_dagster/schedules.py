@@ -14,11 +14,12 @@ from dagster import (
     SkipReason,
 )
 
-from delembic import State, commands
 from delembic_dagster.jobs import AssetJob, build_delembic_job
+from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import PENDING, Selection, select_revisions, split_pending
 from delembic_dagster.specs import translate
+from delembic_dagster.ticks import told_without_causes
 from delembic_dagster.translator import DagsterDelembicTranslator
 
 
@@ -92,16 +93,11 @@ class _Choice:
         return RunRequest(asset_selection=[self.keys[revision] for revision in revisions])
 
     def _pending(self, context: ScheduleEvaluationContext) -> list[str]:
-        """Return what is not applied now.
-
-        Also what is running: its runner may have died, and if it lives, our run waits for it.
-        """
-        standings = commands.history(self.project.config)
-        new = [s.revision for s in standings if s.revision not in self.project.graph if s.has_file]
-        if new:
-            context.log.warning(f"Reload the code location: it does not know {', '.join(new)} yet.")
-        states = {standing.revision: standing.state for standing in standings}
-        return [id_ for id_ in self.keys if states.get(id_, State.APPLIED) != State.APPLIED]
+        with told_without_causes():
+            pending = find_pending(self.project, self.keys)
+        if pending.reload:
+            context.log.warning(pending.reload)
+        return pending.revisions
 
 
 def _choose(

@@ -22,14 +22,19 @@ from dagster import (
 from delembic import DelembicError, Revision
 from delembic.events import Failed, Outcome, Skipped
 from delembic_dagster.failures import MigrationFailure, step_failure
-from delembic_dagster.metadata import REVISION, STATUS, bounded, outcome_metadata
+from delembic_dagster.metadata import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    REVISION,
+    STATUS,
+    bounded,
+    outcome_metadata,
+)
 from delembic_dagster.output import forwarding_output
 from delembic_dagster.session import Context, RunSession
 from delembic_dagster.step_log import StepLog
 
 AssetResult = MaterializeResult[None] | AssetCheckResult
-
-_DATA_VERSION_TAG = "dagster/data_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def run_in_op(context: Context, session: RunSession, step: Step) -> Iterator[Ass
             asset_key=step.key,
             description=step.revision.description or None,
             metadata=outcome_metadata(outcome),
-            tags={_DATA_VERSION_TAG: step.revision.checksum},
+            tags={DATA_VERSION_TAG: step.revision.checksum},
         )
 
 
@@ -101,11 +106,13 @@ def attempt(context: Context, session: RunSession, revision: Revision, log: Step
 def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:
     return MaterializeResult(
         asset_key=step.key,
-        metadata=outcome_metadata(outcome),
+        metadata=outcome_metadata(outcome, step.revision.checksum),
         check_results=[_passed_check(step.check, outcome)] if step.check else [],
         # Told even when nothing was run: without it, all that follows would count as out of date.
         # It is the file that made the data, whatever has been written into it since.
         data_version=DataVersion(_checksum(step, outcome)),
+        # For the same reason it stays out of date if the file was changed since.
+        tags={CODE_VERSION_TAG: _checksum(step, outcome)},
     )
 
 

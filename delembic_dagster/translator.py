@@ -11,6 +11,7 @@ from delembic_dagster.metadata import REVISION, definition_metadata
 from delembic_dagster.naming import group_name, is_owner, key_part, tag_name, tag_value
 from delembic_dagster.op_settings import OpSettings, kinds, op_settings
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.schema_assets import schema_asset_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class DagsterDelembicTranslator:
         tags = {tag_name(name): tag_value(value) for name, value in revision.tags.items()}
         return AssetSpec(
             key=AssetKey(["delembic", key_part(revision.id)]),
-            deps=data.dependencies,
+            deps=[*data.dependencies, *map(schema_asset_key, data.schema_revisions)],
             description=revision.description or None,
             metadata=definition_metadata(revision, data.schema_revisions),
             group_name=group_name(revision.group),

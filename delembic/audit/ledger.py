@@ -11,9 +11,20 @@ import re
 import uuid
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from delembic.audit import tables
 from delembic.audit.marks import Mark
@@ -21,6 +32,9 @@ from delembic.audit.program import Program
 from delembic.audit.status import Operation, Status
 from delembic.database.connections import execute_reconnecting
 from delembic.revisions.source import Revision
+
+if TYPE_CHECKING:
+    from delembic.audit.bookmark import Bookmark
 
 _table = tables.history_table
 _MODULE = re.compile(r"^[\w.<>]+\.(?=\w+(:|$))")
@@ -337,6 +351,46 @@ def _is_operation(
 
 _attempts = select(_table).where(_is_operation(_table.c.operation))
 """All of them, without the verifications."""
+
+
+def read_on(conn: Connection, bookmark: Bookmark, newest_in_full: int, limit: int) -> list[Attempt]:
+    """Return what attempts are new or have changed since a bookmark, oldest first, in one query.
+
+    The row at the bookmark comes along, to show that this is still the same log. Writes nothing.
+
+    Args:
+        conn: Any open connection to the database of the audit log.
+        bookmark: How far has been read.
+        newest_in_full: Of how many newest rows a first reading leaves out none.
+        limit: How many at most.
+    """
+    ids, status = _table.c.id, _table.c.status
+
+    def news(query: Select[Any], columns: tables.Columns) -> Select[Any]:
+        upgrade = _is_operation(columns["operation"])
+        counting = _counting(newest_in_full, upgrade) if bookmark.skimming else true()
+        wanted = or_(
+            (ids > bookmark.last_id) & counting,
+            ids.in_([bookmark.last_id, *bookmark.again]),
+            ids.in_(bookmark.running) & (status != Status.RUNNING),
+            ids.in_(bookmark.interrupted) & (status == Status.SUCCESS),
+            *(ids.between(gap.first, gap.last) for gap in bookmark.gaps),
+        )
+        return query.where(upgrade, wanted).order_by(ids).limit(limit)
+
+    return [_attempt(row) for row in tables.read(conn, _table, news)]
+
+
+def _counting(newest_in_full: int, upgrade: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition for the rows that tell how things stand, and for the newest ones."""
+    ids = _table.c.id
+
+    def last(*conditions: ColumnElement[bool]) -> Select[Any]:
+        return select(func.max(ids)).where(upgrade, *conditions).group_by(_table.c.revision)
+
+    newest = select(func.max(ids) - newest_in_full).scalar_subquery()
+    succeeded = _table.c.status == Status.SUCCESS
+    return or_(ids.in_(last()), ids.in_(last(succeeded)), ids > newest)
 
 
 def _attempt(row: Row[Any]) -> Attempt:

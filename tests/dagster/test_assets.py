@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from dagster import DagsterInstance, RetryPolicy
+from dagster import AssetKey, DagsterInstance, RetryPolicy
 
 from delembic import ConfigurationError
 from delembic_dagster import DelembicProject, build_delembic_assets
@@ -243,7 +243,7 @@ def test_each_asset_waits_for_what_its_migration_depends_on(files: ProjectFolder
 
     (_, second) = build_delembic_assets(DelembicProject(files.root))
 
-    assert second.asset_deps[key("D002")] == {key("D001")}
+    assert second.asset_deps[key("D002")] == {key("D001"), AssetKey(["alembic", "S001"])}
 
 
 def test_pool_and_op_tags_reach_the_op(files: ProjectFolder) -> None:

@@ -41,10 +41,14 @@ from delembic_dagster import (
 )
 from delembic_dagster.component_attributes import OpAttributes, RetryAttributes, ScheduleAttributes
 from delembic_dagster.resource import Result
+from delembic_dagster.testing import JobRun
 from dg_project import DgProject
 from projects import ProjectFolder
 
-from .conftest import Location, Ran, key
+from .conftest import Location, key
+
+# Dagster makes each sensor of a component anew, in a way that it calls beta itself.
+pytestmark = pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer")
 
 # Dagster reads YAML with a function that pydantic would rather not have any more, and marks what a
 # component defines with references to code that it calls beta.
@@ -118,7 +122,7 @@ def asked_for(schedule: ScheduleDefinition, instance: DagsterInstance) -> list[A
     return [each for request in data.run_requests or () for each in request.asset_selection or ()]
 
 
-def said(ran: Ran, instance: DagsterInstance) -> list[str]:
+def said(ran: JobRun, instance: DagsterInstance) -> list[str]:
     """What the steps of a run logged."""
     return [entry.user_message for entry in instance.all_logs(ran.run_id)]
 

@@ -94,12 +94,12 @@ def test_code_references_point_at_the_class_in_the_migrations_own_file(
     assert line == "class MigrationD001(DataMigration):"
 
 
-def test_schema_revisions_are_told_but_are_no_assets(files: ProjectFolder) -> None:
+def test_schema_revisions_are_told_and_are_waited_for(files: ProjectFolder) -> None:
     files.migration("D001", depends_on=("S001", "S002"))
 
     spec = only_spec(files)
 
-    assert list(spec.deps) == []
+    assert [dep.asset_key.path for dep in spec.deps] == [["alembic", "S001"], ["alembic", "S002"]]
     assert spec.metadata["delembic/schema_revisions"] == ["S001", "S002"]
 
 

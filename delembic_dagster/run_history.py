@@ -1,0 +1,197 @@
+"""A sensor that shows in Dagster what the command line did outside of it."""
+
+# No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DefaultSensorStatus,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    sensor,
+)
+
+from delembic import Attempt, Bookmark, commands
+from delembic_dagster.jobs import DEFAULT_NAME
+from delembic_dagster.outside_events import OutsideEvent, outside_events
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.selection import Selection
+from delembic_dagster.shown import Claims, Shown, own_runs
+from delembic_dagster.specs import Translated, translate
+from delembic_dagster.ticks import told_without_causes
+from delembic_dagster.translator import DagsterDelembicTranslator
+
+_INITIAL = "INITIAL"
+"""What Dagster takes for the data version of an asset that has told none."""
+
+_claims = Claims()
+
+
+def build_delembic_run_history_sensor(  # noqa: PLR0913 - all but the project are optional, and named
+    project: DelembicProject,
+    *,
+    name: str = f"{DEFAULT_NAME}_run_history_sensor",
+    translator: DagsterDelembicTranslator | None = None,
+    select: Selection | None = None,
+    batch_size: int = 100,
+    minimum_interval_seconds: int = 30,
+    default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
+) -> SensorDefinition:
+    """Return a sensor that shows what others did: the command line, Python, another Dagster.
+
+    It follows the audit log. A success becomes a materialisation, with a passed ``validate`` if
+    the migration has one, and a failed, interrupted or blocked attempt an observation; Dagster
+    cannot be told of failures outside its runs. Each is shown once, whatever becomes of the
+    sensor's cursor: before it shows anything, it looks whether Dagster has it.
+
+    The first tick does not tell the whole history: of what is older than the newest hundred
+    attempts it shows the last success and the last attempt of each migration.
+
+    Args:
+        project: Whose migrations.
+        name: The sensor's name.
+        translator: The one that the assets were built with.
+        select: Which migrations have assets here; attempts at others are left out.
+        batch_size: How many attempts a tick reads at most.
+        minimum_interval_seconds: How much time there is between two ticks, at least.
+        default_status: Whether it runs before somebody has switched it on.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, the selection or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> build_delembic_run_history_sensor(DelembicProject("example_project")).name
+        'delembic_upgrade_run_history_sensor'
+    """
+    follower = _Follower(name, project, translate(project, translator, select), batch_size)
+
+    @sensor(
+        name=name,
+        minimum_interval_seconds=minimum_interval_seconds,
+        description="Shows what the command line did: data migrations that were run elsewhere.",
+        default_status=default_status,
+    )
+    def run_history(context: SensorEvaluationContext) -> SensorResult:
+        return follower.tick(context)
+
+    return run_history
+
+
+@dataclass(frozen=True, slots=True)
+class _Follower:
+    """Follows the audit log of a project."""
+
+    name: str
+    project: DelembicProject
+    items: dict[str, Translated]
+    batch_size: int
+
+    def tick(self, context: SensorEvaluationContext) -> SensorResult:
+        with told_without_causes():
+            attempts, bookmark = commands.runs_since(
+                self.project.config, Bookmark.from_text(context.cursor), limit=self.batch_size
+            )
+            unknown = self._newer_than_definitions(attempts)
+        ended = [a for a in attempts if a.revision in self.items and _has_ended(a)]
+        batch = _Batch(self.items, self.name, self.project, context.instance, ended)
+        batch.sort_out()
+        later = [a.id for a in unknown] + batch.later
+        return SensorResult(
+            asset_events=list(batch.events()),
+            skip_reason=_said(batch.new, sorted({a.revision for a in unknown})),
+            cursor=bookmark.keeping(later).as_text(),
+        )
+
+    def _newer_than_definitions(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Return attempts at migrations whose files have come since the definitions were loaded."""
+        strange = [a for a in attempts if a.revision not in self.project.graph]
+        if not strange:
+            return []
+        files = commands.read_graph(self.project.config)
+        return [attempt for attempt in strange if attempt.revision in files]
+
+
+@dataclass
+class _Batch:
+    """The attempts of one tick that have ended, and what is to become of each."""
+
+    items: dict[str, Translated]
+    sensor: str
+    project: DelembicProject
+    instance: DagsterInstance
+    attempts: list[Attempt]
+    new: list[Attempt] = field(default_factory=list)
+    later: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        order = {revision: place for place, revision in enumerate(self.items)}
+        self.attempts.sort(key=lambda attempt: (order[attempt.revision], attempt.id))
+        keys = {key for a in self.attempts for key in self._keys(a)}
+        self.shown = Shown(self.instance, keys)
+        self.own = own_runs(self.instance, self.attempts)
+        # What a dependency will be materialised with, if it was not yet.
+        self.checksums = {item.spec.key: item.revision.checksum for item in self.items.values()}
+
+    def sort_out(self) -> None:
+        """Find out what is to be shown now, and what may have to be shown later."""
+        for attempt in self.attempts:
+            if self._told_by_its_run(attempt):
+                continue
+            if self.shown.has(self.items[attempt.revision].spec.key, attempt):
+                continue
+            if self._run_may_tell(attempt) or not self._claimed(attempt):
+                self.later.append(attempt.id)
+            else:
+                self.new.append(attempt)
+
+    def events(self) -> Iterator[OutsideEvent]:
+        """Return the events of what is new, dependencies before what depends on them."""
+        versions: dict[AssetKey, str] = {}
+        for attempt in self.new:
+            item = self.items[attempt.revision]
+            inputs = {
+                key: versions.get(key) or self._version(key)
+                for key in (dep.asset_key for dep in item.spec.deps)
+            }
+            yield from outside_events(item, attempt, inputs)
+            if attempt.status == "success" and attempt.checksum:
+                versions[item.spec.key] = attempt.checksum
+
+    def _keys(self, attempt: Attempt) -> list[AssetKey]:
+        spec = self.items[attempt.revision].spec
+        return [spec.key, *(dep.asset_key for dep in spec.deps)]
+
+    def _version(self, key: AssetKey) -> str:
+        return self.shown.data_version(key) or self.checksums.get(key) or _INITIAL
+
+    def _told_by_its_run(self, attempt: Attempt) -> bool:
+        """Tell whether a run of this Dagster shows the attempt as a failed step of its own."""
+        return attempt.executor_run_id in self.own and attempt.status != "success"
+
+    def _run_may_tell(self, attempt: Attempt) -> bool:
+        """Tell whether a run of this Dagster is still under way that will show the success.
+
+        When it is over and has not, it was ended between the commit and the event.
+        """
+        return self.own.get(attempt.executor_run_id or "") is False
+
+    def _claimed(self, attempt: Attempt) -> bool:
+        what = (self.project, attempt.id, attempt.run_id, attempt.status)
+        return _claims.take(what, self.sensor)
+
+
+def _has_ended(attempt: Attempt) -> bool:
+    return attempt.status != "running"
+
+
+def _said(new: Sequence[Attempt], unknown: Sequence[str]) -> str:
+    names = list(dict.fromkeys(attempt.revision for attempt in new))
+    said = f"Shown from the audit log: {', '.join(names)}." if names else "Nothing new."
+    if unknown:
+        said += f" Reload the code location: it does not know {', '.join(unknown)} yet."
+    return said

@@ -1,0 +1,60 @@
+"""Alembic's revisions as assets that migrations wait for, and that Dagster does not run."""
+
+from __future__ import annotations
+
+from dagster import AssetKey, AssetSpec
+
+from delembic_dagster.naming import key_part
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.selection import Selection, select_revisions
+
+SCHEMA_REVISION = "delembic/schema_revision"
+
+
+def build_delembic_schema_asset_specs(
+    project: DelembicProject, *, select: Selection | None = None
+) -> list[AssetSpec]:
+    """Return an external asset for each Alembic revision that a migration names in ``depends_on``.
+
+    They stand upstream of these migrations. Nothing is asked of the database or of Alembic: they
+    are the names that are no migrations, and a run tells of a name that Alembic does not know.
+
+    Args:
+        project: Whose migrations.
+        select: Which migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+
+    Raises:
+        DefinitionError: Something is wrong with the files or the selection.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> specs = build_delembic_schema_asset_specs(DelembicProject("example_project"))
+        >>> specs[0].key.path[0]
+        'alembic'
+    """
+    names = dict.fromkeys(
+        name
+        for id_ in select_revisions(project.graph, select)
+        for name in project.graph[id_].depends_on
+        if name not in project.graph
+    )
+    return [_spec(name) for name in names]
+
+
+def schema_asset_key(name: str) -> AssetKey:
+    """Return the key of an Alembic revision's asset.
+
+    Example:
+        >>> schema_asset_key("a1").to_user_string()
+        'alembic/a1'
+    """
+    return AssetKey(["alembic", key_part(name)])
+
+
+def _spec(name: str) -> AssetSpec:
+    return AssetSpec(
+        key=schema_asset_key(name),
+        description=f"Alembic's revision {name}, which data migrations wait for.",
+        metadata={SCHEMA_REVISION: name},
+        kinds={"alembic"},
+    )
