@@ -20,7 +20,14 @@ from delembic import (
 )
 from delembic.errors import DatabaseUnavailableError
 from delembic.events import Failed
-from delembic_dagster.metadata import EXECUTOR, LONGEST_TEXT, REVISION, STATUS, bounded
+from delembic_dagster.metadata import (
+    HISTORY_ID,
+    LONGEST_TEXT,
+    REVISION,
+    STATUS,
+    bounded,
+    in_milliseconds,
+)
 
 _HOPELESS = (ConfigurationError, DefinitionError, MigrationBlockedError, SchemaNotReadyError)
 """What stays as it is until someone does something about it."""
@@ -53,7 +60,7 @@ def step_failure(
         revision: The migration that was to run.
         failed: The event of its failure, if it came so far.
     """
-    remedy = f"{error.remedy} {_how_to_reload(error, revision)}".strip()
+    remedy = f"{_remedy(error)} {_how_to_reload(error, revision)}".strip()
     return MigrationFailure(
         revision.id,
         is_its_own=isinstance(error, _OF_ONE),
@@ -101,7 +108,7 @@ def verification_failure(error: DelembicError, revisions: Iterable[Revision]) ->
     remedy = f"{error.remedy} {next(filter(None, hints), '')}".strip()
     return Failure(
         description="\n".join(filter(None, (bounded(error.message), bounded(remedy)))),
-        metadata={STATUS: "not_verified", "delembic/executor": EXECUTOR},
+        metadata={STATUS: "not_verified"},
         allow_retries=_retry_helps(error),
     )
 
@@ -111,26 +118,39 @@ def _retry_helps(error: DelembicError) -> bool:
     return isinstance(error, DatabaseUnavailableError) or not isinstance(error, _HOPELESS)
 
 
+def _remedy(error: DelembicError) -> str:
+    """Return what to do, in the words of those who sit in front of Dagster."""
+    match error:
+        case MigrationBlockedError():
+            return (
+                f"Materialize {', '.join(error.waits_for)} first, or run the job, which does both."
+            )
+        case MigrationFailedError():
+            return f"{error.remedy} See it whole: delembic show {error.revision}"
+        case _:
+            return error.remedy
+
+
 def _facts(error: DelembicError) -> dict[str, Any]:
     facts: dict[str, Any]
     match error:
         case MigrationFailedError():
             facts = {
                 STATUS: "failed",
-                "delembic/phase": error.phase,
+                HISTORY_ID: error.history_id,
                 "delembic/error": bounded(error.reason),
+                "delembic/phase": error.phase,
                 "delembic/traceback": _where(error.__cause__),
-                "delembic/history_id": error.history_id,
             }
         case MigrationBlockedError():
             facts = {
                 STATUS: "blocked",
-                "delembic/waits_for": list(error.waits_for),
-                "delembic/history_id": error.history_id,
+                HISTORY_ID: error.history_id,
+                "delembic/waits_for": ", ".join(error.waits_for),
             }
         case _:
             facts = {STATUS: "not_run", "delembic/error": bounded(error.message)}
-    return {"delembic/executor": EXECUTOR} | {k: v for k, v in facts.items() if v is not None}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _where(cause: BaseException | None) -> MetadataValue[str] | None:
@@ -146,7 +166,7 @@ def _course(failed: Failed | None) -> dict[str, Any]:
         return {}
     return {
         "delembic/attempt": failed.attempt,
-        "delembic/duration_seconds": failed.duration_seconds,
+        "delembic/duration_seconds": in_milliseconds(failed.duration_seconds),
         "delembic/rolled_back": failed.rolled_back,
     }
 

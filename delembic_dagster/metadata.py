@@ -5,7 +5,7 @@ A failed migration's metadata are made in `delembic_dagster.failures`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
 
@@ -61,7 +61,7 @@ def verification_metadata(found: Verification) -> dict[str, Any]:
     metadata = {
         REVISION: found.revision,
         "delembic/verified_at": MetadataValue.timestamp(found.verified_at),
-        "delembic/duration_seconds": found.duration_seconds,
+        "delembic/duration_seconds": in_milliseconds(found.duration_seconds),
         "delembic/executor": EXECUTOR,
         "delembic/history_id": found.history_id,
         "delembic/file_changed": found.changed,
@@ -100,7 +100,7 @@ def attempt_metadata(attempt: Attempt) -> dict[str, Any]:
         "delembic/started_at": MetadataValue.timestamp(attempt.started_at),
         "delembic/ended_at": attempt.ended_at and MetadataValue.timestamp(attempt.ended_at),
         "delembic/attempt": attempt.attempt,
-        "delembic/duration_seconds": attempt.duration_seconds,
+        "delembic/duration_seconds": in_milliseconds(attempt.duration_seconds),
         "delembic/rows_affected": attempt.rows_affected,
         "delembic/run_by": attempt.who,
         "delembic/executor": attempt.executor,
@@ -111,6 +111,20 @@ def attempt_metadata(attempt: Attempt) -> dict[str, Any]:
         "delembic/error": bounded(attempt.reason) or None,
     }
     return {name: value for name, value in metadata.items() if value is not None}
+
+
+@overload
+def in_milliseconds(seconds: float) -> float: ...
+@overload
+def in_milliseconds(seconds: float | None) -> float | None: ...
+def in_milliseconds(seconds: float | None) -> float | None:
+    """Return seconds with as many digits as people want to read.
+
+    Example:
+        >>> in_milliseconds(0.5626155240001935)
+        0.563
+    """
+    return None if seconds is None else round(seconds, 3)
 
 
 def bounded(text: str) -> str:
@@ -150,7 +164,7 @@ def _finished(outcome: Finished) -> dict[str, Any]:
         STATUS: APPLIED,
         "delembic/applied_at": MetadataValue.timestamp(outcome.applied_at),
         "delembic/attempt": outcome.attempt,
-        "delembic/duration_seconds": outcome.duration_seconds,
+        "delembic/duration_seconds": in_milliseconds(outcome.duration_seconds),
         "delembic/executor": EXECUTOR,
         HISTORY_ID: outcome.history_id,
         "delembic/rows_affected": outcome.rows_affected,

@@ -88,7 +88,8 @@ class DagsterDelembicTranslator:
         return AssetCheckSpec(
             name="validate",
             asset=spec.key,
-            description="What the migration's own validate() expects, before it is committed.",
+            description="What the migration's validate() expects. It is run in the transaction that"
+            " applies the migration, before the commit, and cannot be run alone.",
             blocking=True,
             metadata={REVISION: data.revision.id},
         )

@@ -237,7 +237,7 @@ def test_a_server_that_does_not_answer_is_a_failed_step_and_no_finding(
     assert not ran.success
     assert ran.checks("still_valid") == []
     assert description.startswith("Cannot connect to postgresql+psycopg://nobody@127.0.0.1")
-    assert metadata == {"status": "not_verified", "executor": "dagster"}
+    assert metadata == {"status": "not_verified"}
 
 
 def test_what_could_not_be_found_out_is_tried_again_if_asked_for(

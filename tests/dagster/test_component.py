@@ -50,8 +50,9 @@ from .conftest import Location, key
 # Dagster reads YAML with a function that pydantic would rather not have any more, and marks what a
 # component defines with references to code that it calls beta.
 pytestmark = [
-    # Dagster makes each sensor of a component anew, in a way that it calls beta itself.
+    # It makes sensors and external assets of a component anew, in a way that it calls beta itself.
     pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer"),
+    pytest.mark.filterwarnings("ignore:Parameter `execution_type` of function"),
     pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
     pytest.mark.filterwarnings("ignore:Class .*CodeReference.* is currently in beta"),
 ]

@@ -113,6 +113,22 @@ def test_the_job_runs_in_one_process_unless_told_otherwise(files: ProjectFolder)
         assert definitions.resolve_job_def("delembic_upgrade").executor_def.name == executor
 
 
+def test_what_is_materialized_by_hand_runs_as_the_job_does_unless_others_join(
+    files: ProjectFolder,
+) -> None:
+    files.migration("D001")
+    project = DelembicProject(files.root)
+
+    ours = build_delembic_defs(project).resolve_implicit_global_asset_job_def()
+    joined = Definitions.merge(
+        build_delembic_defs(project, default_executor=False),
+        Definitions(executor=multiprocess_executor),
+    ).resolve_implicit_global_asset_job_def()
+
+    assert ours.executor_def.name == "in_process"
+    assert joined.executor_def.name == "multiprocess"
+
+
 def test_two_projects_fit_into_one_code_location(tmp_path: Path, sqlite_location: Location) -> None:
     class Prefixed(DagsterDelembicTranslator):
         def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
