@@ -133,10 +133,21 @@ class TestImport:
         )
 
     def test_a_class_that_is_something_else_is_told(self, project: ProjectFolder) -> None:
-        _write(project, PLAIN, "class Load(Exception):\n    revision = 'D002'\n")
+        project.write("shop.py", "class Base:\n    pass\n")
+        _write(project, PLAIN, "from shop import Base\nclass Load(Base):\n    revision = 'D002'\n")
 
         assert refusal(project) == (
             f"Error: {FILE}: Load is not a DataMigration.\nDerive it from delembic.DataMigration.\n"
+        )
+
+    def test_one_that_is_something_else_for_sure_is_not_looked_at(
+        self, project: ProjectFolder
+    ) -> None:
+        _write(project, PLAIN, "class Load(Exception):\n    revision = 'D002'\n")
+
+        assert refusal(project) == (
+            f"Error: {FILE}: holds no DataMigration.\n"
+            "Define one, or begin the file's name with _ if it is a helper of others.\n"
         )
 
     def test_two_classes_of_one_name_are_told(self, project: ProjectFolder) -> None:
