@@ -72,7 +72,8 @@ class TestLines:
 
         assert _run(project, "D001").out == (
             "D001  OK (1.24s)  (its file has changed since it was applied)\n"
-            "  D001 ended its transaction by itself, so not all of it could have been rolled back.\n"
+            "  D001 ended its transaction by itself,"
+            " so not all of it could have been rolled back.\n"
         )
 
     def test_it_says_that_there_is_nothing_to_verify(self, project: ProjectFolder) -> None:
