@@ -35,7 +35,7 @@ from delembic_dagster.failures import verification_failure
 from delembic_dagster.jobs import AssetJob
 from delembic_dagster.metadata import EXECUTOR, REVISION, bounded, verification_metadata
 from delembic_dagster.naming import op_name
-from delembic_dagster.output import forwarding_output
+from delembic_dagster.output import aside, forwarding_output, writing_to_dagster
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import Selection
 from delembic_dagster.specs import translate
@@ -211,10 +211,15 @@ class _Verification:
         selected = context.selected_asset_check_keys
         revisions = [id_ for id_, spec in self.specs.items() if spec.key in selected]
         managed = context.instance.managed_python_loggers
+        findings = self._verify(context, revisions)
         try:
-            with forwarding_output(context.log, managed):
-                for found in self._verify(context, revisions):
-                    yield self._result(found)
+            while True:
+                # Not around the yield: what Dagster does then is none of the migration's output.
+                with forwarding_output(context.log, managed):
+                    found = next(findings, None)
+                if found is None:
+                    return
+                yield self._result(found)
         except DelembicError as error:
             sources = [self.project.graph[id_] for id_ in revisions]
             raise verification_failure(error, sources) from None
@@ -229,12 +234,13 @@ class _Verification:
                     self.project.config,
                     revisions,
                     graph=self.project.graph,
-                    on_event=StepLog(context.log).show,
+                    on_event=aside(StepLog(context.log).show),
                     program=Program(EXECUTOR, context.run.run_id),
                 )
             except NotVerifiableError as error:  # found before anything was run
                 for revision, obstacle in error.obstacles.items():
-                    context.log.info(f"{revision} is left out: {obstacle}.")
+                    with writing_to_dagster():
+                        context.log.info(f"{revision} is left out: {obstacle}.")
                 revisions = [id_ for id_ in revisions if id_ not in error.obstacles]
             else:
                 return

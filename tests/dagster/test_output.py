@@ -128,6 +128,39 @@ def test_loggers_that_dagster_forwards_itself_are_not_forwarded_twice(
     assert sorted(text for _, text in found) == ["from the root", "once"]
 
 
+@pytest.fixture
+def chatty(sqlite_location: Location, monkeypatch: pytest.MonkeyPatch) -> Location:
+    """A Dagster whose storage logs whenever it stores an event, as Alembic does when it is new."""
+    storage = sqlite_location.instance.event_log_storage
+    store = storage.store_event
+
+    def store_and_log(event: Any) -> None:
+        logging.getLogger("alembic.runtime.migration").warning("storing")
+        store(event)
+
+    monkeypatch.setattr(storage, "store_event", store_and_log)
+    return sqlite_location
+
+
+def test_what_dagsters_storage_logs_does_not_come_back_to_it(chatty: Location) -> None:
+    found = told(chatty, "print('one'); logging.info('two')", validate="print('three')")
+
+    assert [text for _, text in found] == ["one", "two", "three"]
+
+
+def test_nor_while_data_is_verified(chatty: Location) -> None:
+    chatty.folder.migration("D001", "pass", validate="print('checked')")
+    chatty.folder.migration("D002", "pass", validate="pass")
+    chatty.folder.upgrade("D001")
+
+    ran = chatty.run_definitions(chatty.definitions(), job="delembic_verify")
+
+    texts = [text for _, text in lines(chatty.instance, ran.run_id)]
+    assert ran.checks("still_valid") == [("D001", True)]
+    assert "checked" in texts
+    assert "storing" not in texts
+
+
 def test_the_root_logger_is_left_as_it_was(sqlite_location: Location) -> None:
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
