@@ -35,7 +35,7 @@ from delembic_dagster.failures import verification_failure
 from delembic_dagster.jobs import AssetJob
 from delembic_dagster.metadata import EXECUTOR, REVISION, bounded, verification_metadata
 from delembic_dagster.naming import op_name
-from delembic_dagster.output import aside, forwarding_output, writing_to_dagster
+from delembic_dagster.output import forwarding_output
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import Selection
 from delembic_dagster.specs import translate
@@ -234,13 +234,12 @@ class _Verification:
                     self.project.config,
                     revisions,
                     graph=self.project.graph,
-                    on_event=aside(StepLog(context.log).show),
+                    on_event=StepLog(context.log).show,
                     program=Program(EXECUTOR, context.run.run_id),
                 )
             except NotVerifiableError as error:  # found before anything was run
                 for revision, obstacle in error.obstacles.items():
-                    with writing_to_dagster():
-                        context.log.info(f"{revision} is left out: {obstacle}.")
+                    context.log.info(f"{revision} is left out: {obstacle}.")
                 revisions = [id_ for id_ in revisions if id_ not in error.obstacles]
             else:
                 return

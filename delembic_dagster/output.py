@@ -5,47 +5,17 @@ from __future__ import annotations
 import io
 import logging
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import TextIO
 
 from dagster import DagsterLogManager
 
-from delembic.events import Event, Listener
 from delembic.redaction import redact
 from delembic_dagster.metadata import bounded
 
 MOST_LINES = 1_000
 """Lines of one migration that go into Dagster's event log, which keeps each as an event."""
-
-
-_writing = threading.local()
-"""Whether this thread is at writing to Dagster, which may log things itself, and hold locks."""
-
-
-def aside(listener: Listener) -> Listener:
-    """Return a listener that may write to Dagster while output is being forwarded there.
-
-    Dagster's storage logs too, by Alembic and others. Forwarded, that would come back to the
-    storage in the midst of a write, and wait for it for ever.
-    """
-
-    def listen(event: Event) -> None:
-        with writing_to_dagster():
-            listener(event)
-
-    return listen
-
-
-@contextmanager
-def writing_to_dagster() -> Iterator[None]:
-    """Let the block write to Dagster while output is being forwarded there; see `aside`."""
-    _writing.now = True
-    try:
-        yield
-    finally:
-        _writing.now = False
 
 
 @contextmanager
@@ -55,8 +25,10 @@ def forwarding_output(
     """Write into the step's log what the block logs with `logging`, from INFO on, and prints.
 
     What is printed appears on the standard output as well. Passwords are masked, and of very much
-    output the beginning is written; all of it is in the step's own stdout. The block must not write
-    to Dagster itself, but by `aside` or in `writing_to_dagster`.
+    output the beginning is written; all of it is in the step's own stdout.
+
+    The block must hold nothing of Dagster's own but its log: no yield to it. Its storage logs too,
+    by Alembic and others; forwarded, that would wait for the storage that it comes from, for ever.
 
     Args:
         log: The log of the step.
@@ -86,17 +58,14 @@ class _Sink:
         self._lines = 0
 
     def write(self, level: int, text: str) -> None:
-        if getattr(_writing, "now", False):
-            return
         self._lines += 1
-        with writing_to_dagster():
-            if self._lines <= MOST_LINES:
-                self._log.log(level, bounded(redact(text)))
-            elif self._lines == MOST_LINES + 1:
-                self._log.warning(
-                    f"More than {MOST_LINES} lines of output: the rest is in the step's stdout and"
-                    " stderr only."
-                )
+        if self._lines <= MOST_LINES:
+            self._log.log(level, bounded(redact(text)))
+        elif self._lines == MOST_LINES + 1:
+            self._log.warning(
+                f"More than {MOST_LINES} lines of output: the rest is in the step's stdout and"
+                " stderr only."
+            )
 
 
 class _Handler(logging.Handler):

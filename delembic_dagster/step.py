@@ -30,7 +30,7 @@ from delembic_dagster.metadata import (
     bounded,
     outcome_metadata,
 )
-from delembic_dagster.output import aside, forwarding_output
+from delembic_dagster.output import forwarding_output
 from delembic_dagster.session import Context, RunSession
 from delembic_dagster.step_log import StepLog
 
@@ -97,7 +97,7 @@ def attempt(context: Context, session: RunSession, revision: Revision, log: Step
     """
     try:
         with forwarding_output(context.log, context.instance.managed_python_loggers):
-            return session.apply(revision, aside(log.show))
+            return session.apply(revision, log.show)
     except DelembicError as error:
         # `from None`: the cause's text has no bound, and all of it is in the audit log.
         raise step_failure(error, revision, log.failed) from None
