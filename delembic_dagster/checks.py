@@ -19,6 +19,7 @@ from dagster import (
     AssetCheckSpec,
     AssetKey,
     AssetSelection,
+    DagsterEventType,
     DefaultScheduleStatus,
     ExecutorDefinition,
     RetryPolicy,
@@ -33,7 +34,14 @@ from delembic.errors import NotVerifiableError
 from delembic_dagster.errors import TranslationError
 from delembic_dagster.failures import verification_failure
 from delembic_dagster.jobs import AssetJob
-from delembic_dagster.metadata import EXECUTOR, REVISION, bounded, verification_metadata
+from delembic_dagster.metadata import (
+    APPLIED,
+    EXECUTOR,
+    REVISION,
+    STATUS,
+    bounded,
+    verification_metadata,
+)
 from delembic_dagster.naming import op_name
 from delembic_dagster.output import forwarding_output
 from delembic_dagster.project import DelembicProject
@@ -209,7 +217,13 @@ class _Verification:
             Failure: It could not be found out.
         """
         selected = context.selected_asset_check_keys
-        revisions = [id_ for id_, spec in self.specs.items() if spec.key in selected]
+        fresh = _applied_by(context)
+        revisions = []
+        for id_, spec in self.specs.items():
+            if spec.key in selected and id_ in fresh:
+                yield self._passed(spec, "This run has applied it, and validated it then.", {})
+            elif spec.key in selected:
+                revisions.append(id_)
         managed = context.instance.managed_python_loggers
         findings = self._verify(context, revisions)
         try:
@@ -245,16 +259,48 @@ class _Verification:
                 return
 
     def _result(self, found: Verification) -> AssetCheckResult:
-        key = self.specs[found.revision].key
-        expected = "The data is what validate() expects."
+        spec = self.specs[found.revision]
+        metadata = verification_metadata(found)
+        if found.passed:
+            return self._passed(spec, "The data is what validate() expects.", metadata)
         return AssetCheckResult(
-            passed=found.passed,
-            asset_key=key.asset_key,
-            check_name=key.name,
+            passed=False,
+            asset_key=spec.asset_key,
+            check_name=spec.name,
             severity=self.severity,
-            description=bounded(found.reason) if found.reason else expected,
-            metadata=verification_metadata(found),
+            description=bounded(found.reason or ""),
+            metadata=metadata,
         )
+
+    def _passed(
+        self, spec: AssetCheckSpec, description: str, metadata: Mapping[str, Any]
+    ) -> AssetCheckResult:
+        return AssetCheckResult(
+            passed=True,
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            severity=self.severity,
+            description=description,
+            metadata=metadata,
+        )
+
+
+def _applied_by(context: AssetCheckExecutionContext) -> set[str]:
+    """Return the migrations that the very run has applied, to validate them a moment ago.
+
+    Dagster takes all checks of an asset into a run that is asked for some assets only.
+    """
+    entries = context.instance.all_logs(
+        context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION
+    )
+    told = [
+        entry.asset_materialization.metadata for entry in entries if entry.asset_materialization
+    ]
+    return {
+        str(metadata[REVISION].value)
+        for metadata in told
+        if REVISION in metadata and metadata[STATUS].value == APPLIED
+    }
 
 
 def _specs(

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+from weakref import WeakSet
 
 from sqlalchemy import Connection, event
 
@@ -83,6 +84,7 @@ class Struck(DataMigration):
         self._moment = moment
         self._act = act
         self._statements = 0
+        self._cursors = WeakSet[Any]()
 
     def upgrade(self, conn: Connection) -> None:
         """Do the real one's work, with what happens in it."""
@@ -101,16 +103,25 @@ class Struck(DataMigration):
         finally:
             event.remove(conn, "after_cursor_execute", self._count)
         if self._moment.after is None:
-            self._act(conn)
+            self._happen(conn)
         elif self._statements < self._moment.after:
             raise MomentNeverCameError(
                 f"{phase} ran {self._statements} statements, so nothing could happen {self._moment}"
             )
 
-    def _count(self, conn: Connection, *_: Any) -> None:
+    def _count(self, conn: Connection, cursor: Any, *_: Any) -> None:
         self._statements += 1
+        self._cursors.add(cursor)
         if self._statements == self._moment.after:
-            self._act(conn)
+            self._happen(conn)
+
+    def _happen(self, conn: Connection) -> None:
+        if conn.dialect.name == "sqlite":
+            # One whose rows are not all read would hold its lock for as long as it lives, even
+            # when the connection is closed. A server lets go when its client is gone.
+            for cursor in list(self._cursors):
+                cursor.close()
+        self._act(conn)
 
 
 def run_struck(config: Config, revision: str, moment: Moment, act: Act) -> Outcome:
@@ -142,9 +153,7 @@ def disconnect(conn: Connection) -> None:
     """Close the connection beneath SQLAlchemy, which takes it for open still."""
     driver: Any = conn.connection.driver_connection
     if conn.dialect.name == "sqlite":
-        # Closed in the midst of a statement, it would hold the write lock as long as the cursor
-        # lives. A server rolls back by itself when its client is gone.
-        driver.rollback()
+        driver.rollback()  # as a server does by itself when its client is gone
     driver.close()
 
 

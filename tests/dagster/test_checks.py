@@ -165,6 +165,17 @@ def test_where_nothing_is_applied_nothing_is_run(sqlite_location: Location) -> N
     assert ran.checks("still_valid") == []
 
 
+def test_a_run_that_applies_a_migration_does_not_verify_it_right_after(local: Location) -> None:
+    """Dagster takes all checks of an asset into a run that is asked for some assets only."""
+    local.inserting("D003", validate="pass")
+
+    ran = local.run("D001", "D003")
+
+    assert ran.checks("still_valid") == [("D003", True), ("D001", True)]
+    assert [row.operation for row in local.folder.attempts("D003")] == ["upgrade"]
+    assert [row.operation for row in local.folder.attempts("D001")] == ["upgrade", "verify"]
+
+
 def test_one_check_alone_can_be_evaluated(local: Location) -> None:
     job = local.definitions().resolve_job_def("delembic_verify")
     check = AssetCheckKey(key("D002"), "still_valid")
