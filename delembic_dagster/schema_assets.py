@@ -56,5 +56,6 @@ def _spec(name: str) -> AssetSpec:
         key=schema_asset_key(name),
         description=f"Alembic's revision {name}, which data migrations wait for.",
         metadata={SCHEMA_REVISION: name},
+        group_name="alembic",
         kinds={"alembic"},
     )

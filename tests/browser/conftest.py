@@ -41,3 +41,5 @@ def ui(example: Example, page: Page, tmp_path: Path) -> Iterator[DagsterUI]:
     """Dagster's user interface on the example, in a browser."""
     with dagster_dev(example, tmp_path / "dagster_home") as address:
         yield DagsterUI(page, address)
+        # What was seen last tells most about a wait that was in vain.
+        page.screenshot(path=tmp_path / "last-seen.png")

@@ -19,7 +19,7 @@ JOB = "delembic_upgrade"
 # Dagster's own executor starts a process for each step, and the machine may be busy.
 _LONGEST_RUN_SECONDS = 400.0
 _LOCATION = "definitions.py"
-_MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?$")
+_MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?( \(\d+\))?$")
 # Small enough for nodes to be names in colours, and large enough to read them.
 _GRAPH_WINDOW = ViewportSize(width=1600, height=1160)
 

@@ -42,7 +42,7 @@ def test_a_selection_has_the_revisions_that_it_waits_for(files: ProjectFolder) -
     specs = build_delembic_schema_asset_specs(DelembicProject(files.root), select="D002")
 
     assert [spec.key for spec in specs] == [alembic("b2")]
-    assert specs[0].kinds == {"alembic"}
+    assert (specs[0].kinds, specs[0].group_name) == ({"alembic"}, "alembic")
     assert specs[0].metadata["delembic/schema_revision"] == "b2"
 
 
