@@ -21,7 +21,7 @@ _LONGEST_RUN_SECONDS = 400.0
 _LOCATION = "definitions.py"
 _MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?( \(\d+\))?$")
 # Small enough for nodes to be names in colours, and large enough to read them.
-_GRAPH_WINDOW = ViewportSize(width=1600, height=1160)
+_GRAPH_WINDOW = ViewportSize(width=1760, height=1600)
 
 Colour = Literal["green", "red"]
 
