@@ -63,19 +63,20 @@ def _failure(ran: JobRun) -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 def applied(location: Location) -> Location:
     """Two migrations that are applied, each of which expects the row that it inserted."""
-    location.inserting("D001", validate=EXPECT.format("D001"))
-    location.inserting("D002", "D001", validate=EXPECT.format("D002"))
-    location.folder.upgrade()
-    return location
+    return _with_two_applied(location)
 
 
 @pytest.fixture
 def local(sqlite_location: Location) -> Location:
     """The same on SQLite alone, for what does not hang on the database."""
-    sqlite_location.inserting("D001", validate=EXPECT.format("D001"))
-    sqlite_location.inserting("D002", "D001", validate=EXPECT.format("D002"))
-    sqlite_location.folder.upgrade()
-    return sqlite_location
+    return _with_two_applied(sqlite_location)
+
+
+def _with_two_applied(location: Location) -> Location:
+    location.inserting("D001", validate=EXPECT.format("D001"))
+    location.inserting("D002", "D001", validate=EXPECT.format("D002"))
+    location.folder.upgrade()
+    return location
 
 
 def test_the_job_verifies_all_that_is_applied_in_one_step(applied: Location) -> None:
