@@ -76,7 +76,7 @@ def test_an_event_has_what_the_audit_log_says(sqlite_location: Location) -> None
     first, second = sqlite_location.folder.attempts()
     facts = plain(applied.metadata)
     assert facts["status"] == "applied"
-    assert facts["duration_seconds"] == first.duration_seconds
+    assert facts["duration_seconds"] == round(first.duration_seconds, 3)
     assert (facts["history_id"], facts["attempt"], facts["rows_affected"]) == (first.id, 1, 1)
     assert facts["executor"] == "cli"
     assert f"pid {first.pid}" in facts["run_by"]
