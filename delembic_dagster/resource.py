@@ -10,8 +10,8 @@ from typing import Any
 from dagster import AssetMaterialization, ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 
-from delembic import State, commands
 from delembic_dagster.batch import run_steps
+from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import Selection, split_pending
 from delembic_dagster.session import Context, RunSession, open_run_session
@@ -106,11 +106,10 @@ class DelembicResource(ConfigurableResource[Any]):
             else:
                 parts, _ = split_pending(select or [])  # and what is pending it always means
                 translated = translate(project, translator, parts or None)
-                states = {each.revision: each.state for each in commands.history(project.config)}
+                pending = find_pending(project, translated)
                 steps = [
-                    Step(item.revision, item.spec.key)
-                    for id_, item in translated.items()
-                    if states.get(id_) != State.APPLIED
+                    Step(translated[id_].revision, translated[id_].spec.key)
+                    for id_ in pending.revisions
                 ]
                 yield from run_steps(context, session, steps, run_in_op)
 
