@@ -11,6 +11,7 @@ import re
 import uuid
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 _table = tables.history_table
 _MODULE = re.compile(r"^[\w.<>]+\.(?=\w+(:|$))")
 """In front of the name of an error, as tracebacks have it."""
+_SAYS_NOTHING = "AssertionError"
+"""An assert without a message: what it asserts is to be seen where it stands."""
 _HEADING = re.compile(r"(Exception Group )?Traceback \(most recent call last\):")
 
 
@@ -404,5 +407,10 @@ def _below_last_traceback(lines: list[str]) -> str:
     bare = [line.removeprefix("  + ").removeprefix("  | ") for line in lines]
     headings = [n for n, line in enumerate(bare) if _HEADING.match(line)]
     below = bare[headings[-1] + 1 :] if headings else []
-    first = next((line for line in below if not line.startswith(" ")), "")
-    return _MODULE.sub("", first)
+    frames = list(takewhile(lambda line: line.startswith(" "), below))
+    first = _MODULE.sub("", below[len(frames)]) if len(frames) < len(below) else ""
+    if first == _SAYS_NOTHING:
+        # The last frame's own line, if anybody could read its file then.
+        last = list(takewhile(lambda line: not line.startswith("  File"), reversed(frames)))
+        return ": ".join([first, *(line.strip() for line in last[-1:])])
+    return first

@@ -24,6 +24,15 @@ SYNTAX = 'OperationalError: (sqlite3.OperationalError) near "SELEC": syntax erro
 GROUP = "ExceptionGroup: 2 (2 sub-exceptions)"
 
 
+ASSERT = """\
+Traceback (most recent call last):
+  File "/srv/D001.py", line 14, in validate
+    assert rows == 3
+           ^^^^^^^^^
+AssertionError
+"""
+
+
 def _raised(code: str) -> str:
     """The traceback of what some code raises."""
     try:
@@ -87,6 +96,8 @@ def test_a_runner_is_named_as_far_as_the_row_tells(attempt: Attempt, who: str) -
         (_raised("raise ExceptionGroup('2', [ValueError(1), KeyError(2)])"), GROUP),
         (_raised("compile('def f(:', 'f.py', 'exec')"), "SyntaxError: invalid syntax"),
         ("  File 'x', the beginning was cut off\nValueError: b", "ValueError: b"),
+        (ASSERT, "AssertionError: assert rows == 3"),
+        (_raised("assert 1 == 2"), "AssertionError"),  # a source that nobody can see any more
     ],
 )
 def test_the_reason_is_the_line_of_the_error_that_says_what_is_wrong(
