@@ -10,11 +10,13 @@ import itertools
 import multiprocessing
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from torture.sizes import PATIENCE_SECONDS
 from torture.steps import Ambush
@@ -41,6 +43,41 @@ _numbers = itertools.count(1)
 def barrier(parties: int) -> Barrier:
     """Where runners, and perhaps their test, wait for each other; hold it until they have met."""
     return _FORKS.Barrier(parties, timeout=PATIENCE_SECONDS)
+
+
+class StartLine:
+    """Where runners wait for the test to let all of them go at once, and one may be killed there.
+
+    A barrier is a lock in memory: a runner that is killed while it leaves takes the lock along, and
+    those behind it wait for ever. A pipe that is closed lets everybody go, dead or alive.
+    """
+
+    def __init__(self) -> None:
+        self._arrivals, self._arriving = _FORKS.Pipe(duplex=False)
+        self._gate, self._opening = _FORKS.Pipe(duplex=False)
+
+    def __reduce__(self) -> tuple[Callable[..., StartLine], tuple[Any, ...]]:
+        # Without the end that opens the gate, which is the test's alone.
+        return _start_line_of_a_runner, (self._arriving, self._gate)
+
+    def wait(self) -> None:
+        """For a runner: wait for the others."""
+        self._arriving.send_bytes(b"1")
+        with suppress(EOFError):
+            self._gate.recv_bytes()
+
+    def let_go(self, runners: int) -> None:
+        """For the test: wait until so many have arrived, and let all of them go."""
+        for _ in range(runners):
+            assert self._arrivals.poll(PATIENCE_SECONDS)
+            self._arrivals.recv_bytes()
+        self._opening.close()
+
+
+def _start_line_of_a_runner(arriving: Connection, gate: Connection) -> StartLine:
+    line = StartLine.__new__(StartLine)
+    line._arriving, line._gate = arriving, gate
+    return line
 
 
 @dataclass(frozen=True)
@@ -83,7 +120,7 @@ def start(
     root: Path,
     *arguments: str,
     ambush: Ambush | None = None,
-    at: Barrier | None = None,
+    at: Barrier | StartLine | None = None,
     body: Body | None = None,
 ) -> Runner:
     """Start a runner in a project's folder.
@@ -128,7 +165,7 @@ def _run(
     output: Path,
     arguments: tuple[str, ...],
     ambush: Ambush | None,
-    at: Barrier | None,
+    at: Barrier | StartLine | None,
     body: Body,
 ) -> None:
     os.chdir(root)

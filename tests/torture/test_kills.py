@@ -10,7 +10,7 @@ from sqlalchemy import NullPool, create_engine, text
 from shell import wait_until
 from torture.arena import MANY, Arena, Project
 from torture.effects import FAULT
-from torture.runners import barrier, start
+from torture.runners import StartLine, barrier, start
 from torture.sizes import IS_QUICK, KILLS, RACERS, ROUNDS, chance
 from torture.steps import (
     ALL_STEPS,
@@ -132,9 +132,9 @@ def test_killed_amid_others(arena: Arena) -> None:
     seconds = arena.seconds_of_a_run()
     for _ in range(ROUNDS):
         project = arena.project(*MANY)
-        line = barrier(RACERS + 1)
+        line = StartLine()
         runners = [start(project.root, at=line) for _ in range(RACERS)]
-        line.wait()
+        line.let_go(RACERS)
         for runner in runners[::2]:
             if not runner.ended_within(dice.uniform(0, seconds)):
                 project.kill(runner)
