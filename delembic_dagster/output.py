@@ -74,7 +74,8 @@ class _Handler(logging.Handler):
     def __init__(self, sink: _Sink, managed_loggers: Sequence[str]) -> None:
         super().__init__(logging.INFO)
         self._sink = sink
-        self._left_out = ("dagster", *managed_loggers)
+        # Alembic is asked for its revisions before the migration runs, and says so each time.
+        self._left_out = ("dagster", "alembic", *managed_loggers)
         self._all_managed = "root" in managed_loggers
 
     def emit(self, record: logging.LogRecord) -> None:

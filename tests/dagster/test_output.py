@@ -131,12 +131,12 @@ def test_loggers_that_dagster_forwards_itself_are_not_forwarded_twice(
 
 @pytest.fixture
 def chatty(sqlite_location: Location, monkeypatch: pytest.MonkeyPatch) -> Location:
-    """A Dagster whose storage logs whenever it is used, as Alembic does in it while it is new."""
+    """A Dagster whose storage logs whenever it is used, as a new one does."""
     storage = sqlite_location.instance.event_log_storage
 
     def noting(method: Callable[..., Any]) -> Callable[..., Any]:
         def noted(*arguments: Any, **named: Any) -> Any:
-            logging.getLogger("alembic.runtime.migration").warning("at work")
+            logging.getLogger("storage").warning("at work")
             return method(*arguments, **named)
 
         return noted
@@ -162,6 +162,12 @@ def test_nor_while_data_is_verified(chatty: Location) -> None:
     assert ran.checks("still_valid") == [("D001", True)]
     assert "checked" in texts
     assert "at work" not in texts
+
+
+def test_what_alembic_says_of_itself_is_left_out(sqlite_location: Location) -> None:
+    upgrade = "logging.getLogger('alembic.runtime.migration').info('Context impl'); print('mine')"
+
+    assert told(sqlite_location, upgrade) == [(logging.INFO, "mine")]
 
 
 def test_the_root_logger_is_left_as_it_was(sqlite_location: Location) -> None:
