@@ -27,7 +27,7 @@ import dagster as dg
 from delembic_dagster import DelembicProject, build_delembic_defs
 from subjects import bare_definitions, write_project
 
-_ROUNDS = 3
+_ROUNDS = 5
 _JOB = "delembic_upgrade"
 
 

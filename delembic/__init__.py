@@ -26,8 +26,8 @@ from delembic.migration import DataMigration
 
 if TYPE_CHECKING:
     from delembic import commands, errors, events
+    from delembic.audit.attempts import Attempt
     from delembic.audit.bookmark import Bookmark
-    from delembic.audit.ledger import Attempt
     from delembic.audit.program import Program
     from delembic.audit.standing import Standing
     from delembic.audit.status import State
@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Attempt": "delembic.audit.ledger",
+    "Attempt": "delembic.audit.attempts",
     "Bookmark": "delembic.audit.bookmark",
     "Graph": "delembic.revisions.graph",
     "Program": "delembic.audit.program",

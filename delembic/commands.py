@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from delembic.audit.attempts import Attempt, read_attempts, read_latest, read_on
 from delembic.audit.bookmark import NEWEST_IN_FULL, Bookmark
-from delembic.audit.ledger import Attempt, read_attempts, read_latest, read_on
 from delembic.audit.marks import Mark, applied_revisions, read_marks
 from delembic.audit.program import Program
 from delembic.audit.record import RevisionRecord, make_record

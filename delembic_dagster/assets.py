@@ -8,9 +8,9 @@ from typing import Any, Literal
 from dagster import (
     AssetExecutionContext,
     AssetsDefinition,
+    ResourceDefinition,
     RetryPolicy,
     multi_asset,
-    with_resources,
 )
 
 from delembic import ConfigurationError
@@ -87,16 +87,24 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     match mode:
         case "per_migration":
             with quiet_about_betas():  # an asset's own resources
-                return [_asset(project, item, settings, body) for item in translated.values()]
+                resources = session_resources(project)
+                return [
+                    _asset(project, item, settings, body, resources) for item in translated.values()
+                ]
         case "single_step":
-            return _in_one(project, translator, [*translated], settings, name, body)
+            with quiet_about_betas():
+                return _in_one(project, translator, [*translated], settings, name, body)
     raise ConfigurationError(
         f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."
     )
 
 
 def _asset(
-    project: DelembicProject, item: Translated, general: OpSettings, body: Body | None
+    project: DelembicProject,
+    item: Translated,
+    general: OpSettings,
+    body: Body | None,
+    resources: Mapping[str, ResourceDefinition],
 ) -> AssetsDefinition:
     settings = item.settings.over(general)
     step = item.step
@@ -105,13 +113,14 @@ def _asset(
         name=op_name(item.spec.key),
         specs=[item.spec],
         check_specs=[item.check] if item.check else None,
-        resource_defs=session_resources(project),
+        resource_defs=resources,
         pool=settings.pool,
         retry_policy=settings.retry_policy,
         op_tags=settings.op_tags or None,
     )
-    def migration() -> Iterator[AssetResult]:
-        # Not a parameter: Dagster would look at its annotation for each of the assets.
+    def migration() -> object:
+        # An iterator of results, with the context as its parameter. But Dagster evaluates the
+        # annotations of each asset eight times over, which those would make a tenth of loading.
         context = AssetExecutionContext.get()
         session = session_in(context, project)
         if body:
@@ -132,7 +141,6 @@ def _in_one(
 ) -> list[AssetsDefinition]:
     if not revisions:
         return []
-    resources = session_resources(project)
 
     @delembic_assets(
         project=project,
@@ -142,7 +150,7 @@ def _in_one(
         pool=settings.pool,
         retry_policy=settings.retry_policy,
         op_tags=settings.op_tags or None,
-        required_resource_keys={*resources},
+        resource_defs=session_resources(project),
     )
     def migrations(context: AssetExecutionContext) -> Iterator[AssetResult]:
         session = session_in(context, project)
@@ -152,4 +160,4 @@ def _in_one(
         steps = AssetTargets(context, project.graph).selected()
         yield from run_steps(context, session, steps, run_in_asset)
 
-    return [*with_resources([migrations], resources)]
+    return [migrations]

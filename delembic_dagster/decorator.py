@@ -23,6 +23,7 @@ def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and na
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
     required_resource_keys: set[str] | None = None,
+    resource_defs: Mapping[str, object] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """Make a function the body of one op that has an asset for each migration.
 
@@ -38,6 +39,7 @@ def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and na
         retry_policy: What to do when the op failed; what has been applied is not applied again.
         op_tags: Tags for the op.
         required_resource_keys: Resources that the body takes from ``context.resources``.
+        resource_defs: Resources that come with the assets, for the body to take likewise.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -64,4 +66,5 @@ def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and na
         retry_policy=retry_policy,
         op_tags=op_tags,
         required_resource_keys=required_resource_keys,
+        resource_defs=resource_defs,
     )

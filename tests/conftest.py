@@ -4,6 +4,7 @@ A server is started when the first test asks for it, once for each process that 
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,19 @@ MARIADB_VARIABLE = "DELEMBIC_TEST_MYSQL_URL"
 def pytest_configure() -> None:
     """Refuses a requirement that means nothing before any test runs."""
     required_kinds()
+
+
+@pytest.fixture(autouse=True)
+def _projects_forgotten() -> Iterator[None]:
+    """Lets no test import what the project of another one has at its root."""
+    before = set(sys.path)
+    yield
+    roots = set(sys.path) - before
+    sys.path[:] = [folder for folder in sys.path if folder not in roots]
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if file.rpartition(os.sep)[0] in roots:
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

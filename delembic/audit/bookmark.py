@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from delembic.audit.ledger import Attempt
+from delembic.audit.attempts import Attempt
 from delembic.audit.status import Status
 
 _MOST_RUNNING = 1_000

@@ -1,125 +1,53 @@
-"""The audit log ``delembic_run_history``: one row for each attempt, whatever became of it.
+"""The audit log ``delembic_run_history`` as a runner writes it.
 
-A verification has a row of the same kind. It says nothing about whether its revision is applied, so
-whatever is concluded from attempts is concluded without it.
+The statements are made once, when the module is imported: for most of them, making one and having
+SQLAlchemy look it up among those that it has compiled would cost more than executing it.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import uuid
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    func,
-    insert,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from delembic.audit import tables
+from delembic.audit.attempts import Attempt, attempt_of, is_operation
 from delembic.audit.marks import Mark
 from delembic.audit.program import Program
 from delembic.audit.status import Operation, Status
 from delembic.database.connections import execute_reconnecting
 from delembic.revisions.source import Revision
 
-if TYPE_CHECKING:
-    from delembic.audit.bookmark import Bookmark
-
 _table = tables.history_table
-_MODULE = re.compile(r"^[\w.<>]+\.(?=\w+(:|$))")
-"""In front of the name of an error, as tracebacks have it."""
-_SAYS_NOTHING = "AssertionError"
-"""An assert without a message: what it asserts is to be seen where it stands."""
-_HEADING = re.compile(r"(Exception Group )?Traceback \(most recent call last\):")
+_attempts = select(_table).where(is_operation(_table.c.operation))
+"""All of them, without the verifications."""
 
+_of_revision = _table.c.revision == bindparam("of_revision")
+_by_name = _attempts.where(_table.c.run_id == bindparam("of_run_id"))
+_count = _attempts.where(_of_revision).with_only_columns(func.count())
+# Not those of delembic 1.x, which had no mark to be told by.
+_unfinished = _attempts.where(
+    _table.c.status == Status.RUNNING, _table.c.run_id.is_not(None)
+).order_by(_table.c.id)
+_unfinished_of_revision = _unfinished.where(_of_revision)
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt at a migration, or one verification, as ``delembic_run_history`` has it.
+_other = _table.alias()
+_interrupted = _attempts.where(
+    _table.c.status == Status.INTERRUPTED,
+    ~select(_other.c.id)
+    .where(_other.c.revision == _table.c.revision, _other.c.status == Status.SUCCESS)
+    .where(is_operation(_other.c.operation))
+    .exists(),
+).order_by(_table.c.id)
 
-    Example:
-        >>> then = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-        >>> attempt = Attempt(
-        ...     7, "D001", "failed", then, exception="ValueError: no rows", username="ann",
-        ...     hostname="db1", executor="cli", pid=12,
-        ... )
-        >>> f"{attempt.revision} was run by {attempt.who}: {attempt.reason}"
-        'D001 was run by ann@db1, pid 12 (cli): ValueError: no rows'
-
-    Attributes:
-        id: The row's number; later attempts have higher ones.
-        revision: Which revision was attempted.
-        status: ``running``, ``success``, ``failed``, ``interrupted`` or ``blocked``.
-        started_at: In UTC.
-        run_id: A unique name, which the mark of a success carries too. ``None`` in the rows of
-            delembic 1.x, as are all that follow ``hostname``.
-        ended_at: In UTC; ``None`` while it runs, or when its end was not seen.
-        duration_seconds: From start to end.
-        exception: The whole error, with its traceback.
-        username: Who ran it, by the operating system.
-        hostname: Where.
-        attempt: 1 for the first attempt at this revision, and so on; ``None`` for a verification.
-        description: The migration's own, as it was then.
-        checksum: SHA-256 of the source file that was run.
-        rows_affected: Rows inserted, updated and deleted, as far as the driver tells.
-        executor: ``cli``, ``dagster`` or ``python``.
-        executor_run_id: That program's own name for its run.
-        pid: The process.
-        tool_version: The version of delembic.
-        recovered: The work was committed, but its runner died before it could say so; a later
-            run found the mark and completed this row.
-        operation: ``upgrade`` for an attempt to apply the revision, ``verify`` for a verification,
-            which leaves the revision's state as it is.
-    """
-
-    id: int
-    revision: str
-    status: str
-    started_at: datetime
-    run_id: str | None = None
-    ended_at: datetime | None = None
-    duration_seconds: float | None = None
-    exception: str | None = None
-    username: str | None = None
-    hostname: str | None = None
-    attempt: int | None = None
-    description: str | None = None
-    checksum: str | None = None
-    rows_affected: int | None = None
-    executor: str | None = None
-    executor_run_id: str | None = None
-    pid: int | None = None
-    tool_version: str | None = None
-    recovered: bool | None = None
-    operation: str = Operation.UPGRADE
-
-    @property
-    def who(self) -> str:
-        """The runner for people: ``ann@db1, pid 12 (cli)``."""
-        process = f", pid {self.pid} ({self.executor})" if self.pid else ""
-        return f"{self.username}@{self.hostname}{process}"
-
-    @property
-    def reason(self) -> str:
-        """The error on one line, such as ``ValueError: no rows``; empty if there was none.
-
-        That is the last line of the traceback; of an error whose text has several lines the first
-        of them, as what a database says begins with what is wrong and ends with where to read more.
-        """
-        lines = [line for line in (self.exception or "").splitlines() if line.strip()]
-        return _below_last_traceback(lines) or (lines[-1].strip() if lines else "")
+_add = insert(_table)
+_end = update(_table).where(_table.c.id == bindparam("of_id"))
+_end_unless_told = _end.where(_table.c.status.in_([Status.RUNNING, Status.INTERRUPTED]))
+_end_as_read = _end.where(_table.c.status == bindparam("of_status"))
 
 
 class Ledger:
@@ -186,45 +114,32 @@ class Ledger:
         was none, may have gone on and ended in any way.
         """
         now = datetime.now(UTC)
-        said = update(_table).where(_table.c.id == attempt.id)
-        if status != Status.SUCCESS:
-            said = said.where(_table.c.status.in_([Status.RUNNING, Status.INTERRUPTED]))
-        execute_reconnecting(
-            self._conn,
-            said.values(
-                status=status,
-                ended_at=now,
-                duration_seconds=(now - attempt.started_at).total_seconds(),
-                exception=exception,
-                rows_affected=rows_affected,
-                recovered=False,
-            ),
-        )
+        values = {
+            "status": status,
+            "ended_at": now,
+            "duration_seconds": (now - attempt.started_at).total_seconds(),
+            "exception": exception,
+            "rows_affected": rows_affected,
+            "recovered": False,
+        }
+        end = _end if status == Status.SUCCESS else _end_unless_told
+        execute_reconnecting(self._conn, end, {"of_id": attempt.id, **values})
 
     def unfinished(self, revision: str | None = None) -> list[Attempt]:
         """Return the ``running`` rows, of one revision or of all, oldest first."""
-        # Not those of delembic 1.x, which had no mark to be told by.
-        open_ = (_table.c.status == Status.RUNNING) & _table.c.run_id.is_not(None)
-        query = _attempts.where(open_).order_by(_table.c.id)
-        if revision is not None:
-            query = query.where(_table.c.revision == revision)
-        return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
+        if revision is None:
+            rows = execute_reconnecting(self._conn, _unfinished)
+        else:
+            of_revision = {"of_revision": revision}
+            rows = execute_reconnecting(self._conn, _unfinished_of_revision, of_revision)
+        return [attempt_of(row) for row in rows]
 
     def interrupted(self) -> list[Attempt]:
         """Return the ``interrupted`` rows that a mark may yet prove wrong, oldest first.
 
         Not those of revisions at which another attempt has succeeded: the mark is that one's.
         """
-        other = _table.alias()
-        succeeded = (
-            select(other.c.id)
-            .where(other.c.revision == _table.c.revision, other.c.status == Status.SUCCESS)
-            .where(_is_operation(other.c.operation))
-            .exists()
-        )
-        interrupted = _table.c.status == Status.INTERRUPTED
-        query = _attempts.where(interrupted, ~succeeded).order_by(_table.c.id)
-        return [_attempt(row) for row in execute_reconnecting(self._conn, query)]
+        return [attempt_of(row) for row in execute_reconnecting(self._conn, _interrupted)]
 
     def is_own(self, attempt: Attempt) -> bool:
         """Tell whether an attempt is one of this very process."""
@@ -248,9 +163,8 @@ class Ledger:
 
     def find(self, run_id: str | None) -> Attempt | None:
         """Return the attempt of that name, which a mark carries."""
-        query = _attempts.where(_table.c.run_id == run_id)
-        row = execute_reconnecting(self._conn, query).first()
-        return _attempt(row) if row else None
+        row = execute_reconnecting(self._conn, _by_name, {"of_run_id": run_id}).first()
+        return attempt_of(row) if row else None
 
     def settle(self, attempt: Attempt, mark: Mark | None) -> Status | None:
         """End the row of a runner that died, by what its revision's mark tells.
@@ -271,8 +185,8 @@ class Ledger:
                 "ended_at": mark.applied_at,
                 "duration_seconds": mark.duration_seconds,
             }
-        as_read = (_table.c.id == attempt.id) & (_table.c.status == attempt.status)
-        settled = execute_reconnecting(self._conn, update(_table).where(as_read).values(values))
+        as_read = {"of_id": attempt.id, "of_status": attempt.status}
+        settled = execute_reconnecting(self._conn, _end_as_read, as_read | values)
         return Status(values["status"]) if settled.rowcount else None
 
     def _insert(
@@ -283,134 +197,24 @@ class Ledger:
         operation: Operation = Operation.UPGRADE,
         **values: Any,
     ) -> Attempt:
-        attempt = Attempt(
-            id=0,
-            run_id=str(uuid.uuid4()),
-            revision=revision.id,
-            started_at=started_at,
-            status=status,
-            attempt=self._next_number(revision) if operation == Operation.UPGRADE else None,
-            operation=operation,
-            description=revision.description,
-            checksum=revision.checksum,
-            recovered=False,
+        row: dict[str, Any] = {
+            "run_id": str(uuid.uuid4()),
+            "revision": revision.id,
+            "started_at": started_at,
+            "status": status,
+            "attempt": self._next_number(revision) if operation == Operation.UPGRADE else None,
+            "operation": operation,
+            "description": revision.description,
+            "checksum": revision.checksum,
+            "recovered": False,
             **asdict(self._program),
             **values,
-        )
-        row = {name: value for name, value in asdict(attempt).items() if name != "id"}
-        result = execute_reconnecting(self._conn, insert(_table).values(row))
+        }
+        result = execute_reconnecting(self._conn, _add, row)
         (key,) = result.inserted_primary_key or (0,)
-        return replace(attempt, id=key)
+        return Attempt(id=key, **row)
 
     def _next_number(self, revision: Revision) -> int:
-        before = _attempts.where(_table.c.revision == revision.id).with_only_columns(func.count())
-        number: int = execute_reconnecting(self._conn, before).scalar_one()
+        before = {"of_revision": revision.id}
+        number: int = execute_reconnecting(self._conn, _count, before).scalar_one()
         return number + 1
-
-
-def read_latest(conn: Connection) -> dict[str, Attempt]:
-    """Return the last attempt at each revision, in one query. Writes nothing."""
-
-    def newest(query: Select[Any], columns: tables.Columns) -> Select[Any]:
-        attempts = select(func.max(_table.c.id)).where(_is_operation(columns["operation"]))
-        return query.where(_table.c.id.in_(attempts.group_by(_table.c.revision)))
-
-    return {row.revision: _attempt(row) for row in tables.read(conn, _table, newest)}
-
-
-def read_attempts(
-    conn: Connection,
-    revision: str | None = None,
-    status: Status | None = None,
-    limit: int | None = None,
-    operation: Operation | None = None,
-) -> list[Attempt]:
-    """Return attempts and verifications, newest first, in one query. Writes nothing.
-
-    Args:
-        conn: Any open connection to the database of the audit log.
-        revision: Those at one revision; at all if ``None``.
-        status: Those that ended so; all if ``None``.
-        limit: How many at most; all if ``None``.
-        operation: Only attempts, or only verifications; both if ``None``.
-    """
-    wanted = {_table.c.revision: revision, _table.c.status: status}
-
-    def newest_first(query: Select[Any], columns: tables.Columns) -> Select[Any]:
-        conditions = [column == value for column, value in wanted.items() if value is not None]
-        if operation is not None:
-            conditions.append(_is_operation(columns["operation"], operation))
-        return query.where(*conditions).order_by(_table.c.id.desc()).limit(limit)
-
-    return [_attempt(row) for row in tables.read(conn, _table, newest_first)]
-
-
-def _is_operation(
-    column: ColumnElement[Any], operation: Operation = Operation.UPGRADE
-) -> ColumnElement[bool]:
-    """Return the condition for it; rows from before there was a choice hold none."""
-    return func.coalesce(column, Operation.UPGRADE) == operation
-
-
-_attempts = select(_table).where(_is_operation(_table.c.operation))
-"""All of them, without the verifications."""
-
-
-def read_on(conn: Connection, bookmark: Bookmark, newest_in_full: int, limit: int) -> list[Attempt]:
-    """Return what attempts are new or have changed since a bookmark, oldest first, in one query.
-
-    The row at the bookmark comes along, to show that this is still the same log. Writes nothing.
-
-    Args:
-        conn: Any open connection to the database of the audit log.
-        bookmark: How far has been read.
-        newest_in_full: Of how many newest rows a first reading leaves out none.
-        limit: How many at most.
-    """
-    ids, status = _table.c.id, _table.c.status
-
-    def news(query: Select[Any], columns: tables.Columns) -> Select[Any]:
-        upgrade = _is_operation(columns["operation"])
-        counting = _counting(newest_in_full, upgrade) if bookmark.skimming else true()
-        wanted = or_(
-            (ids > bookmark.last_id) & counting,
-            ids.in_([bookmark.last_id, *bookmark.again]),
-            ids.in_(bookmark.running) & (status != Status.RUNNING),
-            ids.in_(bookmark.interrupted) & (status == Status.SUCCESS),
-            *(ids.between(gap.first, gap.last) for gap in bookmark.gaps),
-        )
-        return query.where(upgrade, wanted).order_by(ids).limit(limit)
-
-    return [_attempt(row) for row in tables.read(conn, _table, news)]
-
-
-def _counting(newest_in_full: int, upgrade: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition for the rows that tell how things stand, and for the newest ones."""
-    ids = _table.c.id
-
-    def last(*conditions: ColumnElement[bool]) -> Select[Any]:
-        return select(func.max(ids)).where(upgrade, *conditions).group_by(_table.c.revision)
-
-    newest = select(func.max(ids) - newest_in_full).scalar_subquery()
-    succeeded = _table.c.status == Status.SUCCESS
-    return or_(ids.in_(last()), ids.in_(last(succeeded)), ids > newest)
-
-
-def _attempt(row: Row[Any]) -> Attempt:
-    values = {name: getattr(row, name) for name in Attempt.__dataclass_fields__}
-    return Attempt(**values | {"operation": values["operation"] or Operation.UPGRADE})
-
-
-def _below_last_traceback(lines: list[str]) -> str:
-    """Return the first line after the frames of the last traceback, if there is one."""
-    # An exception group draws its own traceback with a bar at the left.
-    bare = [line.removeprefix("  + ").removeprefix("  | ") for line in lines]
-    headings = [n for n, line in enumerate(bare) if _HEADING.match(line)]
-    below = bare[headings[-1] + 1 :] if headings else []
-    frames = list(takewhile(lambda line: line.startswith(" "), below))
-    first = _MODULE.sub("", below[len(frames)]) if len(frames) < len(below) else ""
-    if first == _SAYS_NOTHING:
-        # The last frame's own line, if anybody could read its file then.
-        last = list(takewhile(lambda line: not line.startswith("  File"), reversed(frames)))
-        return ": ".join([first, *(line.strip() for line in last[-1:])])
-    return first

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from delembic.audit import tables
@@ -19,6 +19,17 @@ from delembic.audit.status import Status
 from delembic.database.connections import execute_reconnecting
 
 _table = tables.version_table
+_of_revision = select(_table).where(_table.c.revision == bindparam("of_revision"))
+_of_revisions = select(_table).where(
+    _table.c.revision.in_(bindparam("of_revisions", expanding=True))
+)
+_applied = _of_revisions.where(_table.c.status == Status.SUCCESS).with_only_columns(
+    _table.c.revision
+)
+_add = insert(_table)
+_over_failure = update(_table).where(
+    _table.c.revision == bindparam("of_revision"), _table.c.status != Status.SUCCESS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,8 @@ def read_marks_of(conn: Connection, revisions: Collection[str]) -> dict[str, Mar
         conn: As for `read_mark`.
         revisions: Which ones to look for.
     """
-    query = select(_table).where(_table.c.revision.in_(revisions))
-    return {row.revision: _mark(row) for row in execute_reconnecting(conn, query)}
+    rows = execute_reconnecting(conn, _of_revisions, {"of_revisions": list(revisions)})
+    return {row.revision: _mark(row) for row in rows}
 
 
 def read_mark(conn: Connection, revision: str) -> Mark | None:
@@ -70,8 +81,7 @@ def read_mark(conn: Connection, revision: str) -> Mark | None:
         conn: In autocommit mode, on a database that `tables.ensure` has seen to.
         revision: Which one.
     """
-    query = select(_table).where(_table.c.revision == revision)
-    row = execute_reconnecting(conn, query).first()
+    row = execute_reconnecting(conn, _of_revision, {"of_revision": revision}).first()
     return _mark(row) if row else None
 
 
@@ -82,9 +92,8 @@ def read_applied(conn: Connection, revisions: Collection[str]) -> frozenset[str]
         conn: As for `read_mark`.
         revisions: Which ones to look for.
     """
-    applied = _table.c.revision.in_(revisions) & (_table.c.status == Status.SUCCESS)
-    query = select(_table.c.revision).where(applied)
-    return frozenset(execute_reconnecting(conn, query).scalars())
+    rows = execute_reconnecting(conn, _applied, {"of_revisions": list(revisions)})
+    return frozenset(rows.scalars())
 
 
 def applied_revisions(marks: Mapping[str, Mark]) -> frozenset[str]:
@@ -105,11 +114,8 @@ def mark_applied(conn: Connection, mark: Mark, *, over_failure: bool) -> None:
     Raises:
         IntegrityError: Another transaction has marked the revision as applied meanwhile.
     """
-    unapplied = (_table.c.revision == mark.revision) & (_table.c.status != Status.SUCCESS)
-    over = update(_table).where(unapplied).values(_values(mark))
-    if over_failure and conn.execute(over).rowcount:
-        return
-    conn.execute(insert(_table).values(_values(mark)))
+    if not (over_failure and conn.execute(_over_failure, _over(mark)).rowcount):
+        conn.execute(_add, _values(mark))
 
 
 def mark_failed(conn: Connection, mark: Mark) -> None:
@@ -119,15 +125,17 @@ def mark_failed(conn: Connection, mark: Mark) -> None:
         conn: In autocommit mode.
         mark: With the status ``failed``.
     """
-    unapplied = (_table.c.revision == mark.revision) & (_table.c.status != Status.SUCCESS)
-    noted = update(_table).where(unapplied).values(_values(mark))
-    if execute_reconnecting(conn, noted).rowcount:
+    if execute_reconnecting(conn, _over_failure, _over(mark)).rowcount:
         return
     try:
-        conn.execute(insert(_table).values(_values(mark)))
+        conn.execute(_add, _values(mark))
     except IntegrityError:
         # Applied by another runner, or its failure noted first: that row says it better.
         conn.rollback()
+
+
+def _over(mark: Mark) -> dict[str, Any]:
+    return {"of_revision": mark.revision, **_values(mark)}
 
 
 def _values(mark: Mark) -> dict[str, Any]:

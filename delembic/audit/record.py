@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from delembic.audit.ledger import Attempt
+from delembic.audit.attempts import Attempt
 from delembic.audit.marks import Mark
 from delembic.audit.standing import Standing, standing_without_file
 from delembic.revisions.graph import Graph

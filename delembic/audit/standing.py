@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from delembic.audit.ledger import Attempt
+from delembic.audit.attempts import Attempt
 from delembic.audit.marks import Mark
 from delembic.audit.status import State, Status
 from delembic.revisions.graph import Graph

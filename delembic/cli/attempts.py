@@ -8,7 +8,7 @@ from textwrap import indent
 
 import click
 
-from delembic.audit.ledger import Attempt
+from delembic.audit.attempts import Attempt
 from delembic.audit.status import Operation, Status
 from delembic.cli.columns import Cell, aligned
 from delembic.cli.figures import duration, moment, rows

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from delembic.audit.ledger import Attempt
+from delembic.audit.attempts import Attempt
 from delembic.audit.record import RevisionRecord
 from delembic.audit.standing import Standing
 from delembic.errors import shown

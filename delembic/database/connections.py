@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -105,12 +105,15 @@ def autocommitting(engine: Engine) -> Iterator[Connection]:
         yield _autocommit(conn)
 
 
-def execute_reconnecting(conn: Connection, statement: Executable) -> CursorResult[Any]:
+def execute_reconnecting(
+    conn: Connection, statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> CursorResult[Any]:
     """Execute a statement, once more on a new connection if the server had dropped this one.
 
     Args:
         conn: In autocommit mode, so nothing but the statement itself can have been lost.
         statement: One that does no harm when its first try did reach the server.
+        parameters: For those that it names, and the columns of an INSERT or UPDATE without values.
 
     Raises:
         DBAPIError: It failed for another reason, or again.
@@ -118,11 +121,11 @@ def execute_reconnecting(conn: Connection, statement: Executable) -> CursorResul
     if conn.invalidated:  # by a signal that came while the server was asked something
         _revive(conn)
     try:
-        return conn.execute(statement)
+        return conn.execute(statement, parameters)
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        return _revive(conn).execute(statement)
+        return _revive(conn).execute(statement, parameters)
 
 
 def _revive(conn: Connection) -> Connection:

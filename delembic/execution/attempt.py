@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from delembic.audit.ledger import Attempt
+from delembic.audit.attempts import Attempt
 from delembic.audit.marks import Mark, mark_applied, mark_failed
 from delembic.audit.status import Status
 from delembic.causes import describe

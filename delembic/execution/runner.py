@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from delembic.audit import tables
-from delembic.audit.ledger import Attempt, Ledger
+from delembic.audit.attempts import Attempt
+from delembic.audit.ledger import Ledger
 from delembic.audit.locks import Lock, acquire, make_lock, release
 from delembic.audit.marks import Mark, read_applied, read_mark, read_marks_of
 from delembic.audit.program import Program

@@ -98,8 +98,9 @@ def read_folder(folder: Path, root: Path) -> Graph:
     Raises:
         DefinitionError: A file, or what the files say together, is wrong.
     """
-    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
-    return Graph(revision for path in files for revision in read_file(path, root))
+    files = (path for path in folder.glob("*.py") if not path.name.startswith("_"))
+    by_name = sorted(files, key=lambda path: path.name)
+    return Graph(revision for path in by_name for revision in read_file(path, root))
 
 
 def natural_key(text: str) -> NaturalKey:

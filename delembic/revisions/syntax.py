@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from delembic.errors import MigrationFileError
 from delembic.revisions.attributes import NAMES
 
 _OTHERS = sys.stdlib_module_names | {"sqlalchemy"}
+_BUILTINS = frozenset(dir(builtins))
 
 
 def find_classes(path: Path, content: bytes) -> list[ClassSyntax]:
@@ -87,26 +88,27 @@ class _Module:
     def migrations(self) -> list[ClassSyntax]:
         migrations = []
         for node in self._body:
-            if isinstance(node, ast.ClassDef) and self._is_migration(node):
-                self._found[node.name] = self._read_class(node)
+            if not isinstance(node, ast.ClassDef):
+                continue
+            bases = [ast.unparse(base) for base in node.bases]
+            if self._is_migration(node, bases):
+                self._found[node.name] = self._read_class(node, bases)
                 migrations.append(self._found[node.name])
-            elif isinstance(node, ast.ClassDef) and not self._may_be_migration(node):
+            elif not self._may_be_migration(bases):
                 self._others.add(node.name)
         return migrations
 
-    def _is_migration(self, node: ast.ClassDef) -> bool:
-        bases = {ast.unparse(base) for base in node.bases}
-        return bool(bases & (self._base_names | self._found.keys())) or (
-            "revision" in _assignments(node) and self._may_be_migration(node)
+    def _is_migration(self, node: ast.ClassDef, bases: Sequence[str]) -> bool:
+        return not (self._base_names | self._found.keys()).isdisjoint(bases) or (
+            "revision" in _assignments(node) and self._may_be_migration(bases)
         )
 
-    def _may_be_migration(self, node: ast.ClassDef) -> bool:
+    def _may_be_migration(self, bases: Sequence[str]) -> bool:
         """Whether any base may lead to DataMigration, as far as can be told without an import."""
-        roots = {ast.unparse(base).partition("[")[0].partition(".")[0] for base in node.bases}
+        roots = {base.partition("[")[0].partition(".")[0] for base in bases}
         return not roots <= self._others
 
-    def _read_class(self, node: ast.ClassDef) -> ClassSyntax:
-        bases = [ast.unparse(base) for base in node.bases]
+    def _read_class(self, node: ast.ClassDef, bases: Sequence[str]) -> ClassSyntax:
         parents = [self._found[base] for base in bases if base in self._found]
         inherited: dict[str, Any] = {}
         for parent in reversed(parents):
@@ -141,7 +143,7 @@ def _names_of_data_migration(body: list[ast.stmt]) -> Iterator[str]:
 
 def _names_from_elsewhere(body: list[ast.stmt]) -> set[str]:
     """Return the names of what is no migration for sure: of Python itself, and of SQLAlchemy."""
-    names = dict.fromkeys(dir(builtins), True)
+    names: dict[str, bool] = {}
     for node in body:
         if isinstance(node, ast.ImportFrom):
             other = not node.level and (node.module or "").partition(".")[0] in _OTHERS
@@ -150,7 +152,8 @@ def _names_from_elsewhere(body: list[ast.stmt]) -> set[str]:
             for alias in node.names:
                 root = alias.name.partition(".")[0]
                 names[alias.asname or root] = root in _OTHERS
-    return {name for name, other in names.items() if other}
+    others = {name for name, other in names.items() if other}
+    return others | (_BUILTINS - names.keys())
 
 
 def _assignments(node: ast.ClassDef) -> dict[str, ast.expr]:

@@ -12,7 +12,8 @@ from sqlalchemy import create_engine, text
 
 from audit_rows import DRIFTED, FAILED, LOADED, VERIFIED, record
 from delembic import Program, commands
-from delembic.audit.ledger import Attempt, Ledger, read_latest
+from delembic.audit.attempts import Attempt, read_latest
+from delembic.audit.ledger import Ledger
 from delembic.audit.status import Status
 from delembic.errors import MigrationFailedError
 from projects import ProjectFolder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from delembic.audit.ledger import Attempt
+from delembic.audit.attempts import Attempt
 from delembic.audit.marks import Mark
 from delembic.audit.standing import Standing, applied_heads, standings
 from delembic.audit.status import State, Status

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 from delembic import commands
-from delembic.audit.ledger import read_latest
+from delembic.audit.attempts import read_latest
 from delembic.audit.marks import read_marks
 from delembic.audit.tables import ensure, history_table, read, version_table
 from delembic.errors import MigrationFailedError
