@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from browser.dagster_dev import ROOT
+from browser.example import ROOT
 
 _VARIABLE = "DELEMBIC_SCREENSHOTS"
 IMAGES = ROOT / "docs" / "images"

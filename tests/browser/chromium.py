@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from browser.dagster_dev import PATIENCE_SECONDS
+from dagster_dev import PATIENCE_SECONDS
 from servers.availability import ServerUnavailableError
 
 WINDOW = ViewportSize(width=1280, height=800)

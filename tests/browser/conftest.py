@@ -10,8 +10,9 @@ from playwright.sync_api import Page
 
 from browser.album import Album
 from browser.chromium import chromium_page
-from browser.dagster_dev import Example, dagster_dev
 from browser.dagster_ui import DagsterUI
+from browser.example import ENVIRONMENT, Example
+from dagster_dev import dagster_dev
 from servers.availability import ServerUnavailableError, do_without
 
 
@@ -39,7 +40,7 @@ def example(tmp_path: Path, page: Page) -> Example:
 @pytest.fixture
 def ui(example: Example, page: Page, tmp_path: Path) -> Iterator[DagsterUI]:
     """Dagster's user interface on the example, in a browser."""
-    with dagster_dev(example, tmp_path / "dagster_home") as address:
+    with dagster_dev(example.folder, tmp_path / "dagster_home", ENVIRONMENT) as address:
         yield DagsterUI(page, address)
         # What was seen last tells most about a wait that was in vain.
         page.screenshot(path=tmp_path / "last-seen.png")

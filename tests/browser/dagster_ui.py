@@ -10,7 +10,7 @@ from urllib.parse import quote
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from browser.chromium import WINDOW
-from browser.dagster_dev import PATIENCE_SECONDS
+from dagster_dev import PATIENCE_SECONDS
 
 PREFIX = "delembic"
 """The first part of the assets' keys and of the names of metadata."""

@@ -1,32 +1,22 @@
-"""`dagster dev` as a person starts it, on a copy of the example."""
+"""`dagster dev` as a person starts it: a code server, the daemon and the web server."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from servers.private import HOST, free_port
 
-ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90.0
-
-ENVIRONMENT = {
-    "DATABASE_URL": "",  # the database is the example's own file
-    "LOGNAME": "ann",  # who ran it is on the page
-    "PYTHONWARNINGS": "ignore",
-}
-"""For whatever runs on the example, beside what this machine has set up."""
 
 # A shell lets what it runs in the background ignore Ctrl-C, and children inherit that.
 _HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
@@ -39,62 +29,28 @@ nux:
 """
 
 
-@dataclass(frozen=True)
-class Example:
-    """A copy of the example project, with its workspace and its tables.
-
-    Attributes:
-        folder: Where ``workspace.yaml`` is, as in the repository.
-    """
-
-    folder: Path
-
-    @property
-    def project(self) -> Path:
-        return self.folder / "example_project"
-
-    @property
-    def versions(self) -> Path:
-        return self.project / "delembic" / "versions"
-
-    @classmethod
-    def copied_to(cls, folder: Path) -> Example:
-        """Copy what is in the repository, and let Alembic make the tables."""
-        folder.mkdir()
-        leftovers = shutil.ignore_patterns("*.db*", "__pycache__")
-        shutil.copytree(ROOT / "example_project", folder / "example_project", ignore=leftovers)
-        shutil.copy(ROOT / "workspace.yaml", folder)
-        example = cls(folder)
-        subprocess.run(
-            [sys.executable, "-m", "alembic", "upgrade", "head"],
-            cwd=example.project,
-            env=os.environ | ENVIRONMENT,
-            check=True,
-            capture_output=True,
-        )
-        return example
-
-
 @contextmanager
-def dagster_dev(example: Example, home: Path) -> Iterator[str]:
-    """Run `dagster dev` on the workspace, with all that it starts in a process group of its own.
+def dagster_dev(folder: Path, home: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Run `dagster dev` on a workspace, with all that it starts in a process group of its own.
 
     Args:
-        example: Whose ``workspace.yaml``.
-        home: Where Dagster keeps its runs; made here. What it says goes into ``dev.log`` there.
+        folder: Where ``workspace.yaml`` is.
+        home: Where Dagster keeps its runs, the same for several calls if they are to share them.
+            What it says goes into ``dev.log`` there.
+        environment: For all that it runs, beside what this machine has set up.
 
     Yields:
         The address for the browser, once it answers.
     """
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     home.joinpath("dagster.yaml").write_text(_INSTANCE)
     port = free_port()
     options = f"-m dagster dev -w workspace.yaml -h {HOST} -p {port}"
-    with (home / "dev.log").open("wb") as log:
+    with (home / "dev.log").open("ab") as log:
         process = subprocess.Popen(
             [*_HEEDING_INTERRUPTS, sys.executable, *options.split()],
-            cwd=example.folder,
-            env=os.environ | ENVIRONMENT | {"DAGSTER_HOME": str(home)},
+            cwd=folder,
+            env=os.environ | environment | {"DAGSTER_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
