@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,8 +58,7 @@ def open_run_session(
     Raises:
         ConfigurationError: Something is wrong with ``delembic.ini``.
     """
-    program = Program(EXECUTOR, run_id)
-    with commands.open_session(project.config, program, lock_timeout_seconds) as session:
+    with _opened(project.config, run_id, lock_timeout_seconds) as session:
         yield RunSession(project, session)
 
 
@@ -81,6 +80,12 @@ def session_in(context: Context, project: DelembicProject) -> RunSession:
     return RunSession(project, session)
 
 
+def _opened(
+    config: Config, run_id: str | None, lock_timeout_seconds: float | None = None
+) -> AbstractContextManager[commands.Session]:
+    return commands.open_session(config, Program(EXECUTOR, run_id), lock_timeout_seconds)
+
+
 def _key(project: DelembicProject) -> str:
     digest = hashlib.sha256(f"{project.path}\0{project.section}".encode()).hexdigest()
     return f"delembic_session_{digest[:8]}"
@@ -93,8 +98,7 @@ def _resource(
     config = Config(path, section, dict(settings))
 
     def open_(context: InitResourceContext) -> Iterator[commands.Session]:
-        program = Program(EXECUTOR, context.run.run_id if context.run else None)
-        with commands.open_session(config, program) as session:
+        with _opened(config, context.run.run_id if context.run else None) as session:
             yield session
 
     return ResourceDefinition(open_, description=f"The database of {path}, open during a run.")

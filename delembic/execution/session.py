@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -57,8 +57,22 @@ class Session:
             runner.settle_orphans()
             return run_plan(runner, graph, plan, migrations)
 
-    def apply(self, graph: Graph, revision: str, on_event: Listener = ignore) -> Outcome:
-        """Run one revision and nothing else, as `delembic.commands.apply` does."""
+    def apply(
+        self,
+        graph: Graph,
+        revision: str,
+        on_event: Listener = ignore,
+        *,
+        around: Callable[[DataMigration], DataMigration] | None = None,
+    ) -> Outcome:
+        """Run one revision and nothing else, as `delembic.commands.apply` does.
+
+        Args:
+            graph: The project's revisions.
+            revision: Which one.
+            on_event: Gets every event.
+            around: Puts something around the migration, as tests do that let it fail half-way.
+        """
         with telling_failures():
             with self._reading() as conn:
                 plan = make_single_plan(graph, self._applied(conn, graph, revision), revision)
@@ -67,7 +81,8 @@ class Session:
 
             def make() -> DataMigration:
                 # None was made for a revision that was applied when the plan was.
-                return migrations.get(revision) or load(source, self._config.root)
+                migration = migrations.get(revision) or load(source, self._config.root)
+                return around(migration) if around else migration
 
             runner = self._running(on_event)
             return attempt(runner, source, make, graph.dependencies(revision))

@@ -15,16 +15,9 @@ from weakref import WeakSet
 from sqlalchemy import Connection, event
 
 from delembic import commands
-from delembic.audit.marks import applied_revisions, read_marks
-from delembic.audit.program import Program
 from delembic.config import Config
-from delembic.database.connections import connect, open_database
-from delembic.events import Outcome, ignore
-from delembic.execution.attempt import attempt
-from delembic.execution.preflight import preflight
-from delembic.execution.runner import open_runner
+from delembic.events import Outcome
 from delembic.migration import DataMigration
-from delembic.revisions.plan import make_single_plan
 
 Phase: TypeAlias = Literal["upgrade", "validate"]
 """The method of a migration in which something happens."""
@@ -131,13 +124,10 @@ def run_struck(config: Config, revision: str, moment: Moment, act: Act) -> Outco
         DelembicError: As `delembic.commands.apply` does.
     """
     graph = commands.read_graph(config)
-    with open_database(config) as database:
-        with connect(database.work) as conn:
-            plan = make_single_plan(graph, applied_revisions(read_marks(conn)), revision)
-            migrations = preflight(config, graph, plan, conn)
-        struck = Struck(migrations[revision], moment, act)
-        with open_runner(database, config, Program(), ignore) as runner:
-            return attempt(runner, graph[revision], lambda: struck, graph.dependencies(revision))
+    with commands.open_session(config) as session:
+        return session.apply(
+            graph, revision, around=lambda migration: Struck(migration, moment, act)
+        )
 
 
 def raising(moment: Moment) -> Act:
