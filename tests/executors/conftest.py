@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import DagsterInstance
@@ -18,6 +20,16 @@ from servers.availability import ServerUnavailableError, do_without
 from servers.databases import Databases
 from servers.redis import private_redis
 
+ACKNOWLEDGING_LATE = {
+    "task_acks_late": True,
+    "worker_prefetch_multiplier": 1,
+    # Redis takes a step for lost after so many seconds, and is looked at for such every second.
+    "broker_transport_options": {
+        "visibility_timeout": 5,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    },
+}
 RABBITMQ = "amqp://guest@127.0.0.1:5672"
 
 
@@ -69,19 +81,39 @@ def celery(home: Path, instance: DagsterInstance, redis_url: str) -> Iterator[De
         yield deployment
 
 
-@pytest.fixture(scope="module")
-def celery_rabbitmq(home: Path, instance: DagsterInstance) -> Iterator[Deployment]:
-    """Celery's workers, with RabbitMQ between, if there is one on this machine."""
+@contextmanager
+def _rabbitmq(home: Path, **config: Any) -> Iterator[Deployment]:
+    """A deployment with RabbitMQ between, if there is one on this machine."""
     try:
         socket.create_connection(("127.0.0.1", 5672), timeout=1).close()
     except OSError as error:
         pytest.skip(f"No RabbitMQ answers at {RABBITMQ}: {error}")
-    deployment = celery_deployment(home, {"broker": f"{RABBITMQ}//", "backend": "rpc://"})
-    with celery_worker(deployment, processes=1):
-        yield deployment
+    deployment = celery_deployment(home, {"broker": f"{RABBITMQ}//", "backend": "rpc://", **config})
+    yield deployment
     # The server is not ours, so nothing is left on it.
     with Connection(RABBITMQ) as connection:  # type: ignore[no-untyped-call] # kombu has no types
         connection.default_channel.queue_delete(deployment.op_tags["dagster-celery/queue"])
+
+
+@pytest.fixture(scope="module")
+def celery_rabbitmq(home: Path, instance: DagsterInstance) -> Iterator[Deployment]:
+    """Celery's workers, with RabbitMQ between."""
+    with _rabbitmq(home) as deployment, celery_worker(deployment, processes=1):
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def late_celery(home: Path, instance: DagsterInstance, redis_url: str) -> Deployment:
+    """Celery without workers yet, which are to acknowledge a step when it has ended."""
+    config = {"broker": redis_url, "backend": redis_url, "config_source": ACKNOWLEDGING_LATE}
+    return celery_deployment(home, config)
+
+
+@pytest.fixture(scope="module")
+def late_celery_rabbitmq(home: Path, instance: DagsterInstance) -> Iterator[Deployment]:
+    """The same, with RabbitMQ between."""
+    with _rabbitmq(home, config_source=ACKNOWLEDGING_LATE) as deployment:
+        yield deployment
 
 
 @pytest.fixture(scope="module")

@@ -172,6 +172,10 @@ class Run:
         events = self._events(DagsterEventType.ASSET_MATERIALIZATION)
         return sorted(event.asset_key.path[-1] for event in events if event.asset_key)
 
+    def logged(self, text: str) -> bool:
+        """Whether a line of its log begins with that."""
+        return any(e.user_message.startswith(text) for e in self.instance.all_logs(self.run.run_id))
+
     def failure(self, revision: str) -> str:
         """What the failed step of a migration says."""
         (said,) = (

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 from executors.programs import running
 from executors.sites import Deployment
 
 
-def celery_deployment(home: Path, config: dict[str, str]) -> Deployment:
+def celery_deployment(home: Path, config: dict[str, Any]) -> Deployment:
     """How steps reach workers over a broker: in a queue that no other deployment has."""
     queue = f"delembic_test_{token_hex(6)}"
     tags = {"dagster-celery/queue": queue}
