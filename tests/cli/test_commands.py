@@ -308,7 +308,7 @@ class TestFaults:
             "",
             f"Error: Cannot connect to sqlite:///{project.root}/nowhere/a.db: unable to open"
             " database file\n"
-            "Check that the server runs, and the address, name and password in the URL.\n",
+            "Check the path in the URL, and that its folder exists and may be written to.\n",
         )
 
     def test_an_unknown_setting_is_a_warning(self, project: ProjectFolder) -> None:
@@ -519,7 +519,7 @@ class TestWhere:
             2,
             "",
             "Error: delembic.ini has no section [reports]; it has [delembic].\n"
-            "Add the section, or choose another with -n/--name.\n",
+            "Add the section, or choose another (on the command line with -n/--name).\n",
         )
 
 
