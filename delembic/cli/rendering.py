@@ -42,6 +42,7 @@ def _history_line(entry: Standing, states: int, revisions: int) -> str:
     state = click.style(f"{entry.state:<{states}}", fg=COLOURS[entry.state])
     notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
     notes += [] if entry.has_file else ["(its file is gone)"]
+    notes += ["(its file has changed since it was applied)"] if entry.changed else []
     return "  ".join([state, f"{entry.revision:<{revisions}}", entry.description, *notes]).rstrip()
 
 
