@@ -43,7 +43,8 @@ def _history_line(entry: Standing, states: int, revisions: int) -> str:
     notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
     notes += [] if entry.has_file else ["(its file is gone)"]
     notes += ["(its file has changed since it was applied)"] if entry.changed else []
-    return "  ".join([state, f"{entry.revision:<{revisions}}", entry.description, *notes]).rstrip()
+    said = [entry.description, *notes] if entry.description else notes
+    return "  ".join([state, f"{entry.revision:<{revisions}}", *said]).rstrip()
 
 
 def new_revision(new: NewRevision, path: str) -> str:

@@ -425,6 +425,16 @@ class TestHistory:
             "applied   D002  the work of D002\n"
         )
 
+    def test_a_note_stands_where_a_description_would(self, project: ProjectFolder) -> None:
+        path = project.migration("D001")
+        path.write_text(path.read_text().replace("the work of D001", ""))
+        _run(project, "upgrade")
+        path.write_text(f"{path.read_text()}# an afterthought\n")
+
+        assert _run(project, "history").out == (
+            "applied   D001  (its file has changed since it was applied)\n"
+        )
+
     def test_a_change_that_will_not_be_run_is_told(self, project: ProjectFolder) -> None:
         project.migration("D001")
         project.migration("D002")
