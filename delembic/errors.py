@@ -47,16 +47,18 @@ class ConfigFileNotFoundError(ConfigurationError):
     """No ``delembic.ini`` where it was looked for."""
 
     def __init__(self, searched: Path, *, named: bool) -> None:
-        where = (
-            f"{shown(searched)} does not exist"
-            if named
-            else f"No delembic.ini in {searched} or above"
-        )
-        super().__init__(
-            f"{where}.",
-            "Run 'delembic init' to begin a project, or name the file with -c/--config"
-            " or DELEMBIC_CONFIG.",
-        )
+        if named:
+            super().__init__(
+                f"{shown(searched)} does not exist.",
+                "Correct the path (on the command line -c/--config or DELEMBIC_CONFIG), or begin a"
+                " project with 'delembic init'.",
+            )
+        else:
+            super().__init__(
+                f"No delembic.ini in {searched} or above.",
+                "Run 'delembic init' to begin a project, or name the file with -c/--config"
+                " or DELEMBIC_CONFIG.",
+            )
         self.searched = searched
 
 
@@ -67,7 +69,7 @@ class ConfigSectionNotFoundError(ConfigurationError):
         has = ", ".join(f"[{name}]" for name in sections) or "no section at all"
         super().__init__(
             f"{shown(path)} has no section [{section}]; it has {has}.",
-            "Add the section, or choose another with -n/--name.",
+            "Add the section, or choose another (on the command line with -n/--name).",
         )
         self.path, self.section = path, section
 
@@ -83,11 +85,13 @@ class SettingError(ConfigurationError):
 class DependencyNotInstalledError(ConfigurationError):
     """A package that only some users need is not installed."""
 
-    def __init__(self, purpose: str, package: str, extra: str | None = None) -> None:
+    def __init__(
+        self, purpose: str, package: str, extra: str | None = None, instead: str | None = None
+    ) -> None:
         install = f"'delembic[{extra}]'" if extra else package
         super().__init__(
             f"{purpose} needs the package {package}, which is not installed.",
-            f"Install it: pip install {install}",
+            f"Install it: pip install {install}" + (f"\n{instead}" if instead else ""),
         )
         self.package = package
 
@@ -103,7 +107,9 @@ class DatabaseUnavailableError(ConfigurationError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(
             f"Cannot connect to {url}: {reason}",
-            "Check that the server runs, and the address, name and password in the URL.",
+            "Check the path in the URL, and that its folder exists and may be written to."
+            if url.startswith("sqlite")
+            else "Check that the server runs, and the address, name and password in the URL.",
         )
         self.url = url
 

@@ -68,11 +68,9 @@ class DelembicProjectComponent(Component, Resolvable, Model):
 
     Example:
         >>> from dagster.components.testing.utils import component_defs
-        >>> component = DelembicProjectComponent(
-        ...     project="example_project", schedule={"cron": "0 5 * * *"}
-        ... )
-        >>> [schedule.name for schedule in component_defs(component=component).schedules]
-        ['delembic_upgrade_schedule']
+        >>> component = DelembicProjectComponent(project="example_project", job_name="load")
+        >>> component_defs(component=component).resolve_job_def("load").name
+        'load'
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -91,7 +89,7 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         str,
         Resolver.default(
             description="Which section of the ini to use.",
-            examples=["production", "{{ env.DELEMBIC_SECTION }}"],
+            examples=["production", "{{ env('DELEMBIC_SECTION', 'delembic') }}"],
         ),
     ] = "delembic"
     mode: Annotated[

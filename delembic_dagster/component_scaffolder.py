@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 from dagster import Scaffolder, ScaffoldRequest, scaffold_component
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from delembic import ConfigurationError, DelembicError, commands
 from delembic_dagster.project import CONFIG_NAME
@@ -24,12 +24,14 @@ from {module} import {name}
 
 @dg.component_instance
 def load(context: dg.ComponentLoadContext) -> {name}:
-    return {name}(project=context.project_root / {way})
+    return {name}(project={project})
 """
 
 
 class ScaffoldParams(BaseModel):
     """The options of the command."""
+
+    model_config = ConfigDict(extra="forbid")
 
     project_path: str | None = Field(
         default=None,
@@ -82,7 +84,8 @@ def _ensure_project(path: Path, *, begin: bool) -> None:
 
 def _write_python(request: ScaffoldRequest[ScaffoldParams], way: str) -> None:
     module, _, name = request.type_name.rpartition(".")
-    code = _PYTHON.format(module=module, name=name, way=json.dumps(way))
+    project = "context.project_root" + ("" if way == "." else f" / {json.dumps(way)}")
+    code = _PYTHON.format(module=module, name=name, project=project)
     (request.target_path / "component.py").write_text(code, encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ from dagster import (
     in_process_executor,
 )
 
+from delembic import ConfigurationError
 from delembic_dagster.assets import Body, Mode, build_delembic_assets
 from delembic_dagster.checks import (
     VALIDATION_JOB_NAME,
@@ -85,13 +86,19 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
-        ConfigurationError: Something is wrong with ``delembic.ini``, or there is no such mode.
+        ConfigurationError: Something is wrong with ``delembic.ini``, there is no such mode, or
+            ``validation_cron`` is set without ``validation_checks``.
 
     Example:
         >>> defs = build_delembic_defs(DelembicProject("example_project"), cron="0 5 * * *")
         >>> [schedule.name for schedule in defs.schedules]
         ['delembic_upgrade_schedule']
     """
+    if validation_cron and not validation_checks:
+        raise ConfigurationError(
+            "validation_cron is set, and there are no checks for it to run.",
+            "Leave out validation_cron, or validation_checks=False.",
+        )
     assets = build_delembic_assets(
         project,
         translator=translator,

@@ -25,7 +25,8 @@ def select_revisions(graph: Graph, selection: Selection | None) -> list[str]:
 
     Raises:
         UnknownRevisionError: It names a revision that does not exist.
-        SelectionError: It has a tag that no migration carries, or asks for ``pending``.
+        SelectionError: It has a tag that no migration carries, asks for ``pending``, or for what
+            there is no way to select.
     """
     if selection is None:
         return list(graph)
@@ -56,6 +57,11 @@ def _matches(graph: Graph, part: str) -> Collection[str]:
         return _tagged(graph, rest)
     if kind == "upto":
         return graph.resolve(rest) | graph.ancestors(rest)
+    if ":" in part and part not in graph:  # no revision of this project's, nor of any to come
+        raise SelectionError(
+            f"{part!r} cannot be selected.",
+            "Name revisions, tag:NAME, tag:NAME=VALUE or upto:REVISION.",
+        )
     return graph.resolve(part)
 
 

@@ -59,11 +59,12 @@ def start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[st
     )
 
 
-def run_on_a_terminal(*arguments: str, cwd: Path) -> Ran:
+def run_on_a_terminal(*arguments: str, cwd: Path, **variables: str) -> Ran:
     """Run delembic on a terminal; both streams are in ``out``, as a person would see them."""
     ours, theirs = pty.openpty()
     environment = _inherited() | {"TERM": "xterm-256color", "COLUMNS": "100"}
     environment.pop("NO_COLOR", None)
+    environment |= variables
     with subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=cwd,

@@ -228,7 +228,7 @@ class TestShow:
 
         assert shown.attempts == (FAILED, CORRECTED)
         assert shown.standing == Standing(
-            "D002", "the work of D002", State.APPLIED, CORRECTED.ended_at
+            "D002", "the work of D002", State.APPLIED, CORRECTED.ended_at, changed=True
         )
         assert shown.source is not None
         assert (shown.source.path, shown.source.depends_on) == (path, ("D001",))

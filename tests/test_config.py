@@ -90,7 +90,7 @@ class TestReading:
 
         assert str(caught.value) == (
             f"{path} has no section [delembic]; it has {has}.\n"
-            "Add the section, or choose another with -n/--name."
+            "Add the section, or choose another (on the command line with -n/--name)."
         )
 
     @pytest.mark.parametrize(

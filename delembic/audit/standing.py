@@ -31,6 +31,8 @@ class Standing:
         applied_at: When it took effect, in UTC; ``None`` unless it is applied.
         waits_for: What blocks it: revisions that did not succeed, or missing Alembic revisions.
         has_file: Whether the project still has its file.
+        changed: Whether the file is another than the one that took effect; ``None`` if nobody
+            knows, or none has.
     """
 
     revision: str
@@ -39,6 +41,7 @@ class Standing:
     applied_at: datetime | None = None
     waits_for: tuple[str, ...] = ()
     has_file: bool = True
+    changed: bool | None = None
 
 
 def standings(
@@ -57,14 +60,18 @@ def standings(
     """
     states: dict[str, Standing] = {}
     for revision in graph.values():
-        states[revision.id] = _standing(
+        mark = marks.get(revision.id)
+        standing = _standing(
             revision.id,
             revision.description,
-            marks.get(revision.id),
+            mark,
             latest.get(revision.id),
             [name for name in graph.dependencies(revision.id) if states[name].state in _STOPPED]
             + [name for name in revision.depends_on if name in missing_schema],
         )
+        if mark and mark.applied and mark.checksum:
+            standing = replace(standing, changed=mark.checksum != revision.checksum)
+        states[revision.id] = standing
     return [*_without_file(graph, marks, latest), *states.values()]
 
 

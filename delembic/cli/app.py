@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -38,8 +39,21 @@ class _Group(click.Group):
     """Runs each command inside the boundary."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if os.environ.get("NO_COLOR"):  # see no-color.org; click does not look at it
+            ctx.color = False
         with boundary(debug=ctx.params["debug"]):
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except click.NoSuchOption as error:
+                raise self._with_its_place(error) from None
+
+    def _with_its_place(self, error: click.NoSuchOption) -> click.UsageError:
+        """Say where an option goes that there is, but not behind the command."""
+        name, ctx = error.option_name, error.ctx
+        if ctx is None or ctx.parent is None or not any(name in each.opts for each in self.params):
+            return error
+        place = f"{ctx.parent.command_path} {name} … {ctx.info_name}"
+        return click.UsageError(f"The option {name} goes before the command: {place}", ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -84,7 +98,10 @@ def main(ctx: click.Context, config: Path | None, name: str, debug: bool) -> Non
 @main.command()
 @click.argument("folder", metavar="[DIR]", default="delembic")
 def init(folder: str) -> None:
-    """Begin a project here: delembic.ini, and DIR for the migrations (by default delembic)."""
+    """Begin a project in this folder.
+
+    Writes delembic.ini, and DIR for the migrations (by default delembic).
+    """
     root = Path.cwd()
     for path in delembic.commands.init(root, folder):
         click.echo(f"Created {shown(path)}")
@@ -119,7 +136,10 @@ def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> No
 )
 @click.pass_obj
 def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
-    """Run the pending migrations up to TARGET: head (all of them), or a revision."""
+    """Run the migrations that are pending.
+
+    All of them, which TARGET calls head, or a revision and what it depends on.
+    """
     from delembic.cli.progress import showing_progress
 
     config = options.load()
@@ -228,7 +248,10 @@ def runs(
 @_as_json
 @click.pass_obj
 def show(options: _Options, revision: str, as_json: bool) -> None:
-    """Show one revision with all its attempts and its last verifications."""
+    """Show all about one revision.
+
+    Its state, its file, every attempt with the whole error, and the last ten verifications.
+    """
     from delembic.cli import documents, record
 
     found = delembic.commands.show(options.load(), revision)

@@ -42,7 +42,9 @@ def _history_line(entry: Standing, states: int, revisions: int) -> str:
     state = click.style(f"{entry.state:<{states}}", fg=COLOURS[entry.state])
     notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
     notes += [] if entry.has_file else ["(its file is gone)"]
-    return "  ".join([state, f"{entry.revision:<{revisions}}", entry.description, *notes]).rstrip()
+    notes += ["(its file has changed since it was applied)"] if entry.changed else []
+    said = [entry.description, *notes] if entry.description else notes
+    return "  ".join([state, f"{entry.revision:<{revisions}}", *said]).rstrip()
 
 
 def new_revision(new: NewRevision, path: str) -> str:

@@ -23,6 +23,12 @@ _PACKAGES = {
     "oracledb": ("oracledb", None),
     "pyodbc": ("pyodbc", None),
 }
+_WITHOUT_CHOICE = {
+    "MySQLdb": "Or write mysql+pymysql://, whose driver is in 'delembic[mysql]'.",
+    "psycopg2": "Or write postgresql+psycopg://, whose driver is in 'delembic[postgresql]'.",
+}
+"""What to do instead, where a URL names no driver and SQLAlchemy takes this one."""
+
 _USUAL = (
     "PostgreSQL is postgresql+psycopg://, MySQL and MariaDB mysql+pymysql://, SQLite"
     " sqlite:///; others need their dialect's package."
@@ -53,9 +59,11 @@ def engine_from_env(config: Config) -> Engine:
         ConfigurationError: There is no ``get_engine``, or it gives none.
     """
     file = config.env_file
+    variables = config.settings.get("sqlalchemy.url")
+    unset = f"{variables} is empty" if variables else "is not set"
     if not file.is_file():
         raise config.error(
-            "sqlalchemy.url", "is not set.", f"Set it, or define get_engine() in {shown(file)}."
+            "sqlalchemy.url", f"{unset}.", f"Set it, or define get_engine() in {shown(file)}."
         )
     remedy = f"Correct {shown(file)}; --debug shows where it comes from."
     with user_code(
@@ -66,7 +74,7 @@ def engine_from_env(config: Config) -> Engine:
     if get_engine is None:
         raise config.error(
             "sqlalchemy.url",
-            f"is not set, and {shown(file)} has no get_engine().",
+            f"{unset}, and {shown(file)} has no get_engine().",
             "Set it, or define get_engine().",
         )
     with user_code(
@@ -99,7 +107,10 @@ def _create(config: Config, key: str, url: URL) -> Engine:
         ) from error
     except ModuleNotFoundError as error:
         package, extra = _PACKAGES.get(error.name or "", (error.name or "?", None))
-        raise DependencyNotInstalledError(f"{url.drivername}://", package, extra) from error
+        instead = None if "+" in url.drivername else _WITHOUT_CHOICE.get(error.name or "")
+        raise DependencyNotInstalledError(
+            f"{url.drivername}://", package, extra, instead
+        ) from error
     except (ImportError, SQLAlchemyError, TypeError, ValueError) as error:
         raise config.error(key, f"cannot be used: {describe(error)}.", _USUAL) from error
 

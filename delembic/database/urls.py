@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -10,6 +11,9 @@ from sqlalchemy.exc import ArgumentError
 from delembic.config import Config
 from delembic.redaction import MASK, is_secret, redact
 
+_COMMENT = re.compile(r"\s[#;]")
+"""As it stands behind a value, where SQLite would make it a part of a new file's name."""
+
 
 def parse_url(config: Config, key: str, text: str) -> URL:
     """Return the URL in a setting; a SQLite file in it is relative to the ini.
@@ -17,6 +21,12 @@ def parse_url(config: Config, key: str, text: str) -> URL:
     Raises:
         SettingError: It is none.
     """
+    if _COMMENT.search(text):
+        raise config.error(
+            key,
+            "has a comment behind it, which an ini takes for a part of the value.",
+            "Put the comment on a line of its own.",
+        )
     url = _parsed(text)
     if url is None:
         # Neither the text nor what the parser says of it is shown: both may hold a password.

@@ -93,12 +93,12 @@ class Graph(Mapping[str, Revision]):
 
 
 def read_folder(folder: Path, root: Path) -> Graph:
-    """Read every migration of a versions folder; files that begin with ``_`` are helpers.
+    """Read every migration of a versions folder, but helpers (``_…``) and hidden files (``.…``).
 
     Raises:
         DefinitionError: A file, or what the files say together, is wrong.
     """
-    files = (path for path in folder.glob("*.py") if not path.name.startswith("_"))
+    files = (path for path in folder.glob("*.py") if not path.name.startswith(("_", ".")))
     by_name = sorted(files, key=lambda path: path.name)
     return Graph(revision for path in by_name for revision in read_file(path, root))
 

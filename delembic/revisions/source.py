@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from delembic.errors import MigrationFileError
 from delembic.migration import DataMigration
 from delembic.revisions.attributes import NAMES, Attributes
-from delembic.revisions.methods import check_methods
+from delembic.revisions.methods import check_methods, check_names
 from delembic.revisions.syntax import ClassSyntax, find_classes
 from delembic.user_code import import_source, user_code
 
@@ -110,6 +110,7 @@ def load(revision: Revision, root: Path) -> DataMigration:
             f" is {now} once it is imported, not {revision.id}",
             "Give each class a name of its own, and its revision a value that does not change.",
         )
+    check_names(cls, fault)
     with user_code(
         lambda reason: fault(
             f" cannot be instantiated: {reason}",

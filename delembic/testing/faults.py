@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 from weakref import WeakSet
 
 from sqlalchemy import Connection, event
@@ -47,7 +47,10 @@ class Moment:
 
     Attributes:
         phase: In which method.
-        after: After how many statements of it; at its end if ``None``.
+        after: After which statement of it, from 1 on; at its end if ``None``.
+
+    Raises:
+        ValueError: There cannot be such a moment.
 
     Example:
         >>> print(Moment("upgrade", 2))
@@ -56,6 +59,12 @@ class Moment:
 
     phase: Phase
     after: int | None
+
+    def __post_init__(self) -> None:
+        if self.phase not in (names := get_args(Phase)):
+            raise ValueError(f"{self.phase!r} is neither {' nor '.join(names)}")
+        if self.after is not None and self.after < 1:
+            raise ValueError(f"statements are counted from 1, not {self.after}")
 
     def __str__(self) -> str:
         if self.after is None:

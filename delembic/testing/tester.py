@@ -18,7 +18,7 @@ from delembic.config import CONFIG_NAME, Config
 from delembic.database.connections import connect
 from delembic.database.engines import engine_of
 from delembic.database.urls import masked, sqlite_file
-from delembic.errors import ConfigurationError, MigrationFailedError
+from delembic.errors import ConfigurationError, MigrationFailedError, UnknownRevisionError
 from delembic.events import Finished, Outcome
 from delembic.revisions.plan import make_plan
 from delembic.testing.content import Change, Content, changes, described, read_content
@@ -89,9 +89,12 @@ class MigrationTester:
         """Apply all that a revision depends on: of Alembic, and of delembic.
 
         Raises:
+            UnknownRevisionError: There is no such revision.
             DelembicError: As `delembic.commands.upgrade` does.
         """
         graph = commands.read_graph(self.config)
+        if revision not in graph:
+            raise UnknownRevisionError(revision, list(graph))
         if self._with_schema and self.config.alembic_config:
             plan = make_plan(graph, self._applied(), revision)
             self._upgrade_schema(*plan.external)
@@ -167,7 +170,8 @@ class MigrationTester:
         Args:
             revision: Which one.
             phase: In which of its methods.
-            after: After how many statements of it, sent through SQLAlchemy; at its end if ``None``.
+            after: After which statement of it, sent through SQLAlchemy, from 1 on; at its end if
+                ``None``.
             rolled_back: As for `run_failing`.
 
         Returns:
@@ -176,6 +180,7 @@ class MigrationTester:
         Raises:
             AssertionError: It did not come so far, went on in spite of the error, or left
                 something behind.
+            ValueError: There cannot be such a moment.
             DelembicError: As `run` does.
         """
         moment = Moment(phase, after)
@@ -213,10 +218,11 @@ class MigrationTester:
 
         Raises:
             AssertionError: It did not come so far, or left something behind.
+            ValueError: There cannot be such a moment.
             DelembicError: What it depends on could not be applied.
         """
-        before = self._prepare(revision)
         moment = Moment(phase, after)
+        before = self._prepare(revision)
         ended = run_victim(self.config, revision, moment)
         if ended.returncode != -signal.SIGKILL:
             raise AssertionError(

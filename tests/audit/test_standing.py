@@ -19,11 +19,18 @@ THEN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 
 def revision(id_: str, *depends_on: str) -> Revision:
     path = Path(f"/{id_}.py")
-    return Revision(id_, depends_on, f"the work of {id_}", path, 1, "Load", "", validates=False)
+    return Revision(
+        id_, depends_on, f"the work of {id_}", path, 1, "Load", "of the file", validates=False
+    )
 
 
-def mark(id_: str, status: str = Status.SUCCESS, applied_at: datetime | None = THEN) -> Mark:
-    return Mark(id_, applied_at, status, 1.0, "run", "checksum")
+def mark(
+    id_: str,
+    status: str = Status.SUCCESS,
+    applied_at: datetime | None = THEN,
+    checksum: str | None = "of the file",
+) -> Mark:
+    return Mark(id_, applied_at, status, 1.0, "run", checksum)
 
 
 def attempt(id_: str, status: str, description: str | None = None) -> Attempt:
@@ -78,7 +85,24 @@ class TestState:
     def test_what_is_applied_says_when(self) -> None:
         (standing,) = _standings(ALONE, mark("D001"))
 
-        assert standing == Standing("D001", "the work of D001", State.APPLIED, THEN)
+        assert standing.applied_at == THEN
+
+    @pytest.mark.parametrize(
+        ("facts", "changed"),
+        [
+            ([], None),
+            ([mark("D001", checksum=None)], None),
+            ([mark("D001", checksum="of the file")], False),
+            ([mark("D001", checksum="of another")], True),
+            ([mark("D001", "failed", checksum="of another")], None),
+        ],
+    )
+    def test_what_is_applied_says_whether_its_file_is_another_now(
+        self, facts: list[Mark], changed: bool | None
+    ) -> None:
+        (standing,) = _standings(ALONE, *facts)
+
+        assert standing.changed is changed
 
     def test_a_failure_is_not_said_to_be_applied_at_a_time(self) -> None:
         (standing,) = _standings(ALONE, mark("D001", "failed"))

@@ -65,6 +65,23 @@ class TestUsage:
         assert near in message.partition("Did you mean ")[2]
 
     @pytest.mark.parametrize(
+        ("arguments", "option"),
+        [
+            (["upgrade", "-n", "archive"], "-n"),
+            (["upgrade", "-narchive"], "-n"),
+            (["history", "--config=x.ini"], "--config"),
+            (["show", "D001", "--debug"], "--debug"),
+        ],
+    )
+    def test_an_option_that_goes_before_the_command_is_told_its_place(
+        self, project: ProjectFolder, arguments: list[str], option: str
+    ) -> None:
+        assert _usage(project, *arguments) == (
+            f"Error: The option {option} goes before the command:"
+            f" delembic {option} … {arguments[0]}"
+        )
+
+    @pytest.mark.parametrize(
         ("arguments", "message"),
         [
             (["upgrade", "D001", "D002"], "Error: Got unexpected extra argument (D002)"),

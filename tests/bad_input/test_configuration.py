@@ -59,14 +59,14 @@ class TestIni:
     def test_one_that_is_named_and_not_there_is_told(self, project: ProjectFolder) -> None:
         assert refusal(project, "-c", "nowhere.ini", "upgrade") == (
             "Error: nowhere.ini does not exist.\n"
-            "Run 'delembic init' to begin a project, or name the file with -c/--config or"
-            " DELEMBIC_CONFIG.\n"
+            "Correct the path (on the command line -c/--config or DELEMBIC_CONFIG), or begin a"
+            " project with 'delembic init'.\n"
         )
 
     def test_a_section_that_is_not_there_is_told(self, project: ProjectFolder) -> None:
         assert refusal(project, "-n", "archive", "upgrade") == (
             "Error: delembic.ini has no section [archive]; it has [delembic].\n"
-            "Add the section, or choose another with -n/--name.\n"
+            "Add the section, or choose another (on the command line with -n/--name).\n"
         )
 
     @pytest.mark.parametrize(
@@ -212,6 +212,18 @@ class TestUrl:
 
         assert refusal(project) == f"{URL}SQLAlchemy knows no database {name!r}.\n{USUAL}"
 
+    @pytest.mark.parametrize("comment", ["# the shop", "#", "; the shop"])
+    def test_a_comment_behind_one_is_told_and_makes_no_file(
+        self, project: ProjectFolder, comment: str
+    ) -> None:
+        _set_url(project, f"sqlite:///shop.db  {comment}")
+
+        assert refusal(project) == (
+            f"{URL}has a comment behind it, which an ini takes for a part of the value.\n"
+            "Put the comment on a line of its own.\n"
+        )
+        assert list(project.root.glob("shop*")) == []
+
     def test_a_driver_without_blocking_calls_is_told(self, project: ProjectFolder) -> None:
         _set_url(project, "postgresql+psycopg_async://db/x")
 
@@ -225,6 +237,12 @@ class TestUrl:
             ("postgresql+psycopg://db/x", "psycopg", "psycopg", "'delembic[postgresql]'"),
             ("postgresql+psycopg2://db/x", "psycopg2", "psycopg2-binary", "psycopg2-binary"),
             ("mysql+pymysql://db/x", "pymysql", "pymysql", "'delembic[mysql]'"),
+            (
+                "mysql://db/x",
+                "MySQLdb",
+                "mysqlclient",
+                "mysqlclient\nOr write mysql+pymysql://, whose driver is in 'delembic[mysql]'.",
+            ),
         ],
     )
     def test_a_driver_that_is_not_installed_is_told_with_what_installs_it(
@@ -294,6 +312,18 @@ class TestUrl:
 
 
 class TestEnvPy:
+    def test_a_variable_that_is_empty_is_named(
+        self, without_url: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SHOP_URL", "")
+        without_url.write("delembic/env.py", "")
+        _set_url(without_url, "${SHOP_URL}")
+
+        assert refusal(without_url) == (
+            f"{URL}${{SHOP_URL}} is empty, and delembic/env.py has no get_engine().\n"
+            "Set it, or define get_engine().\n"
+        )
+
     @pytest.mark.parametrize(
         ("source", "message"),
         [

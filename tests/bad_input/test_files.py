@@ -357,6 +357,37 @@ class TestOtherAttributes:
 
         assert "\nRunning D002: load the rest\n" in run("upgrade", cwd=project.root).out
 
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("depend_on", "depends_on"),
+            ("dependson", "depends_on"),
+            ("depends", "depends_on"),
+            ("dependencies", "depends_on"),
+            ("down_revision", "depends_on"),
+            ("validte", "validate"),
+            ("Validate", "validate"),
+        ],
+    )
+    def test_a_name_that_is_nearly_right_is_told_as_it_would_be_passed_over(
+        self, project: ProjectFolder, name: str, meant: str
+    ) -> None:
+        _write(project, 'depends_on = ["D001"]', f'{name} = ["D001"]')
+
+        assert refusal(project) == (
+            f"Error: {FILE}:3: Load.{name} means nothing to delembic.\n"
+            f"Did you mean {meant}? If not, take a name that is less like it.\n"
+        )
+
+    def test_any_other_name_is_the_classs_own(self, project: ProjectFolder) -> None:
+        _write(
+            project,
+            "description =",
+            "validate = lambda *_: None; validated = depend = _depends_on = owner = description =",
+        )
+
+        assert run("upgrade", cwd=project.root).exit_code == 0
+
 
 class TestMethods:
     def test_a_missing_upgrade_is_told(self, project: ProjectFolder) -> None:

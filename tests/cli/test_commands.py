@@ -308,7 +308,7 @@ class TestFaults:
             "",
             f"Error: Cannot connect to sqlite:///{project.root}/nowhere/a.db: unable to open"
             " database file\n"
-            "Check that the server runs, and the address, name and password in the URL.\n",
+            "Check the path in the URL, and that its folder exists and may be written to.\n",
         )
 
     def test_an_unknown_setting_is_a_warning(self, project: ProjectFolder) -> None:
@@ -425,6 +425,28 @@ class TestHistory:
             "applied   D002  the work of D002\n"
         )
 
+    def test_a_note_stands_where_a_description_would(self, project: ProjectFolder) -> None:
+        path = project.migration("D001")
+        path.write_text(path.read_text().replace("the work of D001", ""))
+        _run(project, "upgrade")
+        path.write_text(f"{path.read_text()}# an afterthought\n")
+
+        assert _run(project, "history").out == (
+            "applied   D001  (its file has changed since it was applied)\n"
+        )
+
+    def test_a_change_that_will_not_be_run_is_told(self, project: ProjectFolder) -> None:
+        project.migration("D001")
+        project.migration("D002")
+        _run(project, "upgrade", "D001")
+        project.migration("D001", "raise ValueError")
+        project.migration("D002", "pass; pass")
+
+        assert _run(project, "history").out == (
+            "applied   D001  the work of D001  (its file has changed since it was applied)\n"
+            "pending   D002  the work of D002\n"
+        )
+
     def test_without_files_it_says_so(self, project: ProjectFolder) -> None:
         assert _run(project, "history") == Ran(0, "No migrations found.\n", "")
 
@@ -437,7 +459,7 @@ class TestHistory:
         project.migration("D002", depends_on=("D001",))
 
         assert _run(project, "upgrade").exit_code == 0
-        assert _run(project, "history").out.splitlines()[0] == "applied   D001  the work of D001"
+        assert _run(project, "history").out.startswith("applied   D001  the work of D001")
 
 
 class TestWhere:
@@ -519,7 +541,7 @@ class TestWhere:
             2,
             "",
             "Error: delembic.ini has no section [reports]; it has [delembic].\n"
-            "Add the section, or choose another with -n/--name.\n",
+            "Add the section, or choose another (on the command line with -n/--name).\n",
         )
 
 

@@ -171,6 +171,7 @@ def test_history_has_each_revision_with_its_state(project: ProjectFolder) -> Non
                 "applied_at": "2024-01-15T10:30:01.237000+00:00",
                 "waits_for": [],
                 "has_file": False,
+                "changed": None,
             },
             {
                 "revision": "D002",
@@ -179,6 +180,7 @@ def test_history_has_each_revision_with_its_state(project: ProjectFolder) -> Non
                 "applied_at": None,
                 "waits_for": [],
                 "has_file": True,
+                "changed": None,
             },
             {
                 "revision": "D003",
@@ -187,6 +189,7 @@ def test_history_has_each_revision_with_its_state(project: ProjectFolder) -> Non
                 "applied_at": None,
                 "waits_for": ["D002"],
                 "has_file": True,
+                "changed": None,
             },
         ],
     }
@@ -208,6 +211,7 @@ def test_current_has_the_applied_heads_in_the_same_shape(project: ProjectFolder)
                 "applied_at": "2024-01-15T11:30:00.500000+00:00",
                 "waits_for": [],
                 "has_file": True,
+                "changed": True,
             }
         ],
     }

@@ -139,6 +139,16 @@ class TestTerminal:
         assert "\x1b[32mapplied \x1b[0m  D001" in ran.out
         assert "\x1b[31mfailed  \x1b[0m  D002" in ran.out
 
+    @pytest.mark.parametrize("command", ["upgrade", "history", "runs"])
+    def test_who_wants_no_colours_gets_none(self, project: ProjectFolder, command: str) -> None:
+        project.migration("D001", "raise ValueError")
+        run_on_a_terminal("upgrade", cwd=project.root)
+
+        ran = run_on_a_terminal(command, cwd=project.root, NO_COLOR="1")
+
+        assert "D001" in ran.out
+        assert "\x1b[3" not in ran.out
+
 
 def _on_the_screen(output: str) -> list[str]:
     """The lines that are left when every code that moves or erases has been obeyed."""

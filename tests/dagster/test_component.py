@@ -26,11 +26,13 @@ from dagster import (
     in_process_executor,
     multiprocess_executor,
 )
+from dagster.components.resolved.errors import ResolutionException
 from dagster.components.testing.utils import (
     DefsFolderSandbox,
     component_defs,
     create_defs_folder_sandbox,
 )
+from pydantic import ValidationError
 
 from delembic import Config, ConfigurationError, DefinitionError, State, commands
 from delembic_dagster import (
@@ -165,6 +167,14 @@ def test_a_section_can_come_from_the_environment(
     made = component(two, "section: '{{ env.SHOP_SECTION }}'")
 
     assert made.delembic_project.config.section == "staging"
+
+
+def test_a_variable_that_is_not_set_is_named(two: ProjectFolder) -> None:
+    with pytest.raises(ResolutionException, match="SHOP_SECTION is not set"):
+        component(two, "section: \"{{ env('SHOP_SECTION') }}\"")
+
+    made = component(two, "section: \"{{ env('SHOP_SECTION', 'delembic') }}\"")
+    assert made.section == "delembic"
 
 
 def test_many_migrations_can_be_one_step(two: ProjectFolder) -> None:
@@ -489,6 +499,25 @@ def test_scaffolding_python_makes_a_component_that_loads(sandbox: Sandbox) -> No
     commands.revision(DelembicProject(sandbox.root).config, "load colours")
 
     assert list(assets(sandbox.definitions())) == ["delembic/D001"]
+
+
+def test_scaffolding_python_names_no_folder_needlessly(sandbox: Sandbox) -> None:
+    folder = sandbox.scaffold(scaffold_params={"init": True}, scaffold_format="python")
+
+    assert "(project=context.project_root)\n" in (folder / "component.py").read_text()
+
+
+def test_scaffolding_python_names_a_folder_elsewhere(sandbox: Sandbox) -> None:
+    folder = sandbox.scaffold(
+        scaffold_params={"project_path": "data", "init": True}, scaffold_format="python"
+    )
+
+    assert '(project=context.project_root / "data")\n' in (folder / "component.py").read_text()
+
+
+def test_scaffolding_refuses_an_option_that_there_is_not(sandbox: Sandbox) -> None:
+    with pytest.raises(ValidationError, match="initt"):
+        sandbox.scaffold(scaffold_params={"initt": True})
 
 
 def test_a_relative_project_is_relative_to_its_yaml(sandbox: Sandbox) -> None:

@@ -17,6 +17,7 @@ from dagster import (
     multiprocess_executor,
 )
 
+from delembic import ConfigurationError
 from delembic_dagster import (
     DagsterDelembicTranslator,
     DelembicProject,
@@ -100,6 +101,13 @@ def test_there_is_a_schedule_only_if_asked_for(files: ProjectFolder) -> None:
     (schedule,) = build_delembic_defs(project, cron="0 5 * * *").schedules or []
     assert isinstance(schedule, ScheduleDefinition)
     assert schedule.name == "delembic_upgrade_schedule"
+
+
+def test_a_time_to_run_checks_that_there_are_not_is_refused(files: ProjectFolder) -> None:
+    with pytest.raises(ConfigurationError, match="no checks for it to run"):
+        build_delembic_defs(
+            DelembicProject(files.root), validation_checks=False, validation_cron="0 5 * * *"
+        )
 
 
 def test_the_job_runs_in_one_process_unless_told_otherwise(files: ProjectFolder) -> None:

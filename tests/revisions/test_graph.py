@@ -189,6 +189,8 @@ class TestFolder:
         project.migration("D001")
         project.write("delembic/versions/_rows.py", "this is no migration")
         project.write("delembic/versions/__init__.py", "")
+        (project.versions / "._D001.py").write_bytes(b"\0 of macOS")
+        (project.versions / ".#D001.py").symlink_to("of-emacs")
         project.write("delembic/versions/notes.txt", "this is no Python")
 
         assert list(read_folder(project.versions, project.root)) == ["D001", "D002"]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url
 
 from delembic import Config, ConfigurationError, MigrationFailedError, SchemaNotReadyError, commands
-from delembic.errors import UnknownDependencyError
+from delembic.errors import UnknownDependencyError, UnknownRevisionError
 from delembic.events import Finished, Skipped
 from delembic.testing import Change, MigrationTester, migration_tester
 from projects import ProjectFolder
@@ -234,6 +234,28 @@ def test_a_moment_that_never_comes_is_told_and_nothing_is_applied(
 
     assert sqlite_tester.rows("SELECT * FROM t") == []
     assert isinstance(sqlite_tester.run("D001"), Finished)
+
+
+@pytest.mark.parametrize("method", ["run", "run_twice", "run_failing", "fail", "kill"])
+def test_a_revision_that_there_is_not_is_told_with_the_nearest(
+    folder: ProjectFolder, sqlite_tester: MigrationTester, method: str
+) -> None:
+    folder.migration("D001")
+
+    with pytest.raises(UnknownRevisionError, match="Did you mean 'D001'"):
+        getattr(sqlite_tester, method)("D01")
+
+
+@pytest.mark.parametrize("method", ["fail", "lose_connection", "kill"])
+def test_a_moment_that_there_cannot_be_is_refused(
+    folder: ProjectFolder, sqlite_tester: MigrationTester, method: str
+) -> None:
+    folder.migration("D001", INSERTS)
+
+    with pytest.raises(ValueError, match="'upgrad' is neither upgrade nor validate"):
+        getattr(sqlite_tester, method)("D001", "upgrad")
+    with pytest.raises(ValueError, match="statements are counted from 1, not 0"):
+        getattr(sqlite_tester, method)("D001", after=0)
 
 
 def test_one_that_does_not_fail_is_told(
