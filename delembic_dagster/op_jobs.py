@@ -106,9 +106,7 @@ def _waits_for(
     return [DependencyDefinition(_name(translated[id_])) for id_ in names if id_ in translated]
 
 
-def _op(
-    job: str, project: DelembicProject, item: Translated, general: OpSettings
-) -> OpDefinition:
+def _op(job: str, project: DelembicProject, item: Translated, general: OpSettings) -> OpDefinition:
     settings = item.settings.over(general)
 
     @op(

@@ -35,7 +35,8 @@ class Translated:
     @property
     def step(self) -> Step:
         """The migration as a step that has its asset and its check."""
-        return Step(self.revision, self.spec.key, self.check.key if self.check else None)
+        check = self.check.key if self.check else None
+        return Step(self.revision, self.spec.key, check, self.spec.code_version)
 
 
 def build_delembic_asset_specs(
