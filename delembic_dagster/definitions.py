@@ -29,7 +29,7 @@ from delembic_dagster.project import DelembicProject
 from delembic_dagster.run_history import build_delembic_run_history_sensor
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
 from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
-from delembic_dagster.selection import PENDING, Selection
+from delembic_dagster.selection import Selection, pending_of
 from delembic_dagster.translator import DagsterDelembicTranslator
 
 
@@ -184,7 +184,6 @@ def _schedule(
     translator: DagsterDelembicTranslator | None,
     select: Selection | None,
 ) -> ScheduleDefinition:
-    selected = [select] if isinstance(select, str) else [*(select or [])]
     return build_schedule_from_delembic_selection(
-        project, cron, [*selected, PENDING], job=job, translator=translator
+        project, cron, pending_of(select), job=job, translator=translator
     )

@@ -10,10 +10,11 @@ from typing import Any
 from dagster import AssetMaterialization, ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 
+from delembic.errors import UnknownRevisionError
 from delembic_dagster.batch import run_steps
 from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection, split_pending
+from delembic_dagster.selection import PENDING, Selection, split_pending
 from delembic_dagster.session import Context, RunSession, open_run_session
 from delembic_dagster.specs import translate
 from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op
@@ -104,8 +105,9 @@ class DelembicResource(ConfigurableResource[Any]):
                 steps = AssetTargets(context, project.graph).selected()
                 yield from run_steps(context, session, steps, run_in_asset)
             else:
-                parts, _ = split_pending(select or [])  # and what is pending it always means
-                translated = translate(project, translator, parts or None)
+                # And what is pending it always means.
+                parts, _ = split_pending(PENDING if select is None else select)
+                translated = translate(project, translator, parts)
                 pending = find_pending(project, translated)
                 steps = [
                     Step(translated[id_].revision, translated[id_].spec.key)
@@ -134,7 +136,8 @@ class DelembicResource(ConfigurableResource[Any]):
         """
         with self._opened(context) as session:
             graph = session.project.graph
-            graph.resolve(revision)
+            if revision not in graph:
+                raise UnknownRevisionError(revision, [*graph])
             if context.has_assets_def:
                 yield from run_in_asset(
                     context, session, AssetTargets(context, graph).step(revision)

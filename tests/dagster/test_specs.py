@@ -220,6 +220,7 @@ def test_two_revisions_cannot_be_the_same_asset(files: ProjectFolder) -> None:
         (["D3", "D1"], ["D1", "D3"]),
         ("upto:D2", ["D1", "D2"]),
         ("upto:head", ["D1", "D2", "D3"]),
+        ("head", ["D1", "D2", "D3"]),
         ("tag:big", ["D1", "D3"]),
         ("tag:big=yes", ["D3"]),
         (["tag:big=yes", "D2"], ["D2", "D3"]),
