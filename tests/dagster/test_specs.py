@@ -192,6 +192,10 @@ def test_a_migration_without_validate_has_no_check(files: ProjectFolder) -> None
             Translating(check=lambda spec, data: AssetCheckSpec("validate", asset="far/away")),
             "on another asset, far/away",
         ),
+        (
+            Translating(lambda spec, data: spec.replace_attributes(kinds={*"abcdefghijk"})),
+            "D001 is refused by Dagster: Assets can have at most ten kinds",
+        ),
     ],
 )
 def test_a_translation_that_nothing_can_be_made_of_is_refused(
