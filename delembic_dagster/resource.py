@@ -15,7 +15,7 @@ from delembic_dagster.batch import run_steps
 from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import PENDING, Selection, split_pending
-from delembic_dagster.session import Context, RunSession, open_run_session
+from delembic_dagster.session import Context, RunSession, open_run_session, run_id_of
 from delembic_dagster.specs import translate
 from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op
 from delembic_dagster.targets import AssetTargets
@@ -154,7 +154,7 @@ class DelembicResource(ConfigurableResource[Any]):
                 project = DelembicProject(self.project, self.section)
                 stack = self._open or for_this_call
                 session = stack.enter_context(
-                    open_run_session(project, context.run.run_id, self.lock_timeout_seconds)
+                    open_run_session(project, run_id_of(context), self.lock_timeout_seconds)
                 )
                 self._session = session if self._open else None
             else:

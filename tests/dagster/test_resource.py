@@ -18,6 +18,7 @@ from dagster import (
     OpExecutionContext,
     Out,
     asset,
+    build_op_context,
     define_asset_job,
     job,
     multi_asset,
@@ -123,6 +124,20 @@ def test_upgrade_in_an_op_takes_an_empty_selection_for_nothing(
 
     assert ran.success
     assert [*ran.materialized()] == expected
+
+
+def test_a_test_may_call_an_op_as_a_function(sqlite_location: Location) -> None:
+    @op(out=Out(Nothing))
+    def migrate(context: OpExecutionContext, delembic: DelembicResource) -> Iterator[Any]:
+        yield from delembic.upgrade(context)
+
+    sqlite_location.inserting("D001")
+
+    with build_op_context() as context:
+        [*migrate(context, delembic=DelembicResource(sqlite_location.project))]
+
+    (row,) = sqlite_location.folder.attempts()
+    assert (row.status, row.executor, row.executor_run_id) == ("success", "dagster", None)
 
 
 @pytest.mark.parametrize("name", ["D1", "head"])
