@@ -82,8 +82,9 @@ class _Handler(logging.Handler):
     def __init__(self, sink: _Sink, managed_loggers: Sequence[str]) -> None:
         super().__init__(logging.INFO)
         self._sink = sink
-        # Alembic is asked for its revisions before the migration runs, and says so each time.
-        self._left_out = ("dagster", "alembic", *managed_loggers)
+        # Alembic is asked for its revisions before the migration runs, and says so each time. And
+        # what is printed in a worker of Celery is logged there, too.
+        self._left_out = ("dagster", "alembic", "celery.redirected", *managed_loggers)
         self._all_managed = "root" in managed_loggers
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from celery.utils.log import LoggingProxy  # type: ignore[import-untyped]
 from dagster import DagsterInstance, instance_for_test
 
 from delembic_dagster.output import MOST_LINES
@@ -224,6 +225,15 @@ def test_a_standard_output_that_is_no_file_will_do(
 
     assert [text for _, text in found] == ["one", "utf-8"]
     assert stdout.said == "one\nutf-8\n"
+
+
+def test_what_celery_logs_of_the_standard_output_is_not_told_twice(
+    sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdout = LoggingProxy(logging.getLogger("celery.redirected"), logging.WARNING)
+    monkeypatch.setattr(sys, "stdout", stdout)
+
+    assert told(sqlite_location, "print('one')") == [(logging.INFO, "one")]
 
 
 def test_a_handler_that_a_migration_leaves_behind_writes_into_no_step(
