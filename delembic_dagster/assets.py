@@ -110,7 +110,6 @@ def _asset(
     resources: Mapping[str, ResourceDefinition],
 ) -> AssetsDefinition:
     settings = item.settings.over(general)
-    step = item.step
 
     @multi_asset(
         name=op_name(item.spec.key),
@@ -129,6 +128,8 @@ def _asset(
         if body:
             yield from body(context, DelembicResource.sharing(session))
         else:
+            # Its key may have been changed since, as by a prefix for all assets of a module.
+            step = AssetTargets(context, project.graph).step(item.revision.id)
             yield from run_in_asset(context, session, step)
 
     return migration

@@ -14,7 +14,6 @@ from delembic_dagster.metadata import REVISION
 from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import Selection, select_revisions
-from delembic_dagster.step import Step
 from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
 
 
@@ -33,12 +32,6 @@ class Translated:
     spec: AssetSpec
     check: AssetCheckSpec | None
     settings: OpSettings
-
-    @property
-    def step(self) -> Step:
-        """The migration as a step that has its asset and its check."""
-        check = self.check.key if self.check else None
-        return Step(self.revision, self.spec.key, check, self.spec.code_version)
 
 
 def build_delembic_asset_specs(
