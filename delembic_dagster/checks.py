@@ -7,7 +7,7 @@ data is looked at again and again. What they find leaves the migration as it is.
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -217,6 +217,9 @@ class _Verification:
         Raises:
             Failure: It could not be found out.
         """
+        yield from replace(self, specs=_as_run(context, self.specs))._evaluate(context)
+
+    def _evaluate(self, context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
         selected = context.selected_asset_check_keys
         fresh = _applied_by(context)
         revisions = []
@@ -284,6 +287,14 @@ class _Verification:
             description=description,
             metadata=metadata,
         )
+
+
+def _as_run(
+    context: AssetCheckExecutionContext, built: Mapping[str, AssetCheckSpec]
+) -> dict[str, AssetCheckSpec]:
+    """Return the checks with the keys that they have now; a module may have got a prefix."""
+    now = {str((spec.metadata or {}).get(REVISION)): spec for spec in context.check_specs}
+    return {id_: now.get(id_, spec) for id_, spec in built.items()}
 
 
 def _applied_by(context: AssetCheckExecutionContext) -> set[str]:
