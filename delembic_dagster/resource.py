@@ -86,7 +86,8 @@ class DelembicResource(ConfigurableResource[Any]):
     ) -> Iterator[Result]:
         """Run what is pending, in order, and yield the results of each migration as it ends.
 
-        One that fails keeps those from running that depend on it; the others go on.
+        One that fails keeps those from running that depend on it; the others go on. Nothing is run
+        before the results are asked for: ``yield from`` them.
 
         Args:
             context: Of the op or asset.
@@ -123,6 +124,8 @@ class DelembicResource(ConfigurableResource[Any]):
         translator: DagsterDelembicTranslator | None = None,
     ) -> Iterator[Result]:
         """Run one migration and nothing else, unless it is applied already; yield its results.
+
+        As with `upgrade`, nothing is run before they are asked for.
 
         Args:
             context: Of the op or asset. In an asset that defines none of the project's migrations
