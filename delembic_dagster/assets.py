@@ -31,6 +31,9 @@ from delembic_dagster.translator import DagsterDelembicTranslator
 Mode = Literal["per_migration", "single_step"]
 """How migrations become ops: one for each, or one for all of them."""
 
+STEP_NAME = "delembic_migrations"
+"""Of the one op, with ``single_step``."""
+
 Body = Callable[[AssetExecutionContext, DelembicResource], Iterator[Any]]
 """What a step does in place of its own work, such as something of the user's around it."""
 
@@ -44,7 +47,7 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
-    name: str = "delembic_migrations",
+    name: str = STEP_NAME,
     body: Body | None = None,
 ) -> list[AssetsDefinition]:
     """Return the project's migrations as assets, each waiting for what it depends on.
@@ -107,7 +110,6 @@ def _asset(
     resources: Mapping[str, ResourceDefinition],
 ) -> AssetsDefinition:
     settings = item.settings.over(general)
-    step = item.step
 
     @multi_asset(
         name=op_name(item.spec.key),
@@ -126,6 +128,8 @@ def _asset(
         if body:
             yield from body(context, DelembicResource.sharing(session))
         else:
+            # Its key may have been changed since, as by a prefix for all assets of a module.
+            step = AssetTargets(context, project.graph).step(item.revision.id)
             yield from run_in_asset(context, session, step)
 
     return migration

@@ -7,7 +7,7 @@ data is looked at again and again. What they find leaves the migration as it is.
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -81,7 +81,8 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
         select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
         check_name: What each check is called, on the asset of its migration.
         severity: How bad it is that one does not pass: ``ERROR`` or ``WARN``.
-        name: The step's name; made of what the asset keys have in common if ``None``.
+        name: The step's name; made of what the asset keys have in common if ``None``. Two with the
+            same, in one code location, need names of their own.
         pool: Limits how many steps run at the same time in Dagster.
         retry_policy: What to do if it could not be found out. Drifted data is no such case.
         op_tags: Tags for the op, such as ``dagster-k8s/config``.
@@ -216,6 +217,9 @@ class _Verification:
         Raises:
             Failure: It could not be found out.
         """
+        yield from replace(self, specs=_as_run(context, self.specs))._evaluate(context)
+
+    def _evaluate(self, context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
         selected = context.selected_asset_check_keys
         fresh = _applied_by(context)
         revisions = []
@@ -285,6 +289,14 @@ class _Verification:
         )
 
 
+def _as_run(
+    context: AssetCheckExecutionContext, built: Mapping[str, AssetCheckSpec]
+) -> dict[str, AssetCheckSpec]:
+    """Return the checks with the keys that they have now; a module may have got a prefix."""
+    now = {str((spec.metadata or {}).get(REVISION)): spec for spec in context.check_specs}
+    return {id_: now.get(id_, spec) for id_, spec in built.items()}
+
+
 def _applied_by(context: AssetCheckExecutionContext) -> set[str]:
     """Return the migrations that the very run has applied, to validate them a moment ago.
 
@@ -329,7 +341,7 @@ def _spec(check_name: str, key: AssetKey, revision: str) -> AssetCheckSpec:
 
 
 def _op_name(specs: Mapping[str, AssetCheckSpec], check_name: str) -> str:
-    """Return a name that two projects in one code location do not share, as they share no key."""
+    """Return a name that two projects whose keys begin differently do not share."""
     columns = zip(*(spec.asset_key.path[:-1] for spec in specs.values()), strict=False)
     shared = [parts[0] for parts in takewhile(lambda parts: len({*parts}) == 1, columns)]
     return op_name(AssetKey([*shared, check_name]))

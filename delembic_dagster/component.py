@@ -35,7 +35,7 @@ from delembic_dagster.jobs import DEFAULT_NAME
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource, Result
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
-from delembic_dagster.selection import PENDING
+from delembic_dagster.selection import pending_of
 from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
 
 _EXECUTORS = {"in_process": in_process_executor, "multiprocess": multiprocess_executor}
@@ -249,11 +249,10 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         return self.execute if overridden else None
 
     def _schedule(self, defs: Definitions, settings: ScheduleAttributes) -> ScheduleDefinition:
-        selected = [self.select] if isinstance(self.select, str) else self.select or []
         return build_schedule_from_delembic_selection(
             self.delembic_project,
             settings.cron,
-            settings.selection or [*selected, PENDING],
+            pending_of(self.select) if settings.selection is None else settings.selection,
             job=next(job for job in defs.jobs or () if job.name == self.job_name),
             name=settings.name,
             translator=self.translator,

@@ -16,8 +16,9 @@ from dagster import (
 )
 
 from delembic import ConfigurationError
-from delembic_dagster.assets import Body, Mode, build_delembic_assets
+from delembic_dagster.assets import STEP_NAME, Body, Mode, build_delembic_assets
 from delembic_dagster.checks import (
+    CHECK_NAME,
     VALIDATION_JOB_NAME,
     build_delembic_validation_checks,
     build_delembic_validation_job,
@@ -29,7 +30,7 @@ from delembic_dagster.project import DelembicProject
 from delembic_dagster.run_history import build_delembic_run_history_sensor
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
 from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
-from delembic_dagster.selection import PENDING, Selection
+from delembic_dagster.selection import Selection, pending_of
 from delembic_dagster.translator import DagsterDelembicTranslator
 
 
@@ -69,7 +70,8 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         cron: When to run what is pending, in cron's notation; no schedule if ``None``.
         sensors: Whether there are sensors.
         sensor_default_status: Whether they run before somebody has switched them on.
-        job_name: The job's name; those of sensors and schedule begin with it.
+        job_name: The job's name; those of sensors, schedule and steps of several migrations begin
+            with it. Two projects in one code location need two.
         executor_def: How the job's steps are executed, by default all in one process.
         pool: A pool for the ops.
         retry_policy: What to do about a migration that failed.
@@ -99,6 +101,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
             "validation_cron is set, and there are no checks for it to run.",
             "Leave out validation_cron, or validation_checks=False.",
         )
+    names = _Names(job_name)
     assets = build_delembic_assets(
         project,
         translator=translator,
@@ -107,10 +110,13 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         pool=pool,
         retry_policy=retry_policy,
         op_tags=op_tags,
+        name=names.migrations,
         body=body,
     )
     checks = (
-        build_delembic_validation_checks(project, translator=translator, select=select)
+        build_delembic_validation_checks(
+            project, translator=translator, select=select, name=names.checks
+        )
         if validation_checks
         else []
     )
@@ -128,7 +134,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         verify = build_delembic_validation_job(
             project,
             checks=checks,
-            name=VALIDATION_JOB_NAME if job_name == DEFAULT_NAME else f"{job_name}_verify",
+            name=names.validation_job,
         )
         jobs += [verify]
         if validation_cron:
@@ -142,6 +148,20 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         sensors=shown,
         executor=executor_def if default_executor else None,
     )
+
+
+class _Names:
+    """Names that the definitions of another job, in the same code location, do not have.
+
+    Args:
+        job_name: What the job is called; by default all names are the usual ones.
+    """
+
+    def __init__(self, job_name: str) -> None:
+        usual = job_name == DEFAULT_NAME
+        self.migrations = STEP_NAME if usual else f"{job_name}_migrations"
+        self.checks = None if usual else f"{job_name}_{CHECK_NAME}"
+        self.validation_job = VALIDATION_JOB_NAME if usual else f"{job_name}_verify"
 
 
 def _sensors(
@@ -171,7 +191,6 @@ def _schedule(
     translator: DagsterDelembicTranslator | None,
     select: Selection | None,
 ) -> ScheduleDefinition:
-    selected = [select] if isinstance(select, str) else [*(select or [])]
     return build_schedule_from_delembic_selection(
-        project, cron, [*selected, PENDING], job=job, translator=translator
+        project, cron, pending_of(select), job=job, translator=translator
     )

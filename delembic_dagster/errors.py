@@ -11,8 +11,10 @@ from delembic.errors import shown
 class TranslationError(DefinitionError):
     """A translator returned something that no asset or check can be made of."""
 
-    def __init__(self, revision: str, problem: str) -> None:
-        super().__init__(f"The translation of {revision} {problem}", "Correct the translator.")
+    def __init__(
+        self, revision: str, problem: str, remedy: str = "Correct the translator."
+    ) -> None:
+        super().__init__(f"The translation of {revision} {problem}", remedy)
         self.revision = revision
 
 

@@ -20,6 +20,7 @@ from delembic import (
 )
 from delembic.errors import DatabaseUnavailableError
 from delembic.events import Failed
+from delembic.redaction import redact
 from delembic_dagster.metadata import (
     HISTORY_ID,
     LONGEST_TEXT,
@@ -61,12 +62,18 @@ def step_failure(
         failed: The event of its failure, if it came so far.
     """
     remedy = f"{_remedy(error)} {_how_to_reload(error, revision)}".strip()
+    by_user = _raised_by_user(error)
     return MigrationFailure(
         revision.id,
         is_its_own=isinstance(error, _OF_ONE),
         description="\n".join(filter(None, (bounded(error.message), bounded(remedy)))),
-        metadata={REVISION: revision.id, **_facts(error), **_course(failed)},
-        allow_retries=_retry_helps(error),
+        metadata={
+            **(by_user.metadata if by_user else {}),
+            REVISION: revision.id,
+            **_facts(error),
+            **_course(failed),
+        },
+        allow_retries=_retry_helps(error) and (by_user is None or by_user.allow_retries),
     )
 
 
@@ -113,6 +120,11 @@ def verification_failure(error: DelembicError, revisions: Iterable[Revision]) ->
     )
 
 
+def _raised_by_user(error: DelembicError) -> Failure | None:
+    """Return the failure that the migration itself raised, if it knows of Dagster."""
+    return error.__cause__ if isinstance(error.__cause__, Failure) else None
+
+
 def _retry_helps(error: DelembicError) -> bool:
     # A server that does not answer now may answer soon, whatever else its error is.
     return isinstance(error, DatabaseUnavailableError) or not isinstance(error, _HOPELESS)
@@ -157,7 +169,8 @@ def _where(cause: BaseException | None) -> MetadataValue[str] | None:
     """Return the lines that led to an error; of very many the last, which say most."""
     if cause is None:
         return None
-    lines = "".join(traceback.format_tb(cause.__traceback__))[-LONGEST_TEXT:]
+    # A line of the code may hold a password; before it is cut, as half of a URL looks like none.
+    lines = redact("".join(traceback.format_tb(cause.__traceback__)))[-LONGEST_TEXT:]
     return MetadataValue.md(f"```\n{lines}\n```")
 
 
@@ -173,8 +186,10 @@ def _course(failed: Failed | None) -> dict[str, Any]:
 
 def _how_to_reload(error: DelembicError, revision: Revision) -> str:
     """Say what to do about definitions that are older than the file they were made from."""
-    if not isinstance(error, DefinitionError) or not revision.path.is_file():
+    if not isinstance(error, DefinitionError):
         return ""
+    if not revision.path.is_file():
+        return "If it was moved or removed on purpose, reload the code location."
     if hashlib.sha256(revision.path.read_bytes()).hexdigest() == revision.checksum:
         return ""
     return (

@@ -12,6 +12,7 @@ from dagster import (
     In,
     JobDefinition,
     MultiDependencyDefinition,
+    NodeInvocation,
     Nothing,
     OpDefinition,
     OpExecutionContext,
@@ -78,9 +79,11 @@ def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, 
     graph = GraphDefinition(
         name=name,
         description="Applies the data migrations that are pending, in the order of depends_on.",
-        node_defs=[_op(project, item, general) for item in translated.values()],
+        node_defs=[_op(name, project, item, general) for item in translated.values()],
         dependencies={
-            _name(item): {_AFTER: MultiDependencyDefinition(_waits_for(project, item, translated))}
+            NodeInvocation(_unique_name(name, item), alias=_name(item)): {
+                _AFTER: MultiDependencyDefinition(_waits_for(project, item, translated))
+            }
             for item in translated.values()
         },
     )
@@ -91,6 +94,11 @@ def _name(item: Translated) -> str:
     return op_name(item.spec.key)
 
 
+def _unique_name(job: str, item: Translated) -> str:
+    """Return a name that is for one job only, as Dagster wants the definition of an op to have."""
+    return f"{job}__{_name(item)}"
+
+
 def _waits_for(
     project: DelembicProject, item: Translated, translated: Mapping[str, Translated]
 ) -> list[DependencyDefinition]:
@@ -98,11 +106,11 @@ def _waits_for(
     return [DependencyDefinition(_name(translated[id_])) for id_ in names if id_ in translated]
 
 
-def _op(project: DelembicProject, item: Translated, general: OpSettings) -> OpDefinition:
+def _op(job: str, project: DelembicProject, item: Translated, general: OpSettings) -> OpDefinition:
     settings = item.settings.over(general)
 
     @op(
-        name=_name(item),
+        name=_unique_name(job, item),
         description=item.revision.description or None,
         ins={_AFTER: In(Nothing)},
         out=Out(Nothing),

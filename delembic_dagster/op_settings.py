@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dagster import Backoff, Jitter, RetryPolicy
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from delembic import Revision
 from delembic_dagster.errors import DagsterSettingError
@@ -89,8 +89,8 @@ class _Meta(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kinds: frozenset[str] = frozenset()
-    op_tags: dict[str, Any] = Field(default_factory=dict)
-    pool: str | None = None
+    op_tags: dict[str, JsonValue] = Field(default_factory=dict)
+    pool: str | None = Field(default=None, pattern=r"^\S+$")
     retry_policy: RetrySettings | None = None
 
 

@@ -59,16 +59,20 @@ def _materialization(
         description=f"Applied by {attempt.who}.",
         metadata=attempt_metadata(attempt)
         | change_metadata(attempt.checksum, item.revision.checksum),
-        tags=_versions(attempt.checksum, inputs) if attempt.checksum else None,
+        tags=_versions(item, attempt.checksum, inputs) if attempt.checksum else None,
     )
 
 
-def _versions(checksum: str, inputs: Mapping[AssetKey, str]) -> dict[str, str]:
+def _versions(item: Translated, checksum: str, inputs: Mapping[AssetKey, str]) -> dict[str, str]:
     """Return the tags with which Dagster's own runs tell what was made of which code and data.
 
     By these it sees that a file was changed since, and that nothing else is out of date.
     """
-    tags = {DATA_VERSION_TAG: checksum, CODE_VERSION_TAG: checksum}
+    # Of code versions that a translator makes it is not known which one was applied.
+    code_version = item.spec.code_version
+    if code_version in (None, item.revision.checksum):
+        code_version = checksum
+    tags = {DATA_VERSION_TAG: checksum, CODE_VERSION_TAG: code_version}
     for key, version in inputs.items():
         tags[f"{_INPUT_VERSION_TAG}/{key.to_user_string()}"] = version
         tags[f"{_INPUT_POINTER_TAG}/{key.to_user_string()}"] = "NULL"

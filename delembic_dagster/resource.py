@@ -10,11 +10,12 @@ from typing import Any
 from dagster import AssetMaterialization, ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 
+from delembic.errors import UnknownRevisionError
 from delembic_dagster.batch import run_steps
 from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection, split_pending
-from delembic_dagster.session import Context, RunSession, open_run_session
+from delembic_dagster.selection import PENDING, Selection, split_pending
+from delembic_dagster.session import Context, RunSession, open_run_session, run_id_of
 from delembic_dagster.specs import translate
 from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op
 from delembic_dagster.targets import AssetTargets
@@ -85,7 +86,8 @@ class DelembicResource(ConfigurableResource[Any]):
     ) -> Iterator[Result]:
         """Run what is pending, in order, and yield the results of each migration as it ends.
 
-        One that fails keeps those from running that depend on it; the others go on.
+        One that fails keeps those from running that depend on it; the others go on. Nothing is run
+        before the results are asked for: ``yield from`` them.
 
         Args:
             context: Of the op or asset.
@@ -104,8 +106,9 @@ class DelembicResource(ConfigurableResource[Any]):
                 steps = AssetTargets(context, project.graph).selected()
                 yield from run_steps(context, session, steps, run_in_asset)
             else:
-                parts, _ = split_pending(select or [])  # and what is pending it always means
-                translated = translate(project, translator, parts or None)
+                # And what is pending it always means.
+                parts, _ = split_pending(PENDING if select is None else select)
+                translated = translate(project, translator, parts)
                 pending = find_pending(project, translated)
                 steps = [
                     Step(translated[id_].revision, translated[id_].spec.key)
@@ -122,6 +125,8 @@ class DelembicResource(ConfigurableResource[Any]):
     ) -> Iterator[Result]:
         """Run one migration and nothing else, unless it is applied already; yield its results.
 
+        As with `upgrade`, nothing is run before they are asked for.
+
         Args:
             context: Of the op or asset. In an asset that defines none of the project's migrations
                 but has one key, the results belong to that.
@@ -134,7 +139,8 @@ class DelembicResource(ConfigurableResource[Any]):
         """
         with self._opened(context) as session:
             graph = session.project.graph
-            graph.resolve(revision)
+            if revision not in graph:
+                raise UnknownRevisionError(revision, [*graph])
             if context.has_assets_def:
                 yield from run_in_asset(
                     context, session, AssetTargets(context, graph).step(revision)
@@ -151,7 +157,7 @@ class DelembicResource(ConfigurableResource[Any]):
                 project = DelembicProject(self.project, self.section)
                 stack = self._open or for_this_call
                 session = stack.enter_context(
-                    open_run_session(project, context.run.run_id, self.lock_timeout_seconds)
+                    open_run_session(project, run_id_of(context), self.lock_timeout_seconds)
                 )
                 self._session = session if self._open else None
             else:

@@ -104,7 +104,7 @@ def _choose(
     project: DelembicProject, selection: Selection, translator: DagsterDelembicTranslator | None
 ) -> _Choice:
     parts, only_pending = split_pending(selection)
-    revisions = select_revisions(project.graph, parts or None)
+    revisions = select_revisions(project.graph, parts)
     translated = translate(project, translator)
     keys = {revision: translated[revision].spec.key for revision in revisions}
     return _Choice(project, keys, only_pending)

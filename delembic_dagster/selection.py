@@ -36,19 +36,39 @@ def select_revisions(graph: Graph, selection: Selection | None) -> list[str]:
             "What is pending only the database can tell, and definitions are loaded without it.",
             "Use 'pending' in build_schedule_from_delembic_selection.",
         )
-    chosen = {id_ for part in parts for id_ in _matches(graph, part)}
+    chosen = {id_ for part in parts or () for id_ in _matches(graph, part)}
     return [id_ for id_ in graph if id_ in chosen]
 
 
-def split_pending(selection: Selection) -> tuple[list[str], bool]:
+def split_pending(selection: Selection) -> tuple[list[str] | None, bool]:
     """Return a selection without the word ``pending``, and whether that was in it.
 
     Example:
         >>> split_pending(["tag:nightly", "pending"])
         (['tag:nightly'], True)
+        >>> split_pending("pending")
+        (None, True)
     """
-    parts = [selection] if isinstance(selection, str) else list(selection)
-    return [part for part in parts if part != PENDING], PENDING in parts
+    parts = _parts(selection)
+    others = [part for part in parts if part != PENDING]
+    return (None if parts and not others else others), PENDING in parts
+
+
+def pending_of(selection: Selection | None) -> Selection:
+    """Return a selection that keeps of another what is pending.
+
+    Example:
+        >>> pending_of("tag:nightly"), pending_of(None), pending_of([])
+        (['tag:nightly', 'pending'], 'pending', [])
+    """
+    if selection is None:
+        return PENDING
+    parts = _parts(selection)
+    return [*parts, PENDING] if parts else []  # of nothing, not of all
+
+
+def _parts(selection: Selection) -> list[str]:
+    return [selection] if isinstance(selection, str) else list(selection)
 
 
 def _matches(graph: Graph, part: str) -> Collection[str]:
@@ -62,7 +82,8 @@ def _matches(graph: Graph, part: str) -> Collection[str]:
             f"{part!r} cannot be selected.",
             "Name revisions, tag:NAME, tag:NAME=VALUE or upto:REVISION.",
         )
-    return graph.resolve(part)
+    # What 'head' stands for comes with all before it, as on the command line.
+    return graph.resolve(part) if part in graph else graph.resolve(part) | graph.ancestors(part)
 
 
 def _tagged(graph: Graph, tag: str) -> list[str]:

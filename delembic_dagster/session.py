@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dagster import (
     AssetExecutionContext,
+    DagsterError,
     InitResourceContext,
     OpExecutionContext,
     ResourceDefinition,
@@ -78,6 +79,14 @@ def session_in(context: Context, project: DelembicProject) -> RunSession:
     """
     session: commands.Session = getattr(context.resources, _key(project))
     return RunSession(project, session)
+
+
+def run_id_of(context: Context) -> str | None:
+    """Return the run that a step is part of; there is none if a test calls an op as a function."""
+    try:
+        return context.run.run_id
+    except DagsterError:
+        return None
 
 
 def _opened(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from dagster import AssetCheckSpec, AssetKey, AssetSpec
+from dagster import AssetCheckSpec, AssetKey, AssetSpec, DagsterInvalidDefinitionError
 
 from delembic import Revision
 from delembic_dagster.errors import AssetKeyTakenError, TranslationError
@@ -12,7 +14,6 @@ from delembic_dagster.metadata import REVISION
 from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import Selection, select_revisions
-from delembic_dagster.step import Step
 from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
 
 
@@ -31,11 +32,6 @@ class Translated:
     spec: AssetSpec
     check: AssetCheckSpec | None
     settings: OpSettings
-
-    @property
-    def step(self) -> Step:
-        """The migration as a step that has its asset and its check."""
-        return Step(self.revision, self.spec.key, self.check.key if self.check else None)
 
 
 def build_delembic_asset_specs(
@@ -88,6 +84,19 @@ def translate(
     return {id_: everything[id_] for id_ in select_revisions(project.graph, select)}
 
 
+@contextmanager
+def _telling_refusals(revision: str) -> Iterator[None]:
+    """Say of which migration it is what Dagster does not take."""
+    try:
+        yield
+    except DagsterInvalidDefinitionError as error:
+        raise TranslationError(
+            revision,
+            f"is refused by Dagster: {error}",
+            "Correct the translator, or what the migration's class says.",
+        ) from error
+
+
 _PLAIN = DagsterDelembicTranslator()
 
 
@@ -118,7 +127,8 @@ class _Translation:
         )
 
     def _spec(self, data: DelembicTranslatorData) -> AssetSpec:
-        spec = self._translator.get_asset_spec(data)
+        with _telling_refusals(data.revision.id):
+            spec = self._translator.get_asset_spec(data)
         if not isinstance(spec, AssetSpec):
             raise TranslationError(data.revision.id, f"is no AssetSpec but {spec!r}.")
         # Whatever the translator did to it: by this a step finds the asset of a revision again.

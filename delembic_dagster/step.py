@@ -45,11 +45,13 @@ class Step:
         revision: The migration.
         key: Its asset.
         check: The check that shows its ``validate``, if there is one.
+        code_version: That of its asset, if it has one.
     """
 
     revision: Revision
     key: AssetKey
     check: AssetCheckKey | None = None
+    code_version: str | None = None
 
 
 def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[AssetResult]:
@@ -111,9 +113,18 @@ def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:
         # Told even when nothing was run: without it, all that follows would count as out of date.
         # It is the file that made the data, whatever has been written into it since.
         data_version=DataVersion(_checksum(step, outcome)),
-        # For the same reason it stays out of date if the file was changed since.
-        tags={CODE_VERSION_TAG: _checksum(step, outcome)},
+        tags=_code_version(step, outcome),
     )
+
+
+def _code_version(step: Step, outcome: Outcome) -> dict[str, str] | None:
+    """Let what was applied stay out of date if the file was changed since.
+
+    Of code versions that a translator makes it is not known which one was applied.
+    """
+    if step.code_version != step.revision.checksum:
+        return None
+    return {CODE_VERSION_TAG: _checksum(step, outcome)}
 
 
 def _checksum(step: Step, outcome: Outcome) -> str:

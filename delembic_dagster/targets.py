@@ -27,6 +27,7 @@ class AssetTargets:
             for spec in definition.specs
             if REVISION in spec.metadata
         }
+        self._code_versions = {spec.key: spec.code_version for spec in definition.specs}
         self._checks = {
             spec.asset_key: spec.key
             for spec in definition.check_specs
@@ -55,4 +56,4 @@ class AssetTargets:
         key = self._keys.get(revision) if self._keys else self._only_key
         if key is None:
             raise NoAssetForRevisionError(revision)
-        return Step(self._graph[revision], key, self._checks.get(key))
+        return Step(self._graph[revision], key, self._checks.get(key), self._code_versions.get(key))

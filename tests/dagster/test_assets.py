@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
-from dagster import AssetKey, DagsterInstance, RetryPolicy
+from dagster import (
+    AssetKey,
+    AssetsDefinition,
+    DagsterInstance,
+    RetryPolicy,
+    load_assets_from_modules,
+)
 
 from delembic import ConfigurationError
 from delembic_dagster import DelembicProject, build_delembic_assets
+from delembic_dagster.assets import Mode
 from projects import ProjectFolder
 
 from .conftest import INSERT, Location, key
@@ -326,3 +334,24 @@ def test_the_steps_of_a_process_share_their_connections_and_close_them(
     first, second = location.inserted()
     assert first == second  # the session that holds the lock
     assert location.folder.value(others) == 0
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_keys_may_get_a_prefix_after_the_assets_were_built(
+    sqlite_location: Location, mode: Mode
+) -> None:
+    sqlite_location.inserting("D001", validate="pass")
+    sqlite_location.inserting("D002", "D001")
+    module = ModuleType("shop")
+    module.migrations = build_delembic_assets(  # type: ignore[attr-defined]
+        sqlite_location.project, mode=mode
+    )
+    assets = load_assets_from_modules([module], key_prefix="shop")
+
+    ran = sqlite_location.run_assets(cast(list[AssetsDefinition], assets))
+
+    assert ran.success
+    assert ran.checks() == [("D001", True)]
+    for revision in ("D001", "D002"):
+        shown = AssetKey(["shop", "delembic", revision])
+        assert sqlite_location.instance.get_latest_materialization_event(shown)

@@ -108,3 +108,32 @@ def test_runs_on_the_command_line_and_in_dagster_leave_nothing_out_of_date(
     tick(build_delembic_run_history_sensor(kept.project), kept.instance)
 
     assert statuses(kept) == {"D001": FRESH, "D002": FRESH, "D003": FRESH}
+
+
+VERSIONED = """
+from pathlib import Path
+from delembic_dagster import DagsterDelembicTranslator, DelembicProject, build_delembic_defs
+
+
+class Versioned(DagsterDelembicTranslator):
+    def get_asset_spec(self, data):
+        return super().get_asset_spec(data).replace_attributes(code_version="1")
+
+
+defs = build_delembic_defs(DelembicProject(Path(__file__).parent), translator=Versioned())
+"""
+
+
+def test_code_versions_that_a_translator_makes_are_what_was_applied(kept: Location) -> None:
+    kept.folder.write("definitions.py", VERSIONED)
+    kept.inserting("D001")
+    kept.inserting("D002", "D001")
+    names: dict[str, Any] = {"__file__": str(kept.folder.root / "definitions.py")}
+    exec(VERSIONED, names)
+    translator = names["Versioned"]()
+    kept.run("D001", translator=translator)
+    kept.folder.upgrade()
+    sensor = build_delembic_run_history_sensor(kept.project, translator=translator)
+    assert tick(sensor, kept.instance).shown == [("D002", "Materialization")]
+
+    assert statuses(kept) == {"D001": FRESH, "D002": FRESH}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from dagster import (
     AssetCheckEvaluation,
     AssetCheckKey,
     AssetCheckSeverity,
+    AssetSelection,
     AssetSpec,
     DagsterInstance,
     DefaultScheduleStatus,
@@ -18,6 +20,9 @@ from dagster import (
     RetryPolicy,
     ScheduleDefinition,
     build_schedule_context,
+    define_asset_job,
+    load_asset_checks_from_modules,
+    load_assets_from_modules,
     multiprocess_executor,
 )
 
@@ -410,6 +415,29 @@ class TestDefinitions:
             ["second__delembic__still_valid"],
         ]
         assert [each.checks("still_valid") for each in ran] == [[("D001", True)]] * 2
+
+    def test_keys_may_get_a_prefix_after_the_checks_were_built(
+        self, sqlite_location: Location
+    ) -> None:
+        sqlite_location.inserting("D001", validate="pass")
+        sqlite_location.folder.upgrade()
+        module = ModuleType("shop")
+        module.migrations = build_delembic_assets(  # type: ignore[attr-defined]
+            sqlite_location.project
+        )
+        (module.again,) = build_delembic_validation_checks(  # type: ignore[attr-defined]
+            sqlite_location.project
+        )
+        checks = load_asset_checks_from_modules([module], asset_key_prefix="shop")
+        definitions = Definitions(
+            assets=load_assets_from_modules([module], key_prefix="shop"),
+            asset_checks=checks,
+            jobs=[define_asset_job("verify", AssetSelection.checks(*checks))],
+        )
+
+        ran = sqlite_location.run_definitions(definitions, job="verify")
+
+        assert ran.checks("still_valid") == [("D001", True)]
 
     def test_a_name_that_the_translator_has_given_to_its_own_check_is_refused(
         self, files: ProjectFolder

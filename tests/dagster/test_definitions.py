@@ -24,6 +24,7 @@ from delembic_dagster import (
     DelembicTranslatorData,
     build_delembic_defs,
 )
+from delembic_dagster.assets import Mode
 from projects import ProjectFolder
 
 from .conftest import Location, key
@@ -157,6 +158,44 @@ def test_two_projects_fit_into_one_code_location(tmp_path: Path, sqlite_location
     assert sqlite_location.run_definitions(definitions).success
     assert sqlite_location.run_definitions(definitions, job="second_upgrade").success
     assert other.statuses() == ["success"]
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_two_projects_with_revisions_of_their_own_need_only_two_job_names(
+    tmp_path: Path, sqlite_location: Location, mode: Mode
+) -> None:
+    other = ProjectFolder(tmp_path / "other", f"sqlite:///{tmp_path / 'other.sqlite'}")
+    other.migration("E001", validate="pass")
+    sqlite_location.inserting("D001", validate="pass")
+    definitions = Definitions.merge(
+        sqlite_location.definitions(mode=mode),
+        build_delembic_defs(DelembicProject(other.root), mode=mode, job_name="second"),
+    )
+
+    Definitions.validate_loadable(definitions)
+    everything = definitions.resolve_implicit_global_asset_job_def()
+    assert everything.execute_in_process(instance=sqlite_location.instance).success
+    assert sqlite_location.folder.statuses() == ["success"]
+    assert other.statuses() == ["success"]
+    checked = sqlite_location.run_definitions(definitions, job="second_verify")
+    assert checked.checks("still_valid") == [("E001", True)]
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_two_parts_of_one_project_need_only_two_job_names(
+    sqlite_location: Location, mode: Mode
+) -> None:
+    sqlite_location.inserting("D001", validate="pass")
+    sqlite_location.inserting("D002", "D001", validate="pass")
+    definitions = Definitions.merge(
+        sqlite_location.definitions(mode=mode, select="D001"),
+        sqlite_location.definitions(mode=mode, select="D002", job_name="second"),
+    )
+
+    Definitions.validate_loadable(definitions)
+    everything = definitions.resolve_implicit_global_asset_job_def()
+    assert everything.execute_in_process(instance=sqlite_location.instance).success
+    assert sqlite_location.inserted() == ["D001", "D002"]
 
 
 def test_dagsters_command_line_validates_and_runs_three_lines(

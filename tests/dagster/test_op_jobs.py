@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagster import JobDefinition, RetryPolicy
+from dagster import Definitions, JobDefinition, RetryPolicy
 
 from delembic_dagster import DelembicProject, build_delembic_op_job
 from delembic_dagster.testing import JobRun
@@ -60,6 +60,20 @@ def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) 
     assert ran.failed() == {"D001"}
     assert location.inserted() == ["D003"]
     assert "ZeroDivisionError" in ran.failure("D001").description
+
+
+def test_two_jobs_fit_into_one_code_location(sqlite_location: Location) -> None:
+    sqlite_location.inserting("D001")
+    sqlite_location.inserting("D002", "D001")
+    project = sqlite_location.project
+    first = build_delembic_op_job(project, name="first", select="D001")
+    both = build_delembic_op_job(project, name="both")
+
+    definitions = Definitions(jobs=[first, both])
+
+    Definitions.validate_loadable(definitions)
+    ran = run(sqlite_location, definitions.resolve_job_def("both"))
+    assert ran.started() == ["delembic__D001", "delembic__D002"]
 
 
 def test_one_whose_dependency_is_left_out_is_blocked(sqlite_location: Location) -> None:

@@ -114,6 +114,11 @@ def test_kinds_are_shown_besides_those_of_all(files: ProjectFolder) -> None:
     ("meta", "problem"),
     [
         ('{"dagster": {"pol": "x"}}', "meta, dagster.pol: Extra inputs are not permitted"),
+        ('{"dagster": {"pool": "two words"}}', "meta, dagster.pool: String should match"),
+        (
+            '{"dagster": {"op_tags": {"size": {1, 2}}}}',
+            "meta, dagster.op_tags.size: input was not a valid JSON value",
+        ),
         ('{"dagster": {"pool": 3}}', "meta, dagster.pool: Input should be a valid string"),
         (
             '{"dagster": {"retry_policy": {"max_retries": "often"}}}',

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from celery.utils.log import LoggingProxy  # type: ignore[import-untyped]
 from dagster import DagsterInstance, instance_for_test
 
 from delembic_dagster.output import MOST_LINES
 
 from .conftest import Location
 
-HEAD = "import logging, warnings"
+HEAD = "import logging, subprocess, sys, warnings"
 
 
 def lines(instance: DagsterInstance, run_id: str) -> list[tuple[int, str]]:
@@ -162,6 +164,99 @@ def test_nor_while_data_is_verified(chatty: Location) -> None:
     assert ran.checks("still_valid") == [("D001", True)]
     assert "checked" in texts
     assert "at work" not in texts
+
+
+def test_a_log_call_that_is_wrong_ends_nothing(
+    sqlite_location: Location,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's would raise
+
+    found = told(sqlite_location, "logging.info('%d rows', 'three'); logging.info('go on')")
+
+    assert found == [(logging.INFO, "go on")]
+    assert "three" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [(25, logging.INFO), (35, logging.WARNING), (99, logging.CRITICAL)],
+)
+def test_a_level_of_the_users_own_becomes_one_that_dagsters_pages_know(
+    sqlite_location: Location, level: int, shown: int
+) -> None:
+    assert told(sqlite_location, f"logging.log({level}, 'odd')") == [(shown, "odd")]
+
+
+def test_the_standard_output_can_do_all_that_it_can_elsewhere(
+    sqlite_location: Location, capfd: pytest.CaptureFixture[str]
+) -> None:
+    upgrade = """
+    sys.stdout.buffer.write(b"bytes")
+    sys.stdout.flush()
+    subprocess.run([sys.executable, "-c", "print('another process')"], stdout=sys.stdout)
+    print(sys.stdout.encoding.lower(), sys.stdout.isatty(), sys.stdout.writable())
+    """
+
+    assert told(sqlite_location, upgrade) == [(logging.INFO, "utf-8 False True")]
+    out = capfd.readouterr().out
+    assert "bytes" in out
+    assert "another process" in out
+
+
+def test_a_standard_output_that_is_no_file_will_do(
+    sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Proxy:
+        """What Celery's workers have."""
+
+        said = ""
+
+        def write(self, text: str) -> None:
+            self.said += text
+
+        def flush(self) -> None: ...
+
+    stdout = Proxy()
+    monkeypatch.setattr(sys, "stdout", stdout)
+
+    found = told(sqlite_location, "print('one', flush=True); print(sys.stdout.encoding)")
+
+    assert [text for _, text in found] == ["one", "utf-8"]
+    assert stdout.said == "one\nutf-8\n"
+
+
+def test_what_celery_logs_of_the_standard_output_is_not_told_twice(
+    sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdout = LoggingProxy(logging.getLogger("celery.redirected"), logging.WARNING)
+    monkeypatch.setattr(sys, "stdout", stdout)
+
+    assert told(sqlite_location, "print('one')") == [(logging.INFO, "one")]
+
+
+def test_a_handler_that_a_migration_leaves_behind_writes_into_no_step(
+    sqlite_location: Location,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(logging.getLogger("mine"), "handlers", [])
+    upgrade = """
+    mine = logging.getLogger("mine")
+    mine.addHandler(logging.StreamHandler(sys.stdout))
+    mine.propagate = False
+    mine.error("in the step")
+    """
+    sqlite_location.folder.migration("D001", upgrade, head=HEAD)
+    ran = sqlite_location.run()
+
+    logging.getLogger("mine").error("after the step")
+
+    texts = [text for _, text in lines(sqlite_location.instance, ran.run_id)]
+    assert "in the step" in texts
+    assert "after the step" not in texts
+    assert "after the step" in capsys.readouterr().out
 
 
 def test_what_alembic_says_of_itself_is_left_out(sqlite_location: Location) -> None:

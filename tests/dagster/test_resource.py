@@ -18,12 +18,14 @@ from dagster import (
     OpExecutionContext,
     Out,
     asset,
+    build_op_context,
     define_asset_job,
     job,
     multi_asset,
     op,
 )
 
+from delembic.errors import UnknownRevisionError
 from delembic_dagster import (
     DagsterDelembicTranslator,
     DelembicProject,
@@ -103,6 +105,52 @@ def test_upgrade_in_an_op_can_be_narrowed_to_some(sqlite_location: Location) -> 
     )
 
     assert [*ran.materialized()] == ["D002"]
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"), [([], []), ("pending", ["D001", "D002"]), ("head", ["D001", "D002"])]
+)
+def test_upgrade_in_an_op_takes_an_empty_selection_for_nothing(
+    sqlite_location: Location, select: Any, expected: list[str]
+) -> None:
+    sqlite_location.inserting("D001")
+    sqlite_location.inserting("D002", "D001")
+
+    nightly = op_job(
+        lambda context, delembic: delembic.upgrade(context, select=select),
+        DelembicResource(project=sqlite_location.project),
+    )
+    ran = run_job(sqlite_location, nightly)
+
+    assert ran.success
+    assert [*ran.materialized()] == expected
+
+
+def test_a_test_may_call_an_op_as_a_function(sqlite_location: Location) -> None:
+    @op(out=Out(Nothing))
+    def migrate(context: OpExecutionContext, delembic: DelembicResource) -> Iterator[Any]:
+        yield from delembic.upgrade(context)
+
+    sqlite_location.inserting("D001")
+
+    with build_op_context() as context:
+        [*migrate(context, delembic=DelembicResource(sqlite_location.project))]
+
+    (row,) = sqlite_location.folder.attempts()
+    assert (row.status, row.executor, row.executor_run_id) == ("success", "dagster", None)
+
+
+@pytest.mark.parametrize("name", ["D1", "head"])
+def test_apply_of_what_is_no_revision_says_so(sqlite_location: Location, name: str) -> None:
+    sqlite_location.inserting("D001")
+
+    nightly = op_job(
+        lambda context, delembic: delembic.apply(context, name),
+        DelembicResource(project=sqlite_location.project),
+    )
+
+    with pytest.raises(UnknownRevisionError, match=f"no revision '{name}'"):
+        nightly.execute_in_process(instance=sqlite_location.instance)
 
 
 def test_upgrade_in_an_op_goes_on_with_what_does_not_depend_on_a_failure(

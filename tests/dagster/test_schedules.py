@@ -19,6 +19,7 @@ from delembic.errors import DatabaseUnavailableError
 from delembic_dagster import (
     DelembicProject,
     build_delembic_assets,
+    build_delembic_defs,
     build_delembic_job,
     build_schedule_from_delembic_selection,
 )
@@ -50,6 +51,16 @@ def test_a_selection_is_what_every_tick_runs(
     )
 
     assert tick(schedule, instance) == ([key("D001"), key("D003")], None)
+
+
+def test_an_empty_selection_runs_nothing(files: ProjectFolder, instance: DagsterInstance) -> None:
+    files.migration("D001")
+    project = DelembicProject(files.root)
+    (beside,) = build_delembic_defs(project, select=[], cron=DAILY).schedules or ()
+    assert isinstance(beside, ScheduleDefinition)
+
+    for schedule in (build_schedule_from_delembic_selection(project, DAILY, []), beside):
+        assert tick(schedule, instance)[0] == []
 
 
 def test_pending_asks_the_database_at_every_tick(location: Location) -> None:

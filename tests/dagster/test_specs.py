@@ -192,6 +192,10 @@ def test_a_migration_without_validate_has_no_check(files: ProjectFolder) -> None
             Translating(check=lambda spec, data: AssetCheckSpec("validate", asset="far/away")),
             "on another asset, far/away",
         ),
+        (
+            Translating(lambda spec, data: spec.replace_attributes(kinds={*"abcdefghijk"})),
+            "D001 is refused by Dagster: Assets can have at most ten kinds",
+        ),
     ],
 )
 def test_a_translation_that_nothing_can_be_made_of_is_refused(
@@ -220,6 +224,7 @@ def test_two_revisions_cannot_be_the_same_asset(files: ProjectFolder) -> None:
         (["D3", "D1"], ["D1", "D3"]),
         ("upto:D2", ["D1", "D2"]),
         ("upto:head", ["D1", "D2", "D3"]),
+        ("head", ["D1", "D2", "D3"]),
         ("tag:big", ["D1", "D3"]),
         ("tag:big=yes", ["D3"]),
         (["tag:big=yes", "D2"], ["D2", "D3"]),

@@ -159,6 +159,46 @@ def test_an_error_of_any_length_is_bounded_and_the_rest_is_in_the_audit_log(
     assert len(failure.metadata["traceback"]) < 4_100
 
 
+def test_the_lines_that_led_to_an_error_have_no_password_in_them(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.folder.migration("D001", "int('mysql://ann:open-sesame@db/x')")
+
+    ran = sqlite_location.run()
+
+    assert "mysql://ann:***@db/x" in ran.failure("D001").metadata["traceback"]
+    assert "open-sesame" not in str([*sqlite_location.instance.all_logs(ran.run_id)])
+
+
+def test_a_failure_that_a_migration_raises_keeps_what_it_says_of_itself(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.folder.migration(
+        "D001",
+        "raise Failure('no file', metadata={'path': '/data/a.csv'}, allow_retries=False)",
+        head="from dagster import Failure",
+    )
+
+    ran = sqlite_location.run(retry_policy=RetryPolicy(max_retries=1))
+
+    failure = ran.failure("D001")
+    assert "D001 failed in upgrade: Failure: no file" in failure.description
+    assert failure.metadata["path"] == "/data/a.csv"
+    assert sqlite_location.folder.statuses() == ["failed"]
+
+
+def test_a_file_that_was_removed_since_is_told_with_the_remedy(sqlite_location: Location) -> None:
+    sqlite_location.inserting("D001")
+    definitions = sqlite_location.definitions()
+    (sqlite_location.folder.versions / "D001.py").unlink()
+
+    ran = sqlite_location.run_definitions(definitions)
+
+    description = ran.failure("D001").description
+    assert "D001.py: cannot be read: No such file" in description
+    assert "moved or removed on purpose, reload the code location." in description
+
+
 @pytest.mark.parametrize(
     ("error", "helps"),
     [
