@@ -7,6 +7,7 @@ import builtins
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,11 @@ class _Module:
                 path, f"does not parse: {describe(error)}.", "Correct the syntax."
             ) from error
         self._base_names = set(_names_of_data_migration(self._body))
-        self._others = _names_from_elsewhere(self._body)
         self._found: dict[str, ClassSyntax] = {}
+
+    @cached_property
+    def _others(self) -> set[str]:  # seldom asked for: most classes name DataMigration itself
+        return _names_from_elsewhere(self._body)
 
     def migrations(self) -> list[ClassSyntax]:
         migrations = []
