@@ -352,7 +352,8 @@ class LockTimeoutError(DelembicError):
 
     def __init__(self, revision: str, holder: str, timeout_seconds: float) -> None:
         super().__init__(
-            f"{revision} is being run by {holder}; gave up after waiting {timeout_seconds:g} s.",
+            f"The lock of {revision} is held by {holder}; gave up after waiting"
+            f" {timeout_seconds:g} s.",
             "Wait for it to end and run the upgrade again, or wait longer with --lock-timeout.",
         )
         self.revision, self.holder = revision, holder

@@ -30,7 +30,7 @@ class Waiting:
     holder: str
 
     def __str__(self) -> str:
-        return f"Waiting for {self.revision}, which is being run by {self.holder}."
+        return f"Waiting for {self.revision}, whose lock is held by {self.holder}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,9 @@ class Runner:
         running = self.ledger.unfinished(revision) or self.ledger.unfinished()
         if not running:
             return "another runner"
-        return f"{running[-1].who} since {running[-1].started_at.isoformat(' ', 'seconds')}"
+        other = running[-1]
+        at = "" if other.revision == revision else f" at {other.revision}"
+        return f"{other.who}{at} since {other.started_at.isoformat(' ', 'seconds')}"
 
 
 @contextmanager

@@ -180,7 +180,7 @@ class TestOneProcess:
         first.terminate()
         first.communicate(timeout=PATIENCE_SECONDS)
 
-        assert line.startswith("Waiting for D001, which is being run by ")
+        assert line.startswith("Waiting for D001, whose lock is held by ")
         assert f"pid {first.pid} (cli)" in line
         assert (second.returncode, err) == (143, "Stopped by SIGTERM.\n")
         assert during == ["running"]

@@ -214,7 +214,7 @@ class TestUpgrade:
         assert ran == Ran(
             4,
             "",
-            "Error: D001 is being run by another runner; gave up after waiting 0 s.\n"
+            "Error: The lock of D001 is held by another runner; gave up after waiting 0 s.\n"
             "Wait for it to end and run the upgrade again, or wait longer with --lock-timeout.\n",
         )
 
@@ -231,7 +231,7 @@ class TestUpgrade:
         lock.release("D001")
         assert ran.exit_code == 4
         assert "gave up after waiting 0.25 s" in ran.err
-        assert ran.out == "Waiting for D001, which is being run by another runner.\n"
+        assert ran.out == "Waiting for D001, whose lock is held by another runner.\n"
 
     def test_missing_schema_revisions_exit_with_1_and_name_the_command(
         self, project: ProjectFolder

@@ -23,7 +23,7 @@ class TestLines:
             (events.Planned(("D001",)), "", ""),
             (
                 events.Waiting("D001", "ann@db1, pid 7 (cli)"),
-                "Waiting for D001, which is being run by ann@db1, pid 7 (cli).\n",
+                "Waiting for D001, whose lock is held by ann@db1, pid 7 (cli).\n",
                 "",
             ),
             (

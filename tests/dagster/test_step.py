@@ -59,7 +59,7 @@ def test_a_step_says_who_holds_it_up_and_goes_on_when_it_may(
         warnings = log_lines(instance, ran, 30)
 
     assert len(warnings) == 1
-    assert "Waiting for D001, which is being run by" in warnings[0]
+    assert "Waiting for D001, whose lock is held by" in warnings[0]
     assert "(python) since" in warnings[0]
     assert ran.materialized()["D001"]["status"] == "already_applied"
     assert location.folder.statuses() == ["success"]
@@ -92,7 +92,7 @@ def test_a_step_that_has_waited_too_long_fails_and_may_be_retried(
         GATES["free"].set()
         first.result()
 
-    assert "is being run by" in ran.failure("D001").description
+    assert "The lock of D001 is held by" in ran.failure("D001").description
     assert ran.started() == ["D001"]
     assert "STEP_UP_FOR_RETRY" in {event.event_type_value for event in ran.result.all_events}
 
