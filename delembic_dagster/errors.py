@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dagster import AssetKey
 
-from delembic import DefinitionError, Revision
+from delembic import DefinitionError, DelembicError, Revision
 from delembic.errors import shown
 
 
@@ -63,6 +63,17 @@ class DagsterSettingError(DefinitionError):
             " max_retries, delay in seconds, backoff and jitter).",
         )
         self.revision, self.name = revision.id, name
+
+
+class RunInterruptedError(DelembicError):
+    """The run was terminated, so nothing more of it is run."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"The run was interrupted, so {revision} is not run any more.",
+            "Start another run, which goes on from here.",
+        )
+        self.revision = revision
 
 
 class CheckAloneError(DefinitionError):

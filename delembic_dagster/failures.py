@@ -21,6 +21,7 @@ from delembic import (
 from delembic.errors import DatabaseUnavailableError
 from delembic.events import Failed
 from delembic.redaction import redact
+from delembic_dagster.errors import RunInterruptedError
 from delembic_dagster.metadata import (
     HISTORY_ID,
     LONGEST_TEXT,
@@ -30,7 +31,13 @@ from delembic_dagster.metadata import (
     in_milliseconds,
 )
 
-_HOPELESS = (ConfigurationError, DefinitionError, MigrationBlockedError, SchemaNotReadyError)
+_HOPELESS = (
+    ConfigurationError,
+    DefinitionError,
+    MigrationBlockedError,
+    RunInterruptedError,
+    SchemaNotReadyError,
+)
 """What stays as it is until someone does something about it."""
 
 

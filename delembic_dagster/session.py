@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from dagster import (
     AssetExecutionContext,
     DagsterError,
+    DagsterExecutionInterruptedError,
     InitResourceContext,
     OpExecutionContext,
     ResourceDefinition,
@@ -19,10 +20,19 @@ from dagster import (
 
 from delembic import Config, Program, Revision, commands
 from delembic.events import Listener, Outcome
+from delembic_dagster.errors import RunInterruptedError
 from delembic_dagster.metadata import EXECUTOR
 from delembic_dagster.project import DelembicProject
 
 Context = AssetExecutionContext | OpExecutionContext
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What the steps of a run share in one process."""
+
+    session: commands.Session
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +44,25 @@ class RunSession:
     """
 
     project: DelembicProject
-    _session: commands.Session
+    _shared: _Shared
 
     def apply(self, revision: Revision, on_event: Listener) -> Outcome:
-        """Run one migration, as `delembic.commands.apply` does.
+        """Run one migration, as `delembic.commands.apply` does, unless the run is over.
+
+        Dagster tries an interrupted step again where there is a retry policy, and goes on with
+        other steps. Whoever terminated the run did not mean that.
 
         Raises:
+            RunInterruptedError: The run was interrupted before, in this process.
             DelembicError: It did not take effect.
         """
-        return self._session.apply(self.project.graph, revision.id, on_event)
+        if self._shared.interrupted:
+            raise RunInterruptedError(revision.id)
+        try:
+            return self._shared.session.apply(self.project.graph, revision.id, on_event)
+        except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+            self._shared.interrupted = True
+            raise
 
 
 @contextmanager
@@ -59,8 +79,8 @@ def open_run_session(
     Raises:
         ConfigurationError: Something is wrong with ``delembic.ini``.
     """
-    with _opened(project.config, run_id, lock_timeout_seconds) as session:
-        yield RunSession(project, session)
+    with _opened(project.config, run_id, lock_timeout_seconds) as shared:
+        yield RunSession(project, shared)
 
 
 def session_resources(project: DelembicProject) -> dict[str, ResourceDefinition]:
@@ -77,8 +97,8 @@ def session_in(context: Context, project: DelembicProject) -> RunSession:
         context: Of a step that requires the resource.
         project: Whose migrations, as they were when the definitions were made.
     """
-    session: commands.Session = getattr(context.resources, _key(project))
-    return RunSession(project, session)
+    shared: _Shared = getattr(context.resources, _key(project))
+    return RunSession(project, shared)
 
 
 def run_id_of(context: Context) -> str | None:
@@ -89,10 +109,13 @@ def run_id_of(context: Context) -> str | None:
         return None
 
 
+@contextmanager
 def _opened(
     config: Config, run_id: str | None, lock_timeout_seconds: float | None = None
-) -> AbstractContextManager[commands.Session]:
-    return commands.open_session(config, Program(EXECUTOR, run_id), lock_timeout_seconds)
+) -> Iterator[_Shared]:
+    program = Program(EXECUTOR, run_id)
+    with commands.open_session(config, program, lock_timeout_seconds) as session:
+        yield _Shared(session)
 
 
 def _key(project: DelembicProject) -> str:
@@ -106,8 +129,8 @@ def _resource(
 ) -> ResourceDefinition:
     config = Config(path, section, dict(settings))
 
-    def open_(context: InitResourceContext) -> Iterator[commands.Session]:
-        with _opened(config, context.run.run_id if context.run else None) as session:
-            yield session
+    def open_(context: InitResourceContext) -> Iterator[_Shared]:
+        with _opened(config, context.run.run_id if context.run else None) as shared:
+            yield shared
 
     return ResourceDefinition(open_, description=f"The database of {path}, open during a run.")

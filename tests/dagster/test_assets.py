@@ -18,6 +18,7 @@ from dagster import (
 from delembic import ConfigurationError
 from delembic_dagster import DelembicProject, build_delembic_assets
 from delembic_dagster.assets import Mode
+from delembic_dagster.testing import JobRun
 from projects import ProjectFolder
 
 from .conftest import INSERT, Location, key
@@ -243,6 +244,35 @@ def test_an_interrupted_step_is_rolled_back_and_recorded(sqlite_location: Locati
     assert ran.materialized() == {}
     assert sqlite_location.inserted() == []
     assert sqlite_location.folder.statuses() == ["interrupted"]
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_after_an_interruption_nothing_runs_whatever_the_retry_policy_says(
+    sqlite_location: Location, mode: Mode
+) -> None:
+    sqlite_location.folder.migration("D001", "raise KeyboardInterrupt")
+    sqlite_location.inserting("D002")
+    sqlite_location.inserting("D003", "D001")
+
+    ran = sqlite_location.run(mode=mode, retry_policy=RetryPolicy(max_retries=2))
+
+    assert not ran.success
+    assert ran.materialized() == {}
+    assert sqlite_location.inserted() == []
+    assert sqlite_location.folder.statuses() == ["interrupted"]
+    assert "The run was interrupted, so D001 is not run any more." in _lines_of_failures(ran)
+
+    sqlite_location.folder.migration("D001", "pass")
+    assert sqlite_location.run(mode=mode).success
+
+
+def _lines_of_failures(ran: JobRun) -> list[str]:
+    return [
+        line
+        for event in ran.result.all_events
+        if event.is_step_failure and event.step_failure_data.user_failure_data
+        for line in (event.step_failure_data.user_failure_data.description or "").splitlines()
+    ]
 
 
 def test_each_asset_waits_for_what_its_migration_depends_on(files: ProjectFolder) -> None:
