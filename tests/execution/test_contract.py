@@ -391,26 +391,6 @@ class TestOtherRunners:
 
         assert project.statuses() == ["success"]
 
-    def test_who_waits_for_a_shared_lock_is_told_at_what_its_holder_works(
-        self, project: ProjectFolder, backend: Backend
-    ) -> None:
-        if backend.name != "sqlite":
-            pytest.skip("Servers have a lock for each revision")
-        project.migration("D001", "GATES['inside'].set(); GATES['go'].wait(PATIENCE_SECONDS)")
-        project.migration("D002")
-
-        with ThreadPoolExecutor() as pool:
-            first = pool.submit(project.upgrade, "D001")
-            assert GATES["inside"].wait(PATIENCE_SECONDS)
-            with pytest.raises(LockTimeoutError) as raised:
-                _same_project(project).apply("D002", lock_timeout_seconds=0)
-            GATES["go"].set()
-            first.result()
-
-        holder = f"pid {os.getpid()} (python) at D001 since "
-        assert "The lock of D002 is held by " in raised.value.message
-        assert holder in raised.value.message
-
     def test_without_a_lock_the_mark_alone_keeps_the_effect_single(
         self, project: ProjectFolder, backend: Backend
     ) -> None:
