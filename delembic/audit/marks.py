@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from delembic.audit import tables
 from delembic.audit.status import Status
 from delembic.database.connections import execute_reconnecting
+from delembic.revisions.source import Revision
 
 _table = tables.version_table
 _of_revision = select(_table).where(_table.c.revision == bindparam("of_revision"))
@@ -56,6 +57,16 @@ class Mark:
     def applied(self) -> bool:
         """Whether the revision has taken effect."""
         return self.status == Status.SUCCESS
+
+    def differs_from(self, revision: Revision) -> bool | None:
+        """Tell whether a file is another than the one that took effect.
+
+        Returns:
+            ``None`` if nobody knows, as delembic 1.x kept no checksums, or if none took effect.
+        """
+        if not self.applied or self.checksum is None:
+            return None
+        return self.checksum != revision.checksum
 
 
 def read_marks(conn: Connection) -> dict[str, Mark]:

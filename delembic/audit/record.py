@@ -34,9 +34,7 @@ class RevisionRecord:
     @property
     def changed(self) -> bool | None:
         """Whether the file is another than the one that took effect; ``None`` if nobody knows."""
-        if self.source is None or self.applied_checksum is None:
-            return None
-        return self.source.checksum != self.applied_checksum
+        return self.standing.changed
 
 
 def make_record(

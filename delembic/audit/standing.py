@@ -69,9 +69,8 @@ def standings(
             [name for name in graph.dependencies(revision.id) if states[name].state in _STOPPED]
             + [name for name in revision.depends_on if name in missing_schema],
         )
-        if mark and mark.applied and mark.checksum:
-            standing = replace(standing, changed=mark.checksum != revision.checksum)
-        states[revision.id] = standing
+        changed = mark.differs_from(revision) if mark else None
+        states[revision.id] = replace(standing, changed=changed)
     return [*_without_file(graph, marks, latest), *states.values()]
 
 

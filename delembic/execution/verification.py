@@ -65,8 +65,7 @@ class Subject:
     @property
     def changed(self) -> bool | None:
         """Whether the file is another than the one that took effect; ``None`` if nobody knows."""
-        applied = self.mark.checksum
-        return None if applied is None else applied != self.source.checksum
+        return self.mark.differs_from(self.source)
 
 
 def prepare(
