@@ -10,7 +10,6 @@ from typing import Any
 from dagster import AssetMaterialization, ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 
-from delembic.errors import UnknownRevisionError
 from delembic_dagster.batch import run_steps
 from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
@@ -139,15 +138,14 @@ class DelembicResource(ConfigurableResource[Any]):
         """
         with self._opened(context) as session:
             graph = session.project.graph
-            if revision not in graph:
-                raise UnknownRevisionError(revision, [*graph])
+            source = graph.require(revision)
             if context.has_assets_def:
                 yield from run_in_asset(
                     context, session, AssetTargets(context, graph).step(revision)
                 )
             else:
                 key = translate(session.project, translator)[revision].spec.key
-                yield from run_in_op(context, session, Step(graph[revision], key))
+                yield from run_in_op(context, session, Step(source, key))
 
     @contextmanager
     def _opened(self, context: Context) -> Iterator[RunSession]:

@@ -76,14 +76,14 @@ def _matches(graph: Graph, part: str) -> Collection[str]:
     if kind == "tag":
         return _tagged(graph, rest)
     if kind == "upto":
-        return graph.resolve(rest) | graph.ancestors(rest)
+        return graph.upto(rest)
     if ":" in part and part not in graph:  # no revision of this project's, nor of any to come
         raise SelectionError(
             f"{part!r} cannot be selected.",
             "Name revisions, tag:NAME, tag:NAME=VALUE or upto:REVISION.",
         )
     # What 'head' stands for comes with all before it, as on the command line.
-    return graph.resolve(part) if part in graph else graph.resolve(part) | graph.ancestors(part)
+    return [part] if part in graph else graph.upto(part)
 
 
 def _tagged(graph: Graph, tag: str) -> list[str]:

@@ -57,6 +57,24 @@ class Graph(Mapping[str, Revision]):
         """Return the revisions of delembic that one waits for directly, as it names them."""
         return tuple(name for name in self[revision_id].depends_on if name in self)
 
+    def require(self, revision_id: str) -> Revision:
+        """Return one revision that somebody has named.
+
+        Raises:
+            UnknownRevisionError: There is no such revision.
+        """
+        if revision_id not in self:
+            raise UnknownRevisionError(revision_id, [*self])
+        return self[revision_id]
+
+    def upto(self, target: str) -> frozenset[str]:
+        """Return what a target stands for, with every revision that has to come before.
+
+        Raises:
+            UnknownRevisionError: There is no such target.
+        """
+        return self.resolve(target) | self.ancestors(target)
+
     def ancestors(self, target: str) -> frozenset[str]:
         """Return every revision that has to come before ``target``, near and far.
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from delembic.errors import UnknownRevisionError
 from delembic.revisions.graph import Graph
 from delembic.revisions.source import Revision
 
@@ -36,7 +35,7 @@ def make_plan(graph: Graph, applied: Collection[str], target: str = "head") -> P
     Raises:
         UnknownRevisionError: There is no such target.
     """
-    wanted = graph.resolve(target) | graph.ancestors(target)
+    wanted = graph.upto(target)
     return _plan(graph, applied, [r for r in graph.values() if r.id in wanted])
 
 
@@ -46,9 +45,7 @@ def make_single_plan(graph: Graph, applied: Collection[str], revision: str) -> P
     Raises:
         UnknownRevisionError: There is no such revision.
     """
-    if revision not in graph:
-        raise UnknownRevisionError(revision, [*graph])
-    return _plan(graph, applied, [graph[revision]])
+    return _plan(graph, applied, [graph.require(revision)])
 
 
 def _plan(graph: Graph, applied: Collection[str], wanted: list[Revision]) -> Plan:

@@ -18,7 +18,7 @@ from delembic.config import CONFIG_NAME, Config
 from delembic.database.connections import connect
 from delembic.database.engines import engine_of
 from delembic.database.urls import masked, sqlite_file
-from delembic.errors import ConfigurationError, MigrationFailedError, UnknownRevisionError
+from delembic.errors import ConfigurationError, MigrationFailedError
 from delembic.events import Finished, Outcome
 from delembic.revisions.plan import make_plan
 from delembic.testing.content import Change, Content, changes, described, read_content
@@ -93,8 +93,7 @@ class MigrationTester:
             DelembicError: As `delembic.commands.upgrade` does.
         """
         graph = commands.read_graph(self.config)
-        if revision not in graph:
-            raise UnknownRevisionError(revision, list(graph))
+        graph.require(revision)
         if self._with_schema and self.config.alembic_config:
             plan = make_plan(graph, self._applied(), revision)
             self._upgrade_schema(*plan.external)
