@@ -87,15 +87,12 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     """
     settings = OpSettings(pool, retry_policy, op_tags or {})
     translated = translate(project, translator, select)
-    match mode:
-        case "per_migration":
-            with quiet_about_betas():  # an asset's own resources
-                resources = session_resources(project)
-                return [
-                    _asset(project, item, settings, body, resources) for item in translated.values()
-                ]
-        case "single_step":
-            with quiet_about_betas():
+    with quiet_about_betas():  # an asset's own resources
+        match mode:
+            case "per_migration":
+                items, resources = translated.values(), session_resources(project)
+                return [_asset(project, item, settings, body, resources) for item in items]
+            case "single_step":
                 return _in_one(project, translator, [*translated], settings, name, body)
     raise ConfigurationError(
         f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."

@@ -10,6 +10,7 @@ from delembic import Attempt
 from delembic_dagster.metadata import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
+    applied_code_version,
     attempt_metadata,
     change_metadata,
 )
@@ -68,11 +69,8 @@ def _versions(item: Translated, checksum: str, inputs: Mapping[AssetKey, str]) -
 
     By these it sees that a file was changed since, and that nothing else is out of date.
     """
-    # Of code versions that a translator makes it is not known which one was applied.
-    code_version = item.spec.code_version
-    if code_version in (None, item.revision.checksum):
-        code_version = checksum
-    tags = {DATA_VERSION_TAG: checksum, CODE_VERSION_TAG: code_version}
+    version = applied_code_version(item.spec.code_version, item.revision.checksum, checksum)
+    tags = {DATA_VERSION_TAG: checksum, CODE_VERSION_TAG: version or checksum}
     for key, version in inputs.items():
         tags[f"{_INPUT_VERSION_TAG}/{key.to_user_string()}"] = version
         tags[f"{_INPUT_POINTER_TAG}/{key.to_user_string()}"] = "NULL"

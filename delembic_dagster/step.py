@@ -27,6 +27,7 @@ from delembic_dagster.metadata import (
     DATA_VERSION_TAG,
     REVISION,
     STATUS,
+    applied_code_version,
     bounded,
     outcome_metadata,
 )
@@ -106,25 +107,17 @@ def attempt(context: Context, session: RunSession, revision: Revision, log: Step
 
 
 def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:
+    applied = _checksum(step, outcome)
+    version = applied_code_version(step.code_version, step.revision.checksum, applied)
     return MaterializeResult(
         asset_key=step.key,
         metadata=outcome_metadata(outcome, step.revision.checksum),
         check_results=[_passed_check(step.check, outcome)] if step.check else [],
         # Told even when nothing was run: without it, all that follows would count as out of date.
         # It is the file that made the data, whatever has been written into it since.
-        data_version=DataVersion(_checksum(step, outcome)),
-        tags=_code_version(step, outcome),
+        data_version=DataVersion(applied),
+        tags={CODE_VERSION_TAG: version} if version else None,
     )
-
-
-def _code_version(step: Step, outcome: Outcome) -> dict[str, str] | None:
-    """Let what was applied stay out of date if the file was changed since.
-
-    Of code versions that a translator makes it is not known which one was applied.
-    """
-    if step.code_version != step.revision.checksum:
-        return None
-    return {CODE_VERSION_TAG: _checksum(step, outcome)}
 
 
 def _checksum(step: Step, outcome: Outcome) -> str:
