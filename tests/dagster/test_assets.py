@@ -18,7 +18,6 @@ from dagster import (
 from delembic import ConfigurationError
 from delembic_dagster import DelembicProject, build_delembic_assets
 from delembic_dagster.assets import Mode
-from delembic_dagster.testing import JobRun
 from projects import ProjectFolder
 
 from .conftest import INSERT, Location, key
@@ -260,19 +259,11 @@ def test_after_an_interruption_nothing_runs_whatever_the_retry_policy_says(
     assert ran.materialized() == {}
     assert sqlite_location.inserted() == []
     assert sqlite_location.folder.statuses() == ["interrupted"]
-    assert "The run was interrupted, so D001 is not run any more." in _lines_of_failures(ran)
+    said = ran.failure("D001").description.splitlines()
+    assert "The run was interrupted, so D001 is not run any more." in said
 
     sqlite_location.folder.migration("D001", "pass")
     assert sqlite_location.run(mode=mode).success
-
-
-def _lines_of_failures(ran: JobRun) -> list[str]:
-    return [
-        line
-        for event in ran.result.all_events
-        if event.is_step_failure and event.step_failure_data.user_failure_data
-        for line in (event.step_failure_data.user_failure_data.description or "").splitlines()
-    ]
 
 
 def test_each_asset_waits_for_what_its_migration_depends_on(files: ProjectFolder) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, EventLogRecord
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from dagster_dev import PATIENCE_SECONDS, dagster_dev
 from delembic_dagster.testing.job_run import plain
 from projects import ProjectFolder
-from shell import TESTS, run_process
+from shell import TESTS, run_process, wait_until
 
 from .conftest import INSERT, key
 
@@ -145,7 +144,7 @@ def ids(instance: DagsterInstance, revision: str) -> list[int]:
 
 
 def await_materialization(instance: DagsterInstance, revision: str) -> EventLogRecord:
-    awaited(lambda: bool(materialized(instance, revision)))
+    wait_until(lambda: bool(materialized(instance, revision)), PATIENCE_SECONDS)
     return materialized(instance, revision)[0]
 
 
@@ -160,13 +159,4 @@ def await_ticks(instance: DagsterInstance, since: float) -> None:
             if tick.timestamp > since and tick.is_completed
         }
 
-    awaited(lambda: has_looked() >= SENSORS)
-
-
-def awaited(fact: Callable[[], bool]) -> None:
-    """Ask for a fact until it is true."""
-    Retrying(
-        retry=retry_if_result(lambda true: not true),
-        stop=stop_after_delay(PATIENCE_SECONDS),
-        wait=wait_fixed(0.2),
-    )(fact)
+    wait_until(lambda: has_looked() >= SENSORS, PATIENCE_SECONDS)
