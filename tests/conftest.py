@@ -19,6 +19,7 @@ from servers.named import named_databases
 from servers.postgresql import DRIVER as POSTGRESQL_DRIVER
 from servers.postgresql import private_postgresql
 from servers.private import PrivateServer
+from shell import end_what_was_started
 
 # Its assertions are to show what differs, like those of a test.
 pytest.register_assert_rewrite("pages")
@@ -39,10 +40,17 @@ def _projects_forgotten() -> Iterator[None]:
     yield
     roots = set(sys.path) - before
     sys.path[:] = [folder for folder in sys.path if folder not in roots]
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         file = getattr(module, "__file__", None) or ""
         if file.rpartition(os.sep)[0] in roots:
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def _processes_ended() -> Iterator[None]:
+    """Lets no process outlive the test that started it, whatever became of that."""
+    yield
+    end_what_was_started()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from projects import PATIENCE_SECONDS
 TESTS = Path(__file__).parent
 COMMAND = (sys.executable, "-m", "delembic")
 
+_started: list[subprocess.Popen[str]] = []
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -48,7 +50,7 @@ def run_process(*arguments: str, cwd: Path, **environment: str) -> Ran:
 
 def start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[str]:
     """Start delembic in a process of its own, which the caller waits for."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=cwd,
         env=_inherited() | environment,
@@ -57,6 +59,15 @@ def start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[st
         stderr=subprocess.PIPE,
         text=True,
     )
+    _started.append(process)
+    return process
+
+
+def end_what_was_started() -> None:
+    """End the processes that a test did not wait for, as when it failed before it could."""
+    while _started:
+        with _started.pop() as process:
+            process.kill()
 
 
 def run_on_a_terminal(*arguments: str, cwd: Path, **variables: str) -> Ran:
