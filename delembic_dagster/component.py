@@ -142,14 +142,13 @@ class DelembicProjectComponent(Component, Resolvable, Model):
         ),
     ] = in_process_executor
     schedule: Annotated[
-        ScheduleAttributes | None,
+        ScheduleAttributes | str | None,
         Resolver.default(
-            description="When the job runs by itself; never if not set. A tick that finds nothing"
-            " pending starts no run.",
-            examples=[{"cron": "0 5 * * *", "timezone": "Europe/Berlin"}],
+            description="When the job runs by itself, in cron's notation, or a mapping with cron"
+            " and more; never if not set. A tick that finds nothing pending starts no run.",
+            examples=["0 5 * * *", {"cron": "0 5 * * *", "timezone": "Europe/Berlin"}],
         ),
     ] = None
-
     sensors: Annotated[
         bool,
         Resolver.default(
@@ -218,9 +217,12 @@ class DelembicProjectComponent(Component, Resolvable, Model):
             ConfigurationError: Something is wrong with a setting or with ``delembic.ini``.
         """
         defs = self._build()
-        if self.schedule is None:
+        settings = self.schedule
+        if settings is None:
             return defs
-        schedule = self._schedule(defs, self.schedule)
+        if isinstance(settings, str):
+            settings = ScheduleAttributes(cron=settings)
+        schedule = self._schedule(defs, settings)
         return Definitions.merge(defs, Definitions(schedules=[schedule]))
 
     def _build(self) -> Definitions:

@@ -295,6 +295,14 @@ def test_a_schedule_runs_what_is_pending_of_what_is_shown(sqlite_location: Locat
     assert schedule.job_name == "delembic_upgrade"
 
 
+def test_a_schedule_that_is_a_text_says_when(two: ProjectFolder) -> None:
+    short = only_schedule(definitions(two, "schedule: 0 5 * * *"))
+    long = only_schedule(definitions(two, "schedule: {cron: 0 5 * * *}"))
+
+    assert (short.name, short.cron_schedule) == (long.name, "0 5 * * *")
+    assert short.default_status == long.default_status
+
+
 def test_a_schedule_has_the_settings_that_are_given(two: ProjectFolder) -> None:
     defs = definitions(
         two,
