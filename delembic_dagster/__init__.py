@@ -32,7 +32,7 @@ from delembic_dagster.resource import DelembicResource
 from delembic_dagster.run_history import build_delembic_run_history_sensor
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
 from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
-from delembic_dagster.specs import build_delembic_asset_specs
+from delembic_dagster.specs import build_delembic_asset_specs, get_asset_key_for_revision
 from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "build_delembic_validation_schedule",
     "build_schedule_from_delembic_selection",
     "delembic_assets",
+    "get_asset_key_for_revision",
     "pending_migration_condition",
 ]
 

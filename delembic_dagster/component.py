@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from dagster import (
     AssetExecutionContext,
+    AssetKey,
     AssetSpec,
     Component,
     ComponentLoadContext,
@@ -36,6 +37,7 @@ from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource, Result
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
 from delembic_dagster.selection import pending_of
+from delembic_dagster.specs import get_asset_key_for_revision
 from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
 
 _EXECUTORS = {"in_process": in_process_executor, "multiprocess": multiprocess_executor}
@@ -180,6 +182,19 @@ class DelembicProjectComponent(Component, Resolvable, Model):
     def translator(self) -> DagsterDelembicTranslator:
         """What makes the assets: `get_asset_spec`, and then the YAML's ``translation``."""
         return _ComponentTranslator(self)
+
+    def asset_key_for_revision(self, revision: str) -> AssetKey:
+        """Return the key of the asset that stands for a migration.
+
+        Args:
+            revision: Which; the component need not show it.
+
+        Raises:
+            UnknownRevisionError: The project has no such revision.
+        """
+        return get_asset_key_for_revision(
+            self.delembic_project, revision, translator=self.translator
+        )
 
     def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
         """Return the asset that stands for a migration, before the YAML's ``translation``.

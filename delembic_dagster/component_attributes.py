@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from dagster import DefaultScheduleStatus, Model, Resolvable, Resolver, RetryPolicy
 
-from delembic_dagster.op_settings import RetrySettings
+from delembic_dagster.meta import RetrySettings
 
 _Statuses: TypeAlias = Literal["running", "stopped"]
 

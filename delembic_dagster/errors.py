@@ -59,8 +59,9 @@ class DagsterSettingError(DefinitionError):
         super().__init__(
             f"{shown(revision.path)}:{revision.line}: {revision.class_name}.meta, {name}: {problem}"
             f" (it is {value!r}).",
-            "Correct it: below 'dagster' there may be kinds, op_tags, pool and retry_policy (with"
-            " max_retries, delay in seconds, backoff and jitter).",
+            "Correct it: below 'dagster' there may be deps (asset keys, such as raw/terms), kinds,"
+            " op_tags, pool and retry_policy (with max_retries, delay in seconds, backoff and"
+            " jitter).",
         )
         self.revision, self.name = revision.id, name
 

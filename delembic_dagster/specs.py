@@ -62,6 +62,34 @@ def build_delembic_asset_specs(
     return [item.spec for item in translate(project, translator, select).values()]
 
 
+def get_asset_key_for_revision(
+    project: DelembicProject,
+    revision: str,
+    *,
+    translator: DagsterDelembicTranslator | None = None,
+) -> AssetKey:
+    """Return the key of the asset that stands for a migration, for assets of your own to name.
+
+    Args:
+        project: Whose migration.
+        revision: Which.
+        translator: The one that the assets are made with, if they have one.
+
+    Raises:
+        UnknownRevisionError: The project has no such revision.
+        DefinitionError: Something is wrong with the files or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> from dagster import asset
+        >>> project = DelembicProject("example_project")
+        >>> @asset(deps=[get_asset_key_for_revision(project, "D001")])
+        ... def vocabulary_report() -> None: ...
+    """
+    project.graph.require(revision)
+    return translate(project, translator)[revision].spec.key
+
+
 def translate(
     project: DelembicProject,
     translator: DagsterDelembicTranslator | None = None,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from dagster import AssetCheckSpec, AssetKey, AssetSpec
 
 from delembic import Revision
+from delembic_dagster.meta import dagster_meta
 from delembic_dagster.metadata import REVISION, definition_metadata
 from delembic_dagster.naming import group_name, is_owner, key_part, tag_name, tag_value
-from delembic_dagster.op_settings import OpSettings, kinds, op_settings
+from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.schema_assets import schema_asset_key
 
@@ -66,16 +67,18 @@ class DagsterDelembicTranslator:
         """
         revision = data.revision
         tags = {tag_name(name): tag_value(value) for name, value in revision.tags.items()}
+        meta = dagster_meta(revision)
+        schema_keys = map(schema_asset_key, data.schema_revisions)
         return AssetSpec(
             key=AssetKey(["delembic", key_part(revision.id)]),
-            deps=[*data.dependencies, *map(schema_asset_key, data.schema_revisions)],
+            deps=[*data.dependencies, *schema_keys, *meta.upstream_keys],
             description=revision.description or None,
             metadata=definition_metadata(revision, data.schema_revisions),
             group_name=group_name(revision.group),
             code_version=revision.checksum,
             owners=[owner for owner in revision.owners if is_owner(owner)],
             tags={name: value for name, value in tags.items() if name},
-            kinds={"delembic", *filter(None, [data.dialect]), *kinds(revision)},
+            kinds={"delembic", *filter(None, [data.dialect]), *meta.kinds},
         )
 
     def get_asset_check_spec(self, data: DelembicTranslatorData) -> AssetCheckSpec | None:
@@ -100,4 +103,4 @@ class DagsterDelembicTranslator:
         By default what the migration's class says below ``meta["dagster"]``. Whatever is not set
         is taken from the arguments of `build_delembic_assets`.
         """
-        return op_settings(data.revision)
+        return dagster_meta(data.revision).op_settings

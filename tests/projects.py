@@ -6,7 +6,7 @@ import hashlib
 import textwrap
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,7 @@ class ProjectFolder:
         depends_on: tuple[str, ...] = (),
         validate: str | None = None,
         head: str = "",
+        meta: Mapping[str, Any] | None = None,
     ) -> Path:
         """Write a migration whose methods have the given bodies."""
         lines = [
@@ -84,6 +85,7 @@ class ProjectFolder:
             f"    revision = {revision!r}",
             f"    depends_on = {list(depends_on)!r}",
             f"    description = {'the work of ' + revision!r}",
+            *([f"    meta = {meta!r}"] if meta else []),
             "    def upgrade(self, conn):",
             textwrap.indent(textwrap.dedent(upgrade).strip(), " " * 8),
         ]

@@ -22,6 +22,7 @@ from delembic_dagster import (
     DelembicTranslatorData,
     build_delembic_asset_specs,
     build_delembic_assets,
+    get_asset_key_for_revision,
 )
 from delembic_dagster.errors import AssetKeyTakenError, SelectionError, TranslationError
 from projects import ProjectFolder
@@ -205,6 +206,21 @@ def test_a_translation_that_nothing_can_be_made_of_is_refused(
 
     with pytest.raises(TranslationError, match=problem):
         only_spec(files, translator=translator)
+
+
+def test_the_key_of_a_revision_is_the_one_that_its_translator_gives_it(
+    files: ProjectFolder,
+) -> None:
+    files.migration("D001")
+    project = DelembicProject(files.root)
+    moved = Translating(lambda spec, data: spec.replace_attributes(key=["warehouse", "first"]))
+
+    assert get_asset_key_for_revision(project, "D001") == key("D001")
+    assert get_asset_key_for_revision(project, "D001", translator=moved) == AssetKey(
+        ["warehouse", "first"]
+    )
+    with pytest.raises(UnknownRevisionError, match="D0O1"):
+        get_asset_key_for_revision(project, "D0O1")
 
 
 def test_two_revisions_cannot_be_the_same_asset(files: ProjectFolder) -> None:
