@@ -229,6 +229,12 @@ def test_lineage_and_checks_follow_a_key_that_is_translated(two: ProjectFolder) 
     defs.resolve_job_def("delembic_upgrade")
 
 
+def test_it_tells_the_key_of_a_revision(two: ProjectFolder) -> None:
+    moved = component(two, "translation: {key_prefix: warehouse}")
+
+    assert moved.asset_key_for_revision("D002") == AssetKey(["warehouse", "delembic", "D002"])
+
+
 def test_a_key_of_its_own_for_each_migration(two: ProjectFolder) -> None:
     defs = definitions(two, "translation: {key: 'shop/{{ migration.id | lower }}'}")
 
