@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delembic.errors import (
@@ -17,6 +17,9 @@ from delembic.errors import (
 from delembic.revisions.graph import Graph, natural_key, read_folder
 from delembic.revisions.source import Revision
 from projects import ProjectFolder
+
+# A busy machine must not fail a test for being slow, nor chance one that passed before.
+settings.load_profile("ci")
 
 
 def revision(id_: str, *depends_on: str, line: int = 1) -> Revision:
