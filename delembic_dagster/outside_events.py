@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, AssetObservation
 
-from delembic import Attempt
+from delembic import Attempt, Revision
 from delembic_dagster.metadata import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
@@ -29,20 +29,21 @@ _ENDS = {
 
 
 def outside_events(
-    item: Translated, attempt: Attempt, inputs: Mapping[AssetKey, str]
+    item: Translated, attempt: Attempt, file: Revision | None, inputs: Mapping[AssetKey, str]
 ) -> Iterator[OutsideEvent]:
     """Return what shows an attempt: a materialisation if it succeeded, else an observation.
 
     Dagster has no way to report a failure that did not happen in one of its own runs.
 
     Args:
-        item: The migration as it is now.
+        item: The migration as the definitions know it.
         attempt: How it went.
+        file: The migration as it is now, which may be newer; ``None`` if its file is gone.
         inputs: The data versions of what its asset depends on.
     """
     if attempt.status == "success":
-        yield _materialization(item, attempt, inputs)
-        yield from _evaluation(item, attempt)
+        yield _materialization(item, attempt, file, inputs)
+        yield from _evaluation(item, attempt, file)
     else:
         end = _ENDS.get(attempt.status, attempt.status)
         yield AssetObservation(
@@ -53,13 +54,13 @@ def outside_events(
 
 
 def _materialization(
-    item: Translated, attempt: Attempt, inputs: Mapping[AssetKey, str]
+    item: Translated, attempt: Attempt, file: Revision | None, inputs: Mapping[AssetKey, str]
 ) -> AssetMaterialization:
     return AssetMaterialization(
         asset_key=item.spec.key,
         description=f"Applied by {attempt.who}.",
         metadata=attempt_metadata(attempt)
-        | change_metadata(attempt.checksum, item.revision.checksum),
+        | change_metadata(attempt.checksum, file.checksum if file else None),
         tags=_versions(item, attempt.checksum, inputs) if attempt.checksum else None,
     )
 
@@ -77,9 +78,12 @@ def _versions(item: Translated, checksum: str, inputs: Mapping[AssetKey, str]) -
     return tags
 
 
-def _evaluation(item: Translated, attempt: Attempt) -> Iterator[AssetCheckEvaluation]:
+def _evaluation(
+    item: Translated, attempt: Attempt, file: Revision | None
+) -> Iterator[AssetCheckEvaluation]:
     # Of a file that was changed since nobody knows what its `validate` was.
-    if item.check and attempt.checksum == item.revision.checksum:
+    as_run = (each for each in (file, item.revision) if each and each.checksum == attempt.checksum)
+    if item.check and any(each.validates for each in as_run):
         yield AssetCheckEvaluation(
             asset_key=item.check.asset_key,
             check_name=item.check.name,

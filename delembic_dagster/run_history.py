@@ -15,7 +15,7 @@ from dagster import (
     sensor,
 )
 
-from delembic import Attempt, Bookmark, commands
+from delembic import Attempt, Bookmark, Graph, commands
 from delembic_dagster.jobs import DEFAULT_NAME
 from delembic_dagster.outside_events import OutsideEvent, outside_events
 from delembic_dagster.project import DelembicProject
@@ -96,24 +96,28 @@ class _Follower:
             attempts, bookmark = commands.runs_since(
                 self.project.config, Bookmark.from_text(context.cursor), limit=self.batch_size
             )
-            unknown = self._newer_than_definitions(attempts)
+            files = self._files(attempts)
+        known = self.project.graph
+        unknown = [a for a in attempts if a.revision in files and a.revision not in known]
         ended = [a for a in attempts if a.revision in self.items and _has_ended(a)]
-        batch = _Batch(self.items, self.name, self.project, context.instance, ended)
+        batch = _Batch(self.items, self.name, self.project, context.instance, files, ended)
         batch.sort_out()
         later = [a.id for a in unknown] + batch.later
         return SensorResult(
             asset_events=list(batch.events()),
-            skip_reason=_said(batch.new, sorted({a.revision for a in unknown})),
+            skip_reason=_said(batch.new, [*unknown, *batch.new], known, files),
             cursor=bookmark.keeping(later).as_text(),
         )
 
-    def _newer_than_definitions(self, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Return attempts at migrations whose files have come since the definitions were loaded."""
-        strange = [a for a in attempts if a.revision not in self.project.graph]
-        if not strange:
-            return []
-        files = commands.read_graph(self.project.config)
-        return [attempt for attempt in strange if attempt.revision in files]
+    def _files(self, attempts: Sequence[Attempt]) -> Graph:
+        """Return the files as they are now, as far as that matters to what is to be told.
+
+        A file may have come, or been corrected and run, since the definitions were loaded.
+        """
+        known = self.project.graph
+        if all(attempt.revision in known and _is_of(attempt, known) for attempt in attempts):
+            return known
+        return commands.read_graph(self.project.config)
 
 
 @dataclass
@@ -124,6 +128,7 @@ class _Batch:
     sensor: str
     project: DelembicProject
     instance: DagsterInstance
+    files: Graph
     attempts: list[Attempt]
     new: list[Attempt] = field(default_factory=list)
     later: list[int] = field(default_factory=list)
@@ -158,7 +163,7 @@ class _Batch:
                 key: versions.get(key) or self._version(key)
                 for key in (dep.asset_key for dep in item.spec.deps)
             }
-            yield from outside_events(item, attempt, inputs)
+            yield from outside_events(item, attempt, self.files.get(attempt.revision), inputs)
             if attempt.status == "success" and attempt.checksum:
                 versions[item.spec.key] = attempt.checksum
 
@@ -189,9 +194,28 @@ def _has_ended(attempt: Attempt) -> bool:
     return attempt.status != "running"
 
 
-def _said(new: Sequence[Attempt], unknown: Sequence[str]) -> str:
+def _is_of(attempt: Attempt, files: Graph) -> bool:
+    """Tell whether an attempt, if it succeeded, ran the file that is there."""
+    ran = attempt.checksum if attempt.status == "success" else None
+    return ran in (None, files[attempt.revision].checksum)
+
+
+def _said(new: Sequence[Attempt], told: Sequence[Attempt], known: Graph, files: Graph) -> str:
+    """Return what a tick says.
+
+    Args:
+        new: What it shows.
+        told: That, and what it cannot show yet.
+        known: The files that the definitions were loaded from.
+        files: As they are now.
+    """
     names = list(dict.fromkeys(attempt.revision for attempt in new))
     said = f"Shown from the audit log: {', '.join(names)}." if names else "Nothing new."
-    if unknown:
-        said += f" Reload the code location: it does not know {', '.join(unknown)} yet."
-    return said
+    revisions = sorted({attempt.revision for attempt in told} & files.keys())
+    unknown = [id_ for id_ in revisions if id_ not in known]
+    older = [
+        id_ for id_ in revisions if id_ in known and known[id_].checksum != files[id_].checksum
+    ]
+    faults = [f"it does not know {', '.join(unknown)} yet"] if unknown else []
+    faults += [f"it has an older file of {', '.join(older)}"] if older else []
+    return f"{said} Reload the code location: {', and '.join(faults)}." if faults else said

@@ -276,6 +276,29 @@ def test_a_file_that_is_newer_than_the_definitions_is_shown_after_a_reload(
     assert told.shown == [("D002", MATERIALIZATION)]
 
 
+def test_a_file_that_was_corrected_since_the_definitions_were_loaded_counts_as_it_is_now(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    location.folder.migration("D001", "1/0", validate="pass")
+    location.folder.migration("D002", "1/0", validate="pass")
+    old = sensor_of(location)
+    location.inserting("D001", validate="pass")
+    location.inserting("D002")
+    location.folder.upgrade()
+
+    told = tick(old, location.instance)
+
+    assert told.shown == [
+        ("D001", MATERIALIZATION),
+        ("D001", "CheckEvaluation"),
+        ("D002", MATERIALIZATION),
+    ]
+    assert "changed" not in plain(told.events[0].metadata)
+    assert "Reload the code location: it has an older file of D001, D002." in told.reason
+    assert "Reload" not in tick(old, location.instance, told.cursor).reason
+
+
 def test_a_changed_file_is_told_and_its_check_is_not(sqlite_location: Location) -> None:
     location = sqlite_location
     location.inserting("D001", validate="pass")
