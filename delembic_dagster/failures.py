@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,6 +21,7 @@ from delembic.errors import DatabaseUnavailableError
 from delembic.events import Failed
 from delembic.redaction import redact
 from delembic_dagster.errors import RunInterruptedError
+from delembic_dagster.files import checksum_now
 from delembic_dagster.metadata import (
     HISTORY_ID,
     LONGEST_TEXT,
@@ -197,7 +197,7 @@ def _how_to_reload(error: DelembicError, revision: Revision) -> str:
         return ""
     if not revision.path.is_file():
         return "If it was moved or removed on purpose, reload the code location."
-    if hashlib.sha256(revision.path.read_bytes()).hexdigest() == revision.checksum:
+    if checksum_now(revision) == revision.checksum:
         return ""
     return (
         "In Dagster that means: reload the code location, and restart workers that outlive a run,"

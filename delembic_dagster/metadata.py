@@ -12,12 +12,14 @@ from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, Metadat
 from delembic import Attempt, Revision, Verification
 from delembic.events import Finished, Outcome, Skipped
 from delembic_dagster.betas import quiet_about_betas
+from delembic_dagster.files import checksum_now
 from delembic_dagster.naming import is_owner, tag_name, tag_value
 
 REVISION = "delembic/revision"
 STATUS = "delembic/status"
 HISTORY_ID = "delembic/history_id"
 RUN_ID = "delembic/run_id"
+CHANGED = "delembic/changed"
 APPLIED = "applied"
 ALREADY_APPLIED = "already_applied"
 EXECUTOR = "dagster"
@@ -44,15 +46,15 @@ def definition_metadata(revision: Revision, schema_revisions: tuple[str, ...]) -
     return metadata | _unaltered(revision)
 
 
-def outcome_metadata(outcome: Outcome, checksum: str | None = None) -> dict[str, Any]:
+def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
     """Return what a materialisation says of the attempt, or of the earlier one that it found.
 
     Args:
         outcome: How it ended.
-        checksum: SHA-256 of the file as it is now, to tell whether it is the one that was applied.
+        revision: The migration.
     """
     if isinstance(outcome, Skipped):
-        return _skipped(outcome) | change_metadata(outcome.checksum, checksum)
+        return _skipped(outcome) | change_metadata(outcome.checksum, checksum_now(revision))
     return _finished(outcome)
 
 
@@ -83,7 +85,7 @@ def change_metadata(applied: str | None, now: str | None) -> dict[str, Any]:
     if applied is None or now is None or applied == now:
         return {}
     return {
-        "delembic/changed": True,
+        CHANGED: True,
         "delembic/applied_checksum": applied,
         "delembic/file_checksum": now,
     }

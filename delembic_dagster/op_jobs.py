@@ -122,6 +122,6 @@ def _op(job: str, project: DelembicProject, item: Translated, general: OpSetting
     def migration(context: OpExecutionContext) -> Iterator[Output[None]]:
         session = session_in(context, project)
         outcome = attempt(context, session, item.revision, StepLog(context.log))
-        yield Output(None, metadata=outcome_metadata(outcome))
+        yield Output(None, metadata=outcome_metadata(outcome, item.revision))
 
     return migration

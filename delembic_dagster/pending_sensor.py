@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from delembic import Revision, Standing, State
+from delembic_dagster.files import checksum_now
 from delembic_dagster.jobs import AssetJob, build_delembic_job
 from delembic_dagster.pending import Pending, find_pending
 from delembic_dagster.project import DelembicProject
@@ -134,11 +135,7 @@ def _why_not(pending: Pending, ready: Sequence[str]) -> SkipReason:
 
 def _version(revision: Revision) -> str:
     """Return a name for a migration that changes with its file."""
-    try:
-        checksum = hashlib.sha256(revision.path.read_bytes()).hexdigest()
-    except OSError:  # moved or removed since the definitions were loaded
-        checksum = revision.checksum
-    return f"{revision.id} {checksum}"
+    return f"{revision.id} {checksum_now(revision)}"
 
 
 def _run_key(versions: Sequence[str]) -> str:

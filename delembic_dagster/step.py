@@ -7,12 +7,14 @@ too early would meet the same refusal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dagster import (
     AssetCheckKey,
     AssetCheckResult,
+    AssetCheckSeverity,
     AssetKey,
     AssetMaterialization,
     DataVersion,
@@ -23,6 +25,7 @@ from delembic import DelembicError, Revision
 from delembic.events import Failed, Outcome, Skipped
 from delembic_dagster.failures import MigrationFailure, step_failure
 from delembic_dagster.metadata import (
+    CHANGED,
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
     REVISION,
@@ -87,7 +90,7 @@ def run_in_op(context: Context, session: RunSession, step: Step) -> Iterator[Ass
         yield AssetMaterialization(
             asset_key=step.key,
             description=step.revision.description or None,
-            metadata=outcome_metadata(outcome),
+            metadata=outcome_metadata(outcome, step.revision),
             tags={DATA_VERSION_TAG: step.revision.checksum},
         )
 
@@ -100,19 +103,26 @@ def attempt(context: Context, session: RunSession, revision: Revision, log: Step
     """
     try:
         with forwarding_output(context.log, context.instance.managed_python_loggers):
-            return session.apply(revision, log.show)
+            outcome = session.apply(revision, log.show)
     except DelembicError as error:
         # `from None`: the cause's text has no bound, and all of it is in the audit log.
         raise step_failure(error, revision, log.failed) from None
+    if CHANGED in outcome_metadata(outcome, revision):
+        context.log.warning(
+            f"The file of {revision.id} has changed since it was applied, and is not run again: put"
+            " it back as it was, or write a new migration."
+        )
+    return outcome
 
 
 def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:
     applied = _checksum(step, outcome)
     version = applied_code_version(step.code_version, step.revision.checksum, applied)
+    metadata = outcome_metadata(outcome, step.revision)
     return MaterializeResult(
         asset_key=step.key,
-        metadata=outcome_metadata(outcome, step.revision.checksum),
-        check_results=[_passed_check(step.check, outcome)] if step.check else [],
+        metadata=metadata,
+        check_results=[_check(step.check, outcome, metadata)] if step.check else [],
         # Told even when nothing was run: without it, all that follows would count as out of date.
         # It is the file that made the data, whatever has been written into it since.
         data_version=DataVersion(applied),
@@ -125,18 +135,29 @@ def _checksum(step: Step, outcome: Outcome) -> str:
     return applied or step.revision.checksum
 
 
-def _passed_check(check: AssetCheckKey, outcome: Outcome) -> AssetCheckResult:
-    then = (
-        "It was validated when it was applied; nothing was run now."
-        if isinstance(outcome, Skipped)
-        else "Validated in the transaction that applied it."
-    )
+def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) -> AssetCheckResult:
+    """Return how the ``validate`` of an applied migration went; Dagster wants to know each time."""
+    known = CHANGED not in metadata
     return AssetCheckResult(
-        passed=True,
+        passed=known,
         asset_key=check.asset_key,
         check_name=check.name,
-        description=then,
-        metadata=outcome_metadata(outcome),
+        # One that is not known to have failed holds nobody up.
+        severity=AssetCheckSeverity.ERROR if known else AssetCheckSeverity.WARN,
+        description=_how_validated(outcome, known=known),
+        metadata=metadata,
+    )
+
+
+def _how_validated(outcome: Outcome, *, known: bool) -> str:
+    if not isinstance(outcome, Skipped):
+        return "Validated in the transaction that applied it."
+    if known:
+        return "It was validated when it was applied; nothing was run now."
+    return (
+        "The file has changed since it was applied, so nobody knows whether this validate() passed"
+        " then; nothing was run now. To run it on the data as it is now:"
+        f" delembic verify {outcome.revision}"
     )
 
 

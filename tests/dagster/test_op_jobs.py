@@ -47,7 +47,20 @@ def test_a_second_run_finds_everything_applied(sqlite_location: Location) -> Non
     ran = run(sqlite_location, build_delembic_op_job(sqlite_location.project))
 
     assert outputs(ran)["D001"]["status"] == "already_applied"
+    assert "changed" not in outputs(ran)["D001"]
     assert sqlite_location.inserted() == ["D001"]
+
+
+def test_an_output_tells_that_a_file_was_changed_after_it_was_applied(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.inserting("D001")
+    sqlite_location.folder.upgrade()
+    sqlite_location.inserting("D001", head="# an afterthought")
+
+    ran = run(sqlite_location, build_delembic_op_job(sqlite_location.project))
+
+    assert outputs(ran)["D001"]["changed"] is True
 
 
 def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) -> None:

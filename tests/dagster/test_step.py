@@ -6,9 +6,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from dagster import DagsterInstance, RetryPolicy, build_op_context
+from dagster import AssetCheckSeverity, DagsterInstance, RetryPolicy, build_op_context
 
 from delembic import events
 from delembic.errors import (
@@ -119,6 +120,56 @@ def test_a_step_settles_what_a_dead_runner_left_and_says_so(sqlite_location: Loc
     (line,) = log_lines(sqlite_location.instance, ran, 30)
     assert line.startswith("An earlier run of D001 died (audit row 1)")
     assert ran.materialized()["D001"]["attempt"] == 2
+
+
+def test_a_step_says_that_the_file_of_an_applied_migration_was_changed_since(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.inserting("D001")
+    sqlite_location.run()
+    sqlite_location.inserting("D001", head="# an afterthought")
+
+    ran = sqlite_location.run()
+
+    assert log_lines(sqlite_location.instance, ran, 30) == [
+        "The file of D001 has changed since it was applied, and is not run again: put it back as it"
+        " was, or write a new migration."
+    ]
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_a_validate_that_nobody_knows_to_have_passed_is_a_warning_and_holds_nobody_up(
+    sqlite_location: Location, mode: Any
+) -> None:
+    sqlite_location.inserting("D001")
+    sqlite_location.inserting("D002", validate="pass")
+    sqlite_location.run()
+    sqlite_location.inserting("D001", validate="1/0")
+    sqlite_location.inserting("D003", "D001")
+
+    ran = sqlite_location.run(mode=mode)
+
+    assert ran.success
+    assert ran.checks() == [("D001", False), ("D002", True)]
+    warning, passed = ran.result.get_asset_check_evaluations()
+    assert warning.severity == AssetCheckSeverity.WARN
+    assert "nobody knows whether this validate() passed then" in str(warning.description)
+    assert passed.description == "It was validated when it was applied; nothing was run now."
+    assert sqlite_location.inserted() == ["D001", "D002", "D003"]
+
+
+def test_definitions_older_than_the_file_that_was_applied_do_not_call_it_changed(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.folder.migration("D001", "1/0", validate="pass")
+    old = sqlite_location.definitions()
+    sqlite_location.inserting("D001", validate="pass")
+    sqlite_location.folder.upgrade()
+
+    ran = sqlite_location.run_definitions(old)
+
+    assert "changed" not in ran.materialized()["D001"]
+    assert ran.checks() == [("D001", True)]
 
 
 @pytest.mark.parametrize(
