@@ -14,17 +14,16 @@ from dagster import (
 )
 
 from delembic import ConfigurationError
-from delembic_dagster.batch import run_steps
 from delembic_dagster.betas import quiet_about_betas
 from delembic_dagster.decorator import delembic_assets
 from delembic_dagster.naming import op_name
 from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.resource import DelembicResource
+from delembic_dagster.resource import DelembicResource, Result
 from delembic_dagster.selection import Selection
 from delembic_dagster.session import session_in, session_resources
 from delembic_dagster.specs import Translated, translate
-from delembic_dagster.step import AssetResult, run_in_asset
+from delembic_dagster.step import run_in_asset
 from delembic_dagster.targets import AssetTargets
 from delembic_dagster.translator import DagsterDelembicTranslator
 
@@ -153,12 +152,8 @@ def _in_one(
         op_tags=settings.op_tags or None,
         resource_defs=session_resources(project),
     )
-    def migrations(context: AssetExecutionContext) -> Iterator[AssetResult]:
-        session = session_in(context, project)
-        if body:
-            yield from body(context, DelembicResource.sharing(session))
-            return
-        steps = AssetTargets(context, project.graph).selected()
-        yield from run_steps(context, session, steps, run_in_asset)
+    def migrations(context: AssetExecutionContext) -> Iterator[Result]:
+        delembic = DelembicResource.sharing(session_in(context, project))
+        yield from body(context, delembic) if body else delembic.upgrade(context)
 
     return [migrations]

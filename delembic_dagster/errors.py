@@ -75,14 +75,3 @@ class RunInterruptedError(DelembicError):
             "Start another run, which goes on from here.",
         )
         self.revision = revision
-
-
-class CheckAloneError(DefinitionError):
-    """A check that belongs to an attempt was asked for without it."""
-
-    def __init__(self, key: AssetKey) -> None:
-        super().__init__(
-            f"The check of {key.to_user_string()} is made in the transaction that applies it.",
-            "Materialize the asset too, which does no harm when it is applied already.",
-        )
-        self.key = key

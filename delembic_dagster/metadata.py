@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
 
-from delembic import Attempt, Revision, Verification
+from delembic import Attempt, Revision, Standing, Verification
 from delembic.events import Finished, Outcome, Skipped
 from delembic_dagster.betas import quiet_about_betas
 from delembic_dagster.files import checksum_now
@@ -56,6 +56,18 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
     if isinstance(outcome, Skipped):
         return _skipped(outcome) | change_metadata(outcome.checksum, checksum_now(revision))
     return _finished(outcome)
+
+
+def standing_metadata(standing: Standing) -> dict[str, Any]:
+    """Return what there is to say of an applied migration that nobody has run now."""
+    at = standing.applied_at
+    metadata = {
+        REVISION: standing.revision,
+        STATUS: ALREADY_APPLIED,
+        "delembic/applied_at": at and MetadataValue.timestamp(at),
+        CHANGED: standing.changed or None,
+    }
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def verification_metadata(found: Verification) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from delembic_dagster.project import DelembicProject
 from delembic_dagster.selection import PENDING, Selection, split_pending
 from delembic_dagster.session import Context, RunSession, open_run_session, run_id_of
 from delembic_dagster.specs import translate
-from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op
+from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op, tell_checks
 from delembic_dagster.targets import AssetTargets
 from delembic_dagster.translator import DagsterDelembicTranslator
 
@@ -102,8 +102,9 @@ class DelembicResource(ConfigurableResource[Any]):
         with self._opened(context) as session:
             project = session.project
             if context.has_assets_def:
-                steps = AssetTargets(context, project.graph).selected()
-                yield from run_steps(context, session, steps, run_in_asset)
+                targets = AssetTargets(context, project.graph)
+                yield from tell_checks(context, project, targets.only_checked())
+                yield from run_steps(context, session, targets.selected(), run_in_asset)
             else:
                 # And what is pending it always means.
                 parts, _ = split_pending(PENDING if select is None else select)

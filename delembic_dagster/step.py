@@ -7,7 +7,7 @@ too early would meet the same refusal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,9 @@ from dagster import (
     MaterializeResult,
 )
 
-from delembic import DelembicError, Revision
+from delembic import DelembicError, Revision, State, commands
 from delembic.events import Failed, Outcome, Skipped
-from delembic_dagster.failures import MigrationFailure, step_failure
+from delembic_dagster.failures import MigrationFailure, step_failure, verification_failure
 from delembic_dagster.metadata import (
     CHANGED,
     CODE_VERSION_TAG,
@@ -33,8 +33,10 @@ from delembic_dagster.metadata import (
     applied_code_version,
     bounded,
     outcome_metadata,
+    standing_metadata,
 )
 from delembic_dagster.output import forwarding_output
+from delembic_dagster.project import DelembicProject
 from delembic_dagster.session import Context, RunSession
 from delembic_dagster.step_log import StepLog
 
@@ -75,6 +77,32 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
             yield _failed_check(step.check, log.failed)
         raise
     yield _materialization(step, outcome)
+
+
+def tell_checks(
+    context: Context, project: DelembicProject, steps: Sequence[Step]
+) -> Iterator[AssetCheckResult]:
+    """Yield how the ``validate`` of applied migrations went, and run nothing.
+
+    Where one op stands for several assets Dagster lets people ask for a check alone. Of what is not
+    applied there is nothing to tell yet.
+
+    Raises:
+        Failure: The database cannot be read.
+    """
+    if not steps:
+        return
+    asked = {step.revision.id: step for step in steps}
+    try:
+        standings = commands.history(project.config)
+    except DelembicError as error:
+        raise verification_failure(error, [step.revision for step in steps]) from None
+    for standing in standings:
+        step = asked.get(standing.revision)
+        if step and step.check and standing.state == State.APPLIED:
+            yield _validated_before(step.check, standing.revision, standing_metadata(standing))
+        elif step:
+            context.log.info(f"{standing.revision} is left out: it is not applied.")
 
 
 def run_in_op(context: Context, session: RunSession, step: Step) -> Iterator[AssetMaterialization]:
@@ -137,6 +165,20 @@ def _checksum(step: Step, outcome: Outcome) -> str:
 
 def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) -> AssetCheckResult:
     """Return how the ``validate`` of an applied migration went; Dagster wants to know each time."""
+    if isinstance(outcome, Skipped):
+        return _validated_before(check, outcome.revision, metadata)
+    return AssetCheckResult(
+        passed=True,
+        asset_key=check.asset_key,
+        check_name=check.name,
+        description="Validated in the transaction that applied it.",
+        metadata=metadata,
+    )
+
+
+def _validated_before(
+    check: AssetCheckKey, revision: str, metadata: Mapping[str, Any]
+) -> AssetCheckResult:
     known = CHANGED not in metadata
     return AssetCheckResult(
         passed=known,
@@ -144,20 +186,12 @@ def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) 
         check_name=check.name,
         # One that is not known to have failed holds nobody up.
         severity=AssetCheckSeverity.ERROR if known else AssetCheckSeverity.WARN,
-        description=_how_validated(outcome, known=known),
+        description="It was validated when it was applied; nothing was run now."
+        if known
+        else "The file has changed since it was applied, so nobody knows whether this validate()"
+        " passed then; nothing was run now. To run it on the data as it is now:"
+        f" delembic verify {revision}",
         metadata=metadata,
-    )
-
-
-def _how_validated(outcome: Outcome, *, known: bool) -> str:
-    if not isinstance(outcome, Skipped):
-        return "Validated in the transaction that applied it."
-    if known:
-        return "It was validated when it was applied; nothing was run now."
-    return (
-        "The file has changed since it was applied, so nobody knows whether this validate() passed"
-        " then; nothing was run now. To run it on the data as it is now:"
-        f" delembic verify {outcome.revision}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from delembic import Graph
-from delembic_dagster.errors import CheckAloneError, NoAssetForRevisionError
+from delembic_dagster.errors import NoAssetForRevisionError
 from delembic_dagster.metadata import REVISION
 from delembic_dagster.session import Context
 from delembic_dagster.step import Step
@@ -39,13 +39,15 @@ class AssetTargets:
 
         Raises:
             NoAssetForRevisionError: The asset stands for none of the project's migrations.
-            CheckAloneError: A check is to be evaluated without its migration.
         """
         if not self._keys.keys() & self._graph.keys():
             raise NoAssetForRevisionError
-        if alone := [key for key in self._checks if key not in self._selected]:
-            raise CheckAloneError(alone[0])
         return [self.step(id_) for id_ in self._graph if self._keys.get(id_) in self._selected]
+
+    def only_checked(self) -> list[Step]:
+        """Return what is not to be run, though its check is asked for, in execution order."""
+        alone = self._checks.keys() - self._selected
+        return [self.step(id_) for id_ in self._graph if self._keys.get(id_) in alone]
 
     def step(self, revision: str) -> Step:
         """Return one migration as a step; it stands for the only key there is if none is marked.

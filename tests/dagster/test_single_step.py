@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dagster import AssetCheckKey, AssetKey, DagsterInstance, RetryPolicy
+from dagster import AssetCheckKey, AssetCheckSeverity, DagsterInstance, RetryPolicy
 
 from delembic_dagster import DelembicProject, build_delembic_assets
 from delembic_dagster.testing import JobRun
 from projects import ProjectFolder
 
-from .conftest import Location
+from .conftest import Location, key
 
 STEP = "delembic_migrations"
 
@@ -154,24 +154,44 @@ def test_where_a_retry_helps_one_of_them_the_step_is_tried_again(sqlite_location
     assert sqlite_location.folder.statuses("D002") == ["failed", "failed", "failed"]
 
 
-def test_a_check_without_its_migration_is_refused_with_a_way_out(sqlite_location: Location) -> None:
-    sqlite_location.inserting("D001", validate="pass")
-    (assets,) = build_delembic_assets(sqlite_location.project, mode="single_step")
+def check_alone(location: Location, *revisions: str) -> JobRun:
+    """Run the checks `validate` without their assets, as Dagster lets people do."""
+    checks = {AssetCheckKey(key(revision), "validate") for revision in revisions}
+    job = location.definitions(mode="single_step").resolve_implicit_global_asset_job_def()
+    subset = job.get_subset(asset_selection=set(), asset_check_selection=checks)
+    return JobRun(subset.execute_in_process(instance=location.instance, raise_on_error=False))
 
-    check = AssetCheckKey(AssetKey(["delembic", "D001"]), "validate")
 
-    assert assets.check_keys == {check}
-    ran = JobRun(
-        sqlite_location.definitions(mode="single_step")
-        .resolve_implicit_global_asset_job_def()
-        .get_subset(asset_selection=set(), asset_check_selection={check})
-        .execute_in_process(instance=sqlite_location.instance, raise_on_error=False)
-    )
+def test_a_check_without_its_migration_is_told_again_and_nothing_is_run(location: Location) -> None:
+    location.inserting("D001", validate="pass")
+    location.inserting("D002", validate="pass")
+    location.inserting("D003", validate="pass")
+    run(location, "D001", "D002")
+    location.inserting("D002", validate="1/0")
+    attempts = location.folder.attempts()
+
+    ran = check_alone(location, "D001", "D002", "D003")
+
+    assert ran.success
+    assert ran.checks() == [("D001", True), ("D002", False)]
+    told, unknown = ran.result.get_asset_check_evaluations()
+    assert told.description == "It was validated when it was applied; nothing was run now."
+    assert unknown.severity == AssetCheckSeverity.WARN
+    assert ran.materialized() == {}
+    assert location.inserted() == ["D001", "D002"]
+    assert location.folder.attempts() == attempts
+
+
+def test_a_check_without_its_migration_needs_the_database(
+    files: ProjectFolder, instance: DagsterInstance
+) -> None:
+    files.migration("D001", validate="pass")
+
+    ran = check_alone(Location(files, instance), "D001")
+
     data = ran.result.failure_data_for_node(STEP)
-    assert data
-    assert data.error
-    assert "Materialize the asset too" in data.error.to_string()
-    assert sqlite_location.inserted() == []
+    assert data and data.user_failure_data
+    assert "Cannot connect to" in str(data.user_failure_data.description)
 
 
 def test_a_project_without_migrations_has_no_step(files: ProjectFolder) -> None:
