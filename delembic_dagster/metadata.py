@@ -5,6 +5,7 @@ A failed migration's metadata are made in `delembic_dagster.failures`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, overload
 
 from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
@@ -20,6 +21,8 @@ STATUS = "delembic/status"
 HISTORY_ID = "delembic/history_id"
 RUN_ID = "delembic/run_id"
 CHANGED = "delembic/changed"
+DURATION = "delembic/duration_seconds"
+ROWS = "delembic/rows_affected"
 APPLIED = "applied"
 ALREADY_APPLIED = "already_applied"
 EXECUTOR = "dagster"
@@ -28,6 +31,8 @@ EXECUTOR = "dagster"
 DATA_VERSION_TAG = "dagster/data_version"
 CODE_VERSION_TAG = "dagster/code_version"
 """What was applied, in the tags by which Dagster tells what is out of date."""
+
+_OF_ALL_WORK = (DURATION, ROWS)
 
 LONGEST_TEXT = 4_000
 """Characters of an error that go into Dagster's event log."""
@@ -58,6 +63,19 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
     return _finished(outcome)
 
 
+def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of an attempt's metadata its ``validate`` may say too.
+
+    How long it took and how many rows it changed is said of all the work: beside a check, and in
+    its plots, that would be taken for what the check took.
+
+    Example:
+        >>> check_metadata({"delembic/attempt": 1, "delembic/duration_seconds": 3600.0})
+        {'delembic/attempt': 1}
+    """
+    return {name: value for name, value in metadata.items() if name not in _OF_ALL_WORK}
+
+
 def standing_metadata(standing: Standing) -> dict[str, Any]:
     """Return what there is to say of an applied migration that nobody has run now."""
     at = standing.applied_at
@@ -75,7 +93,7 @@ def verification_metadata(found: Verification) -> dict[str, Any]:
     metadata = {
         REVISION: found.revision,
         "delembic/verified_at": MetadataValue.timestamp(found.verified_at),
-        "delembic/duration_seconds": in_milliseconds(found.duration_seconds),
+        DURATION: in_milliseconds(found.duration_seconds),
         "delembic/executor": EXECUTOR,
         "delembic/history_id": found.history_id,
         "delembic/file_changed": found.changed,
@@ -114,8 +132,8 @@ def attempt_metadata(attempt: Attempt) -> dict[str, Any]:
         "delembic/started_at": MetadataValue.timestamp(attempt.started_at),
         "delembic/ended_at": attempt.ended_at and MetadataValue.timestamp(attempt.ended_at),
         "delembic/attempt": attempt.attempt,
-        "delembic/duration_seconds": in_milliseconds(attempt.duration_seconds),
-        "delembic/rows_affected": attempt.rows_affected,
+        DURATION: in_milliseconds(attempt.duration_seconds),
+        ROWS: attempt.rows_affected,
         "delembic/run_by": attempt.who,
         "delembic/executor": attempt.executor,
         "delembic/executor_run_id": attempt.executor_run_id,
@@ -190,10 +208,10 @@ def _finished(outcome: Finished) -> dict[str, Any]:
         STATUS: APPLIED,
         "delembic/applied_at": MetadataValue.timestamp(outcome.applied_at),
         "delembic/attempt": outcome.attempt,
-        "delembic/duration_seconds": in_milliseconds(outcome.duration_seconds),
+        DURATION: in_milliseconds(outcome.duration_seconds),
         "delembic/executor": EXECUTOR,
         HISTORY_ID: outcome.history_id,
-        "delembic/rows_affected": outcome.rows_affected,
+        ROWS: outcome.rows_affected,
     }
 
 

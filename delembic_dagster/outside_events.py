@@ -13,6 +13,7 @@ from delembic_dagster.metadata import (
     applied_code_version,
     attempt_metadata,
     change_metadata,
+    check_metadata,
 )
 from delembic_dagster.specs import Translated
 
@@ -89,6 +90,6 @@ def _evaluation(
             check_name=item.check.name,
             passed=True,
             description="Validated in the transaction that applied it.",
-            metadata=attempt_metadata(attempt),
+            metadata=check_metadata(attempt_metadata(attempt)),
             blocking=item.check.blocking,
         )

@@ -32,6 +32,7 @@ from delembic_dagster.metadata import (
     STATUS,
     applied_code_version,
     bounded,
+    check_metadata,
     outcome_metadata,
     standing_metadata,
 )
@@ -172,7 +173,7 @@ def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) 
         asset_key=check.asset_key,
         check_name=check.name,
         description="Validated in the transaction that applied it.",
-        metadata=metadata,
+        metadata=check_metadata(metadata),
     )
 
 

@@ -21,13 +21,15 @@ from delembic.errors import (
     SchemaNotReadyError,
     SettingError,
 )
-from delembic_dagster import DelembicProject
+from delembic_dagster import DelembicProject, build_delembic_run_history_sensor
 from delembic_dagster.failures import step_failure
 from delembic_dagster.step_log import StepLog
 from delembic_dagster.testing import JobRun
+from delembic_dagster.testing.job_run import plain
 from projects import GATES, ProjectFolder
 
 from .conftest import Location
+from .ticking import tick
 
 ANY = Path("any.ini")
 
@@ -156,6 +158,23 @@ def test_a_validate_that_nobody_knows_to_have_passed_is_a_warning_and_holds_nobo
     assert "nobody knows whether this validate() passed then" in str(warning.description)
     assert passed.description == "It was validated when it was applied; nothing was run now."
     assert sqlite_location.inserted() == ["D001", "D002", "D003"]
+
+
+def test_a_check_does_not_say_of_itself_what_is_said_of_all_the_work(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.inserting("D001", validate="pass")
+    sqlite_location.inserting("D002", validate="pass")
+    sqlite_location.folder.upgrade("D001")
+    sensor = build_delembic_run_history_sensor(sqlite_location.project)
+
+    _, outside = tick(sensor, sqlite_location.instance).events
+    inside, _ = sqlite_location.run("D002").result.get_asset_check_evaluations()
+
+    for evaluation, id_ in ((outside, 1), (inside, 2)):
+        said = plain(evaluation.metadata)
+        assert (said["history_id"], said["attempt"], said["status"]) == (id_, 1, "applied")
+        assert not said.keys() & {"duration_seconds", "rows_affected"}
 
 
 def test_definitions_older_than_the_file_that_was_applied_do_not_call_it_changed(
