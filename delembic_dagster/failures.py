@@ -141,9 +141,8 @@ def _remedy(error: DelembicError) -> str:
     """Return what to do, in the words of those who sit in front of Dagster."""
     match error:
         case MigrationBlockedError():
-            return (
-                f"Materialize {', '.join(error.waits_for)} first, or run the job, which does both."
-            )
+            # Of assets, of plain ops, and of jobs that leave some of them out.
+            return f"Run {', '.join(error.waits_for)} before it, in the same run or in another."
         case MigrationFailedError():
             return f"{error.remedy} See it whole: delembic show {error.revision}"
         case _:
