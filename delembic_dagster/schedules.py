@@ -87,17 +87,17 @@ class _Choice:
     only_pending: bool
 
     def request(self, context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-        revisions = self._pending(context) if self.only_pending else list(self.keys)
+        revisions, reload = [*self.keys], None
+        if self.only_pending:
+            with told_without_causes():
+                pending = find_pending(self.project, self.keys)
+            revisions, reload = pending.revisions, pending.reload
+        if reload:
+            context.log.warning(reload)
         if not revisions:
-            return SkipReason("Nothing is pending: all of these migrations are applied.")
+            nothing = "Nothing is pending: all of these migrations are applied."
+            return SkipReason(f"{nothing} {reload or ''}".strip())
         return RunRequest(asset_selection=[self.keys[revision] for revision in revisions])
-
-    def _pending(self, context: ScheduleEvaluationContext) -> list[str]:
-        with told_without_causes():
-            pending = find_pending(self.project, self.keys)
-        if pending.reload:
-            context.log.warning(pending.reload)
-        return pending.revisions
 
 
 def _choose(

@@ -117,6 +117,10 @@ def test_a_migration_that_is_newer_than_the_definitions_waits_for_a_reload(
     sqlite_location.inserting("D002")
 
     assert tick(schedule, sqlite_location.instance)[0] == [key("D001")]
+    sqlite_location.folder.upgrade("D001")
+    keys, reason = tick(schedule, sqlite_location.instance)
+    assert keys == []
+    assert "Reload the code location: it does not know D002 yet." in (reason or "")
 
 
 def test_a_tick_says_that_the_database_does_not_answer(
