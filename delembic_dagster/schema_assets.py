@@ -54,7 +54,9 @@ def schema_asset_key(name: str) -> AssetKey:
 def _spec(name: str) -> AssetSpec:
     return AssetSpec(
         key=schema_asset_key(name),
-        description=f"Alembic's revision {name}, which data migrations wait for.",
+        # Which of them it is, only Alembic and the database can tell.
+        description=f"Data migrations wait for {name}, which is a revision of Alembic. If Alembic"
+        " has none of that name, it is misspelt, or a migration whose file is gone.",
         metadata={SCHEMA_REVISION: name},
         group_name="alembic",
         kinds={"alembic"},
