@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dagster import (
     AssetSelection,
     AssetSpec,
+    AutomationCondition,
     DagsterInstance,
     Definitions,
+    asset,
     evaluate_automation_conditions,
+    materialize,
 )
 
 from delembic_dagster import (
@@ -17,7 +22,7 @@ from delembic_dagster import (
     pending_migration_condition,
 )
 
-from .conftest import Location
+from .conftest import Location, key
 from .ticking import tick
 
 
@@ -76,3 +81,44 @@ def test_without_it_nothing_is_asked_for(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
 
     assert asked(sqlite_location.definitions(), sqlite_location.instance) == set()
+
+
+def test_what_follows_a_migration_may_look_at_its_data_version_and_is_not_made_anew(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    location.inserting("D001")
+    when_applied = AutomationCondition.eager().replace(
+        "newly_updated", AutomationCondition.data_version_changed()
+    )
+
+    @asset(deps=[key("D001")], automation_condition=when_applied)
+    def by_version() -> None: ...
+
+    @asset(deps=[key("D001")], automation_condition=AutomationCondition.eager())
+    def eager() -> None: ...
+
+    reports = Definitions([by_version, eager])
+    definitions = Definitions.merge(location.definitions(), reports)
+
+    def tick_after(before: Any) -> Any:
+        return evaluate_automation_conditions(
+            definitions,
+            location.instance,
+            asset_selection=AssetSelection.all(),
+            cursor=before.cursor if before else None,
+        )
+
+    first = tick_after(None)
+    location.run_definitions(definitions)
+    applied = tick_after(first)
+    materialize([by_version, eager], instance=location.instance)
+    made = tick_after(applied)
+    location.run_definitions(definitions)
+    again = tick_after(made)
+
+    requested = [
+        (ticked.get_num_requested(by_version.key), ticked.get_num_requested(eager.key))
+        for ticked in (first, applied, made, again)
+    ]
+    assert requested == [(0, 0), (1, 1), (0, 0), (0, 1)]
