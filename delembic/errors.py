@@ -354,7 +354,8 @@ class LockTimeoutError(DelembicError):
         super().__init__(
             f"The lock of {revision} is held by {holder}; gave up after waiting"
             f" {timeout_seconds:g} s.",
-            "Wait for it to end and run the upgrade again, or wait longer with --lock-timeout.",
+            "Wait for it to end and run the upgrade again, or wait longer, with lock_timeout in the"
+            " ini or --lock-timeout.",
         )
         self.revision, self.holder = revision, holder
 

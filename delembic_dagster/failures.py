@@ -31,6 +31,8 @@ from delembic_dagster.metadata import (
     in_milliseconds,
 )
 
+TRACEBACK = "delembic/traceback"
+
 _HOPELESS = (
     ConfigurationError,
     DefinitionError,
@@ -158,7 +160,7 @@ def _facts(error: DelembicError) -> dict[str, Any]:
                 HISTORY_ID: error.history_id,
                 "delembic/error": bounded(error.reason),
                 "delembic/phase": error.phase,
-                "delembic/traceback": _where(error.__cause__),
+                TRACEBACK: _where(error.__cause__),
             }
         case MigrationBlockedError():
             facts = {
@@ -167,8 +169,18 @@ def _facts(error: DelembicError) -> dict[str, Any]:
                 "delembic/waits_for": ", ".join(error.waits_for),
             }
         case _:
-            facts = {STATUS: "not_run", "delembic/error": bounded(error.message)}
+            facts = {
+                STATUS: "not_run",
+                "delembic/error": bounded(error.message),
+                TRACEBACK: _where(error.__cause__) if _is_in_a_file(error) else None,
+            }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _is_in_a_file(error: DelembicError) -> bool:
+    """Tell whether the cause led through a file of the user's, as when one cannot be imported."""
+    of_a_file = isinstance(error, ConfigurationError | DefinitionError)
+    return of_a_file and not isinstance(error, DatabaseUnavailableError)
 
 
 def _where(cause: BaseException | None) -> MetadataValue[str] | None:

@@ -12,7 +12,9 @@ from projects import ProjectFolder
 from shell import run
 
 FEW_LINES = 5
-CANNOT_READ = "Correct it, or install what it imports; --debug shows where it comes from."
+CANNOT_READ = (
+    "Correct it, or install what it imports; on the command line --debug shows where it comes from."
+)
 
 
 def refusal(project: ProjectFolder, *arguments: str) -> str:

@@ -75,7 +75,8 @@ def test_a_blocked_migration_names_what_it_waits_for() -> None:
 def test_a_lock_that_was_not_obtained_names_its_holder_and_how_long_we_waited() -> None:
     assert str(LockTimeoutError("D001", "ann@db1, pid 7 (cli)", 60.0)) == (
         "The lock of D001 is held by ann@db1, pid 7 (cli); gave up after waiting 60 s.\n"
-        "Wait for it to end and run the upgrade again, or wait longer with --lock-timeout."
+        "Wait for it to end and run the upgrade again, or wait longer, with lock_timeout in the"
+        " ini or --lock-timeout."
     )
 
 

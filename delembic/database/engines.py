@@ -65,7 +65,7 @@ def engine_from_env(config: Config) -> Engine:
         raise config.error(
             "sqlalchemy.url", f"{unset}.", f"Set it, or define get_engine() in {shown(file)}."
         )
-    remedy = f"Correct {shown(file)}; --debug shows where it comes from."
+    remedy = f"Correct {shown(file)}; on the command line --debug shows where it comes from."
     with user_code(
         lambda reason: ConfigurationError(f"{shown(file)} cannot be imported: {reason}", remedy)
     ):

@@ -173,7 +173,8 @@ def _import_class(path: Path, root: Path, content: bytes, name: str) -> type[Dat
         lambda reason: MigrationFileError(
             path,
             f"cannot be imported: {reason}",
-            "Correct it, or install what it imports; --debug shows where it comes from.",
+            "Correct it, or install what it imports; on the command line --debug shows where it"
+            " comes from.",
         )
     ):
         module = import_source(path, root, content)

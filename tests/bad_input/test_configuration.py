@@ -17,7 +17,7 @@ USUAL = (
     "PostgreSQL is postgresql+psycopg://, MySQL and MariaDB mysql+pymysql://, SQLite sqlite:///;"
     " others need their dialect's package.\n"
 )
-ENV_REMEDY = "Correct delembic/env.py; --debug shows where it comes from.\n"
+ENV_REMEDY = "Correct delembic/env.py; on the command line --debug shows where it comes from.\n"
 
 
 @pytest.fixture

@@ -215,7 +215,8 @@ class TestUpgrade:
             4,
             "",
             "Error: The lock of D001 is held by another runner; gave up after waiting 0 s.\n"
-            "Wait for it to end and run the upgrade again, or wait longer with --lock-timeout.\n",
+            "Wait for it to end and run the upgrade again, or wait longer, with lock_timeout in the"
+            " ini or --lock-timeout.\n",
         )
 
     def test_how_long_to_wait_can_be_said_in_the_ini(

@@ -229,6 +229,18 @@ def test_an_error_of_any_length_is_bounded_and_the_rest_is_in_the_audit_log(
     assert len(failure.metadata["traceback"]) < 4_100
 
 
+def test_a_file_that_cannot_be_imported_is_told_with_the_lines_that_led_there(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.folder.migration("D001", head="import a_package_that_is_not_there")
+
+    failure = sqlite_location.run().failure("D001")
+
+    assert failure.metadata["status"] == "not_run"
+    assert 'D001.py", line 4' in failure.metadata["traceback"]
+    assert "import a_package_that_is_not_there" in failure.metadata["traceback"]
+
+
 def test_the_lines_that_led_to_an_error_have_no_password_in_them(
     sqlite_location: Location,
 ) -> None:

@@ -227,12 +227,13 @@ class TestEnvPy:
             (
                 "import long_gone",
                 "delembic/env.py cannot be imported: ModuleNotFoundError: No module named"
-                " 'long_gone'\nCorrect delembic/env.py; --debug shows where it comes from.",
+                " 'long_gone'\n"
+                "Correct delembic/env.py; on the command line --debug shows where it comes from.",
             ),
             (
                 "def get_engine():\n    raise KeyError('DB_HOST')",
                 "get_engine() in delembic/env.py failed: KeyError: 'DB_HOST'\n"
-                "Correct delembic/env.py; --debug shows where it comes from.",
+                "Correct delembic/env.py; on the command line --debug shows where it comes from.",
             ),
             (
                 "def get_engine():\n    return 'sqlite://'",

@@ -343,7 +343,8 @@ class TestImportingWhenTheTextDoesNotTell:
 
         assert message == (
             "FILE: cannot be imported: ModuleNotFoundError: No module named 'long_gone'\n"
-            "Correct it, or install what it imports; --debug shows where it comes from."
+            "Correct it, or install what it imports; on the command line --debug shows where it"
+            " comes from."
         )
 
     def test_a_class_that_turns_out_to_be_something_else_is_told(
@@ -518,7 +519,8 @@ class TestLoading:
 
         assert self._load_fault(project, source) == (
             "FILE: cannot be imported: TypeError: unhashable type: 'list'\n"
-            "Correct it, or install what it imports; --debug shows where it comes from."
+            "Correct it, or install what it imports; on the command line --debug shows where it"
+            " comes from."
         )
 
     def test_a_class_without_an_upgrade_is_refused(self, project: ProjectFolder) -> None:
@@ -568,7 +570,8 @@ class TestLoading:
 
         assert self._load_fault(project, f"{statement}\n{PLAIN}") == (
             f"FILE: cannot be imported: {reason}\n"
-            "Correct it, or install what it imports; --debug shows where it comes from."
+            "Correct it, or install what it imports; on the command line --debug shows where it"
+            " comes from."
         )
 
         assert {name for name in sys.modules if name.endswith("D001_load")} == before
