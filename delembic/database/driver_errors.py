@@ -1,4 +1,4 @@
-"""The errors of database drivers: the values of rows are taken out of them where they begin.
+"""The errors of database drivers: what kind each is, and the values of rows are taken out of them.
 
 SQLAlchemy hides the parameters of a statement. PostgreSQL repeats values of its own accord, next
 to its message: the key that exists already, the whole line of a COPY. Those parts are dropped; the
@@ -42,6 +42,15 @@ def values_withheld(engine: Engine) -> Iterator[None]:
             for each in _chain(error):
                 _withhold(each)
         raise
+
+
+def error_number(error: BaseException) -> int | None:
+    """Return the number that MySQL or MariaDB has given a driver's error, whichever driver it is.
+
+    Most put it first among the arguments; MariaDB's own only calls it ``errno``.
+    """
+    candidates = (getattr(error, "errno", None), *error.args[:1])
+    return next((each for each in candidates if isinstance(each, int)), None)
 
 
 def _public(url: URL) -> tuple[str | None, ...]:

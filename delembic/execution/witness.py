@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from delembic.database.driver_errors import error_number
+
 _SAVEPOINT = "delembic_attempt"
 _DEADLOCK = 1213
 """ER_LOCK_DEADLOCK of MySQL and MariaDB."""
@@ -71,9 +73,21 @@ class SavepointWitness:
 
     def roll_back(self, error: BaseException | None) -> bool:
         """See `Witness`."""
-        whole = _is_deadlock(error) or self.intact()
+        whole = self._was_deadlock(error) or self.intact()
         self._conn.rollback()
         return whole
+
+    def _was_deadlock(self, error: BaseException | None) -> bool:
+        """Whether the server itself has rolled everything back, to end a deadlock.
+
+        The driver's own error is looked for, whether SQLAlchemy has put one around it or not.
+        """
+        of_driver = self._conn.dialect.loaded_dbapi.Error
+        while error:
+            if isinstance(error, of_driver) and error_number(error) == _DEADLOCK:
+                return True
+            error = error.__cause__ or error.__context__
+        return False
 
 
 class SqliteWitness:
@@ -125,15 +139,6 @@ _WITNESSES: dict[str, Callable[[Connection], Witness]] = {
 def call_witness(conn: Connection) -> Witness:
     """Return the witness that fits the connection's database."""
     return _WITNESSES.get(conn.dialect.name, BlindWitness)(conn)
-
-
-def _is_deadlock(error: BaseException | None) -> bool:
-    """Whether the server itself has rolled everything back, to end a deadlock."""
-    while error:
-        if isinstance(error, DBAPIError) and error.orig and error.orig.args[:1] == (_DEADLOCK,):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def transaction_status(conn: Connection, transaction_id: int | None) -> str | None:

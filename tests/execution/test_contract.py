@@ -490,8 +490,11 @@ class TestOtherRunners:
 
         assert [type(outcome) for outcome in outcomes] == [Finished, Finished]
 
+    @pytest.mark.parametrize(
+        "execute", ["conn.exec_driver_sql", "conn.connection.cursor().execute"]
+    )
     def test_a_deadlock_that_the_server_ended_is_no_commit_of_the_migrations_own(
-        self, project: ProjectFolder, backend: Backend
+        self, project: ProjectFolder, backend: Backend, execute: str
     ) -> None:
         if backend.name == "sqlite":
             pytest.skip("SQLite lets one transaction write at a time")
@@ -500,10 +503,10 @@ class TestOtherRunners:
             project.migration(
                 f"D{first}",
                 f"""
-                conn.exec_driver_sql("UPDATE u SET x = x WHERE x = {first}")
+                {execute}("UPDATE u SET x = x WHERE x = {first}")
                 GATES["{first}"].set()
                 GATES["{second}"].wait(PATIENCE_SECONDS)
-                conn.exec_driver_sql("UPDATE u SET x = x WHERE x = {second}")
+                {execute}("UPDATE u SET x = x WHERE x = {second}")
                 """,
             )
 
