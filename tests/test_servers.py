@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from servers.availability import KINDS, ServerUnavailableError, do_without, required_kinds
 from servers.backend import Backend
 from servers.databases import Databases
+from servers.named import named_databases
 from servers.private import PrivateServer
 from servers.redis import private_redis
 
@@ -90,6 +91,24 @@ def test_a_forgotten_transaction_does_not_keep_a_database_alive(
     forgotten.invalidate()
     with pytest.raises(OperationalError), create_engine(url, poolclass=NullPool).connect():
         pass
+
+
+@pytest.mark.parametrize(
+    ("named", "used"),
+    [
+        ("postgresql", "postgresql+psycopg"),
+        ("postgresql+psycopg2", "postgresql+psycopg2"),
+    ],
+)
+def test_a_named_server_is_used_with_the_driver_that_its_url_names(
+    postgresql_databases: Databases, monkeypatch: pytest.MonkeyPatch, named: str, used: str
+) -> None:
+    url = postgresql_databases.server.set(drivername=named)
+    monkeypatch.setenv("NAMED", url.render_as_string(hide_password=False))
+
+    databases = named_databases("NAMED", "postgresql+psycopg")
+
+    assert databases == Databases(url.set(drivername=used))
 
 
 def test_the_passwords_are_difficult_ones(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from servers.availability import ServerUnavailableError
 from servers.databases import Databases
@@ -18,12 +18,19 @@ def named_databases(
 ) -> Databases | None:
     """The databases of the server whose URL is in the environment variable, if it is set.
 
+    Args:
+        variable: Its name.
+        driver: What to connect with, unless the URL itself names a driver.
+        query: What this driver needs besides.
+
     Raises:
         ServerUnavailableError: The named server does not let us in.
     """
     if not (address := os.environ.get(variable)):
         return None
-    url = make_url(address).set(drivername=driver).update_query_dict(query)
+    url = make_url(address)
+    if "+" not in url.drivername:
+        url = url.set(drivername=driver).update_query_dict(query)
     return _reachable(Databases(url), variable)
 
 
@@ -31,5 +38,5 @@ def _reachable(databases: Databases, variable: str) -> Databases:
     try:
         with databases.connection():
             return databases
-    except OperationalError as error:
+    except DBAPIError as error:
         raise ServerUnavailableError(f"{variable} leads nowhere: {error.orig}") from error
