@@ -114,6 +114,23 @@ class DatabaseUnavailableError(ConfigurationError):
         self.url = url
 
 
+class UnfitDatabaseError(ConfigurationError):
+    """SQLAlchemy's dialect for the database cannot do what delembic needs; nothing was written.
+
+    Args:
+        dialect: What SQLAlchemy calls the kind of database.
+        reason: What the dialect said.
+    """
+
+    def __init__(self, dialect: str, reason: str) -> None:
+        super().__init__(
+            f"delembic cannot work on {dialect}: its dialect for SQLAlchemy does not offer the"
+            f" isolation level AUTOCOMMIT, which the audit log and the lock need ({reason}).",
+            "See if a newer version of the dialect's package offers it.",
+        )
+        self.dialect = dialect
+
+
 class NewerDatabaseError(ConfigurationError):
     """A newer version of delembic has written the database; nothing was read or written."""
 

@@ -43,14 +43,18 @@ _Narrow = Callable[[Select[Any], Columns], Select[Any]]
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment, aware and in UTC, on databases with and without time zones."""
 
-    impl = DateTime(timezone=True)
+    impl = DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Keep microseconds on MySQL, whose plain DATETIME cuts them off."""
+        """Keep microseconds on MySQL, whose plain DATETIME cuts them off; a zone on PostgreSQL.
+
+        Any other database gets a column without a zone: what is stored there is a bare time, and
+        a column with one would take it for a time in the session's own zone.
+        """
         if dialect.name in ("mysql", "mariadb"):
             return dialect.type_descriptor(DATETIME(fsp=6))
-        return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Store UTC; where the column has no zone, the bare UTC time."""

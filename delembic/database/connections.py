@@ -14,7 +14,7 @@ from delembic.causes import brief
 from delembic.config import Config
 from delembic.database.engines import engine_from_env, engine_of
 from delembic.database.urls import masked, sqlite_file
-from delembic.errors import DatabaseFailedError, DatabaseUnavailableError
+from delembic.errors import DatabaseFailedError, DatabaseUnavailableError, UnfitDatabaseError
 from delembic.user_code import user_code
 
 
@@ -100,6 +100,7 @@ def autocommitting(engine: Engine) -> Iterator[Connection]:
 
     Raises:
         DatabaseUnavailableError: The server does not answer or refuses us.
+        UnfitDatabaseError: The database cannot do it.
     """
     with connect(engine) as conn:
         yield _autocommit(conn)
@@ -135,7 +136,13 @@ def _revive(conn: Connection) -> Connection:
 
 
 def _autocommit(conn: Connection) -> Connection:
-    return conn.execution_options(isolation_level="AUTOCOMMIT")
+    # A dialect from elsewhere may say no in any way, or promise what its driver cannot do.
+    with user_code(lambda reason: UnfitDatabaseError(conn.dialect.name, reason)):
+        try:
+            return conn.execution_options(isolation_level="AUTOCOMMIT")
+        except DBAPIError as error:
+            failure = error
+    raise failure
 
 
 def is_memory(engine: Engine) -> bool:

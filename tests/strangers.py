@@ -1,0 +1,36 @@
+"""Databases that delembic does not know, for SQLAlchemy's registry of dialects.
+
+They are PostgreSQL under another name: nothing that delembic does for PostgreSQL is done for them.
+"""
+
+from __future__ import annotations
+
+
+from sqlalchemy import make_url
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine.interfaces import DBAPIConnection, IsolationLevel
+
+
+class Stranger(PGDialect_psycopg):
+    """One that can do all that delembic asks of a database."""
+
+    name = "stranger"
+    supports_statement_cache = True
+
+
+class Unfit(Stranger):
+    """One that does not commit each statement by itself, like those of DuckDB and Firebird."""
+
+    name = "unfit"
+    supports_statement_cache = True
+
+    def get_isolation_level_values(self, dbapi_conn: DBAPIConnection) -> tuple[IsolationLevel, ...]:
+        return ("SERIALIZABLE", "REPEATABLE READ", "READ COMMITTED")
+
+
+def disguised(postgresql_url: str, dialect: type[Stranger]) -> str:
+    """Return the URL of a PostgreSQL database that goes by another name."""
+    registry.register(dialect.name, dialect.__module__, dialect.__name__)
+    url = make_url(postgresql_url).set(drivername=dialect.name)
+    return url.render_as_string(hide_password=False)
