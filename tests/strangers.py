@@ -5,7 +5,6 @@ They are PostgreSQL under another name: nothing that delembic does for PostgreSQ
 
 from __future__ import annotations
 
-
 from sqlalchemy import make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from delembic.causes import brief
+from delembic.causes import brief, describe
 from delembic.config import Config
 from delembic.database.engines import engine_from_env, engine_of
 from delembic.database.urls import masked, sqlite_file
@@ -136,13 +136,12 @@ def _revive(conn: Connection) -> Connection:
 
 
 def _autocommit(conn: Connection) -> Connection:
-    # A dialect from elsewhere may say no in any way, or promise what its driver cannot do.
-    with user_code(lambda reason: UnfitDatabaseError(conn.dialect.name, reason)):
-        try:
-            return conn.execution_options(isolation_level="AUTOCOMMIT")
-        except DBAPIError as error:
-            failure = error
-    raise failure
+    try:
+        return conn.execution_options(isolation_level="AUTOCOMMIT")
+    # SQLAlchemy refuses a level that the dialect does not list; a dialect of others may list one
+    # that it does not have, or have no levels at all.
+    except (ArgumentError, AttributeError, NotImplementedError) as error:
+        raise UnfitDatabaseError(conn.dialect.name, describe(error)) from error
 
 
 def is_memory(engine: Engine) -> bool:
