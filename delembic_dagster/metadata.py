@@ -96,7 +96,7 @@ def verification_metadata(found: Verification) -> dict[str, Any]:
         DURATION: in_milliseconds(found.duration_seconds),
         "delembic/executor": EXECUTOR,
         "delembic/history_id": found.history_id,
-        "delembic/file_changed": found.changed,
+        CHANGED: found.changed,
         "delembic/rolled_back": found.rolled_back,
     }
     # Whether the file has changed nobody knows of one that delembic 1.x applied.

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from browser.example import ROOT
 
+_HIDE = "elements => elements.forEach(element => { element.style.visibility = 'hidden' })"
 _VARIABLE = "DELEMBIC_SCREENSHOTS"
 IMAGES = ROOT / "docs" / "images"
 
@@ -32,4 +33,6 @@ class Album:
     def take(self, page: Page, name: str) -> None:
         """Take a picture of what the window shows."""
         if self.folder:
+            # It names folders of the machine that takes the picture.
+            page.get_by_text("Stack Trace:").evaluate_all(_HIDE)
             page.screenshot(path=self.folder / f"{name}.png", animations="disabled", caret="hide")

@@ -137,7 +137,7 @@ def test_the_audit_row_knows_the_run_and_the_evaluation_knows_the_audit_row(
         "revision": "D001",
         "executor": "dagster",
         "history_id": row.id,
-        "file_changed": False,
+        "changed": False,
         "rolled_back": True,
     }
 
@@ -148,7 +148,7 @@ def test_what_validate_writes_is_rolled_back(applied: Location) -> None:
     found = _found(_verify(applied))["D001"]
 
     assert found.passed
-    assert plain(found.metadata)["file_changed"] is True
+    assert plain(found.metadata)["changed"] is True
     assert applied.inserted() == ["D001", "D002"]
 
 
