@@ -134,7 +134,7 @@ def ensure(conn: Connection, table: Table) -> None:
     """Create a table, or add to one of delembic 1.x what it lacks; existing rows stay as they are.
 
     Safe when several processes do it at once: whoever loses the race meets an error of the
-    database, looks again, and finds nothing left to do.
+    database, looks again, and goes on with what is left to do.
 
     Args:
         conn: In autocommit mode, so that each step is committed by itself.
@@ -194,7 +194,12 @@ def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any
     for column in table.columns:
         if column.name not in present:
             definition = CreateColumn(column).compile(dialect=conn.dialect)
-            conn.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {definition}")
+            try:
+                conn.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {definition}")
+            except DBAPIError:
+                if column.name not in _columns(conn, table):
+                    raise
+                # Another process was faster. Between the two of us, that may be so every time.
         elif conn.dialect.name == "postgresql" and _lacks_zone(column, present[column.name]):
             # What was stored is UTC. Without a zone, the session's would decide what is to come.
             conn.exec_driver_sql(

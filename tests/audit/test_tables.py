@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Table, create_engine, insert, inspect, select, text
+from sqlalchemy import Connection, Table, create_engine, event, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
@@ -204,6 +205,20 @@ class TestTakingOver:
         for table in TABLES:
             assert shape(backend, table)[0] == set(table.columns.keys())
         assert shape(backend, history_table)[2] == {"['run_id']"}
+
+    def test_one_that_is_slower_than_another_at_each_step_ends_well(self, backend: Backend) -> None:
+        with connection(backend) as faster, connection(backend) as slower:
+
+            def overtake(conn: Connection, cursor: Any, statement: str, *rest: Any) -> None:
+                if statement.startswith(("ALTER", "CREATE")):
+                    faster.exec_driver_sql(statement)
+
+            event.listen(slower, "before_cursor_execute", overtake)
+            for table in TABLES:
+                ensure(slower, table)
+
+        for table in TABLES:
+            assert shape(backend, table)[0] == set(table.columns.keys())
 
     def test_it_is_read_as_it_is_and_not_written_to(self, backend: Backend) -> None:
         before = [shape(backend, table) for table in TABLES]
