@@ -5,10 +5,23 @@ They are PostgreSQL under another name: nothing that delembic does for PostgreSQ
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import make_url
 from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine.interfaces import DBAPIConnection, IsolationLevel
+from sqlalchemy.schema import CreateTable
+
+
+class _StandardDDL(PGDDLCompiler):
+    """As on SQL Server and Oracle, where SQLAlchemy would write it and the server refuse it."""
+
+    def visit_create_table(self, create: CreateTable, **options: Any) -> str:
+        assert not create.if_not_exists, "standard SQL has no IF NOT EXISTS"
+        written: str = super().visit_create_table(create, **options)  # type: ignore[no-untyped-call]
+        return written
 
 
 class Stranger(PGDialect_psycopg):
@@ -16,6 +29,7 @@ class Stranger(PGDialect_psycopg):
 
     name = "stranger"
     supports_statement_cache = True
+    ddl_compiler = _StandardDDL
 
 
 class Unfit(Stranger):

@@ -145,7 +145,7 @@ def ensure(conn: Connection, table: Table) -> None:
     """
     present = _columns(conn, table)
     if not present:
-        conn.execute(CreateTable(table, if_not_exists=True))
+        conn.execute(CreateTable(table))  # IF NOT EXISTS is not for every database
     else:
         _take_over(conn, table, present)
     indexes = {index["name"] for index in inspect(conn).get_indexes(table.name)}
