@@ -84,8 +84,8 @@ class TestOneProcess:
     def test_a_second_signal_does_not_wait(self, project: ProjectFolder) -> None:
         project.migration(
             "D001",
-            f"open({str(project.root / 'inside')!r}, 'x').close()\n"
             "try:\n"
+            f"    open({str(project.root / 'inside')!r}, 'x').close()\n"
             "    time.sleep(300)\n"
             "finally:\n"
             f"    open({str(project.root / 'told')!r}, 'x').close()\n"

@@ -26,8 +26,14 @@ BUSY = {
     "postgresql": "conn.exec_driver_sql('SELECT pg_sleep(300)')",
     "mariadb": "conn.exec_driver_sql('SELECT SLEEP(300)')",
 }
-DEAF = "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"
-"""A call in C that takes a quarter of an hour and looks out for nothing."""
+DEAF = """
+    import hashlib, operator
+    from functools import partial
+    begins = partial(os.mkdir, 'deaf')
+    takes_a_quarter_of_an_hour = partial(hashlib.pbkdf2_hmac, 'sha256', b'', b'', 2**31 - 1)
+    any(map(operator.call, [begins, takes_a_quarter_of_an_hour]))
+"""
+"""One call in C that says when it begins, and then looks out for nothing."""
 
 
 @pytest.mark.timeout(0)
@@ -96,6 +102,7 @@ def test_a_second_signal_ends_a_runner_that_cannot_hear_the_first(
 ) -> None:
     project = arena.project("", _if_asked(DEAF), "")
     runner = _busy(project)
+    wait_until(project.root.joinpath("deaf").exists)
 
     project.send(runner, number)
     wait_until(partial(runner.has_said, f"{number.name} waits for a call to end"))
