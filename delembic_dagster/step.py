@@ -136,7 +136,7 @@ def attempt(context: Context, session: RunSession, revision: Revision, log: Step
     except DelembicError as error:
         # `from None`: the cause's text has no bound, and all of it is in the audit log.
         raise step_failure(error, revision, log.failed) from None
-    if CHANGED in outcome_metadata(outcome, revision):
+    if outcome_metadata(outcome, revision).get(CHANGED):
         context.log.warning(
             f"The file of {revision.id} has changed since it was applied, and is not run again: put"
             " it back as it was, or write a new migration."
@@ -180,7 +180,7 @@ def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) 
 def _validated_before(
     check: AssetCheckKey, revision: str, metadata: Mapping[str, Any]
 ) -> AssetCheckResult:
-    known = CHANGED not in metadata
+    known = not metadata.get(CHANGED)
     return AssetCheckResult(
         passed=known,
         asset_key=check.asset_key,
