@@ -166,6 +166,7 @@ class _Run:
             work.refuse_closed()
 
     def _commit(self, work: Work) -> Mark:
+        work.come_back()
         if not work.intact:
             self.runner.emit(TransactionEnded(self.revision.id))
         if not self.runner.lock.confirm(self.revision.id, work.conn):

@@ -15,6 +15,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponenti
 from delembic.database.connections import connect
 from delembic.database.interruption import make_interruptible, make_uninterruptible
 from delembic.errors import ConnectionClosedError
+from delembic.execution.whereabouts import Whereabouts
 from delembic.execution.witness import call_witness, transaction_status
 
 _SETTLING_SECONDS = 30.0
@@ -38,6 +39,7 @@ class Work:
         self._has_committed = False
         event.listen(conn, "commit", self._note_commit)
         self._witness = call_witness(conn)
+        self._whereabouts = Whereabouts(conn)
         self.transaction_id = self._witness.transaction_id
 
     @property
@@ -53,6 +55,10 @@ class Work:
         """
         if self.conn.closed:
             raise ConnectionClosedError
+
+    def come_back(self) -> None:
+        """Take back what the user's code has set that would lead our own statements elsewhere."""
+        self._whereabouts.come_back()
 
     @property
     def lost(self) -> bool:
