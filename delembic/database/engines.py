@@ -20,6 +20,7 @@ _PACKAGES = {
     "psycopg2": ("psycopg2-binary", None),
     "pymysql": ("pymysql", "mysql"),
     "MySQLdb": ("mysqlclient", None),
+    "mysql": ("mysql-connector-python", None),
     "oracledb": ("oracledb", None),
     "pyodbc": ("pyodbc", None),
 }
@@ -106,8 +107,9 @@ def _create(config: Config, key: str, url: URL) -> Engine:
             key, f"SQLAlchemy knows no database {url.drivername!r}.", _USUAL
         ) from error
     except ModuleNotFoundError as error:
-        package, extra = _PACKAGES.get(error.name or "", (error.name or "?", None))
-        instead = None if "+" in url.drivername else _WITHOUT_CHOICE.get(error.name or "")
+        module = (error.name or "?").partition(".")[0]
+        package, extra = _PACKAGES.get(module, (module, None))
+        instead = None if "+" in url.drivername else _WITHOUT_CHOICE.get(module)
         raise DependencyNotInstalledError(
             f"{url.drivername}://", package, extra, instead
         ) from error

@@ -138,6 +138,7 @@ class TestUrl:
             ("postgresql+psycopg://db/x", "psycopg", "'delembic[postgresql]'"),
             ("mysql+pymysql://db/x", "pymysql", "'delembic[mysql]'"),
             ("mysql://db/x", "MySQLdb", "mysqlclient"),
+            ("mysql+mysqlconnector://db/x", "mysql", "mysql-connector-python"),
         ],
     )
     def test_a_driver_that_is_missing_is_told_with_the_command_that_installs_it(
