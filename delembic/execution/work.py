@@ -120,7 +120,7 @@ def open_work(engine: Engine) -> Iterator[Work]:
             with _whole_transactions(conn), _closing_cursors(conn):
                 yield Work(conn)
         else:
-            yield Work(conn)
+            yield Work(_apart(conn))
 
 
 @contextmanager
@@ -139,9 +139,18 @@ def open_snapshot(engine: Engine) -> Iterator[Work]:
             with _whole_transactions(conn, "BEGIN DEFERRED"):
                 yield Work(conn)
         elif conn.dialect.name in _REPEATING:
-            yield Work(conn.execution_options(isolation_level="REPEATABLE READ"))
+            yield Work(_apart(conn.execution_options(isolation_level="REPEATABLE READ")))
         else:
-            yield Work(conn)
+            yield Work(_apart(conn))
+
+
+def _apart(conn: Connection) -> Connection:
+    """Keep a connection out of the pool that a user's ``get_engine`` may have.
+
+    What a migration sets for its session (a role, a search path) would meet whoever is next.
+    """
+    conn.detach()
+    return conn
 
 
 @contextmanager

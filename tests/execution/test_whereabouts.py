@@ -74,3 +74,34 @@ def test_a_migration_that_works_beside_the_marks_of_others_takes_effect_once(
     assert project.states() == {"D001": "applied", "D002": "applied"}
     assert project.value(f"SELECT count(*) FROM {elsewhere}.t") == 1
     assert project.value(f"SELECT count(*) FROM {elsewhere}.delembic_version") == 0
+
+
+def test_the_next_migration_begins_at_home_whatever_pool_the_users_engine_has(
+    postgresql_schema: tuple[ProjectFolder, str],
+) -> None:
+    project, elsewhere = postgresql_schema
+    project.migration("D001")
+    project.upgrade()
+    project.execute(
+        "CREATE TABLE t (x INTEGER)",
+        f"CREATE TABLE {elsewhere}.t (x INTEGER)",
+        f"CREATE TABLE {elsewhere}.delembic_version (LIKE delembic_version)",
+    )
+    project.write(
+        "delembic/env.py",
+        f"""
+        import sqlalchemy as sa
+        engine = sa.create_engine({project.url!r}, pool_size=1)
+        def get_engine():
+            return engine
+        """,
+    )
+    project.write("delembic.ini", "[delembic]\nscript_location = delembic\n")
+    project.migration("D002", f"conn.exec_driver_sql('SET search_path TO {elsewhere}')")
+    project.migration("D003", "conn.exec_driver_sql('INSERT INTO t VALUES (1)')")
+
+    project.upgrade()
+
+    assert set(project.states().values()) == {"applied"}
+    assert project.value("SELECT count(*) FROM t") == 1
+    assert project.value(f"SELECT count(*) FROM {elsewhere}.delembic_version") == 0
