@@ -120,7 +120,8 @@ def open_work(engine: Engine) -> Iterator[Work]:
             with _whole_transactions(conn), _closing_cursors(conn):
                 yield Work(conn)
         else:
-            yield Work(_apart(conn))
+            with _ending(conn):
+                yield Work(conn)
 
 
 @contextmanager
@@ -138,19 +139,25 @@ def open_snapshot(engine: Engine) -> Iterator[Work]:
         if conn.dialect.name == "sqlite":
             with _whole_transactions(conn, "BEGIN DEFERRED"):
                 yield Work(conn)
-        elif conn.dialect.name in _REPEATING:
-            yield Work(_apart(conn.execution_options(isolation_level="REPEATABLE READ")))
         else:
-            yield Work(_apart(conn))
+            if conn.dialect.name in _REPEATING:
+                conn.execution_options(isolation_level="REPEATABLE READ")
+            with _ending(conn):
+                yield Work(conn)
 
 
-def _apart(conn: Connection) -> Connection:
-    """Keep a connection out of the pool that a user's ``get_engine`` may have.
+@contextmanager
+def _ending(conn: Connection) -> Iterator[Connection]:
+    """End the session with its connection, whatever pool a user's ``get_engine`` may have.
 
-    What a migration sets for its session (a role, a search path) would meet whoever is next.
+    What a migration has set for it (a role, a search path) would meet whoever is next.
     """
-    conn.detach()
-    return conn
+    try:
+        yield conn
+    finally:
+        # Not earlier: SQLAlchemy does not tell the driver's connection of one that is detached.
+        if not conn.closed and not conn.invalidated:
+            conn.detach()
 
 
 @contextmanager
