@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -143,15 +144,17 @@ def ensure(conn: Connection, table: Table) -> None:
     Raises:
         NewerDatabaseError: It has columns that this version does not know.
     """
-    present = _columns(conn, table)
+    columns_now, indexes_now = partial(_columns, conn, table), partial(_indexes, conn, table)
+    present = columns_now()
     if not present:
-        conn.execute(CreateTable(table))  # IF NOT EXISTS is not for every database
+        # Without IF NOT EXISTS, which is not for every database.
+        _make(partial(conn.execute, CreateTable(table)), columns_now, table.columns.keys()[0])
     else:
         _take_over(conn, table, present)
-    indexes = {index["name"] for index in inspect(conn).get_indexes(table.name)}
+    indexes = indexes_now()
     for index in table.indexes:
         if index.name not in indexes:
-            index.create(conn)
+            _make(partial(index.create, conn), indexes_now, index.name)
 
 
 def read(
@@ -188,18 +191,37 @@ def _columns(conn: Connection, table: Table) -> dict[str, TypeEngine[Any]]:
     return present
 
 
+def _indexes(conn: Connection, table: Table) -> set[str | None]:
+    return {index["name"] for index in inspect(conn).get_indexes(table.name)}
+
+
+def _make(
+    make: Callable[[], object], names_now: Callable[[], Container[str | None]], name: str | None
+) -> None:
+    """Make one thing, unless another process is faster; of two that race, one may be so each time.
+
+    Raises:
+        DBAPIError: It was not made, and is not there.
+    """
+    try:
+        make()
+    except DBAPIError:
+        if name not in names_now():
+            raise
+
+
 def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any]]) -> None:
     """Make a table of delembic 1.x what it would be if it were made today."""
     quoted = conn.dialect.identifier_preparer.format_table(table)
     for column in table.columns:
         if column.name not in present:
             definition = CreateColumn(column).compile(dialect=conn.dialect)
-            try:
-                conn.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {definition}")
-            except DBAPIError:
-                if column.name not in _columns(conn, table):
-                    raise
-                # Another process was faster. Between the two of us, that may be so every time.
+            statement = f"ALTER TABLE {quoted} ADD COLUMN {definition}"
+            _make(
+                partial(conn.exec_driver_sql, statement),
+                partial(_columns, conn, table),
+                column.name,
+            )
         elif conn.dialect.name == "postgresql" and _lacks_zone(column, present[column.name]):
             # What was stored is UTC. Without a zone, the session's would decide what is to come.
             conn.exec_driver_sql(
