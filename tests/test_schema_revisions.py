@@ -20,8 +20,8 @@ from delembic.errors import (
     SchemaNotReadyError,
     UnknownDependencyError,
 )
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 ENV = """
 from alembic import context

@@ -15,12 +15,12 @@ from redis.exceptions import AuthenticationError
 from sqlalchemy import NullPool, create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from servers.availability import KINDS, ServerUnavailableError, do_without, required_kinds
-from servers.backend import Backend
-from servers.databases import Databases
-from servers.named import named_databases
-from servers.private import PrivateServer
-from servers.redis import private_redis
+from support.servers.availability import KINDS, ServerUnavailableError, do_without, required_kinds
+from support.servers.backend import Backend
+from support.servers.databases import Databases
+from support.servers.named import named_databases
+from support.servers.private import PrivateServer
+from support.servers.redis import private_redis
 
 TESTS = Path(__file__).parent
 NOBODY_LISTENS = "mysql://nobody@127.0.0.1:1/mysql"
@@ -220,7 +220,7 @@ def test_a_killed_test_run_leaves_no_process_and_no_folder() -> None:
     """Whoever kills the tests does not have to clear up behind them."""
     script = (
         f"import sys; sys.path.insert(0, {str(TESTS)!r});"
-        "from signal import SIGTERM; from servers.private import Keeper;"
+        "from signal import SIGTERM; from support.servers.private import Keeper;"
         "keeper = Keeper('sleep', SIGTERM);"
         "print(keeper.folder, keeper.start(['sleep', '600']), flush=True); input()"
     )

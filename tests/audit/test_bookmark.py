@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event, update
 
-from audit_rows import FAILED, LOADED, THEN, record
 from delembic import Attempt, Bookmark, commands
 from delembic.audit.tables import history_table
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.audit_rows import FAILED, LOADED, THEN, record
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 FROM_NOW_ON = Bookmark(skimming=False)
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from delembic.audit.lease import LeaseLock, database_time
-from projects import PATIENCE_SECONDS
-from servers.backend import Backend
+from support.projects import PATIENCE_SECONDS
+from support.servers.backend import Backend
 
 LONG = 1000.0
 

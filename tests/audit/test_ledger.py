@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from audit_rows import DRIFTED, FAILED, LOADED, VERIFIED, record
 from delembic import Program, commands
 from delembic.audit.attempts import Attempt, read_latest
 from delembic.audit.ledger import Ledger
 from delembic.audit.status import Status
 from delembic.errors import MigrationFailedError
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.audit_rows import DRIFTED, FAILED, LOADED, VERIFIED, record
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 THEN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 

@@ -28,8 +28,8 @@ from delembic.audit.locks import (
 )
 from delembic.config import LockKind
 from delembic.errors import ConfigurationError
-from servers.backend import Backend
-from servers.databases import Databases
+from support.servers.backend import Backend
+from support.servers.databases import Databases
 
 Connect = Callable[[str], Connection]
 

@@ -20,8 +20,8 @@ from delembic.audit.attempts import read_latest
 from delembic.audit.marks import read_marks
 from delembic.audit.tables import ensure, history_table, read, version_table
 from delembic.errors import MigrationFailedError
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 TABLES = [version_table, history_table]
 MANY = 4

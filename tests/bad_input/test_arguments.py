@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from projects import ProjectFolder
-from refusals import nothing_was_run, refusal
-from shell import run
+from support.projects import ProjectFolder
+from support.refusals import nothing_was_run, refusal
+from support.shell import run
 
 
 @pytest.fixture

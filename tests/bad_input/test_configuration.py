@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from delembic.config import LOCK_KINDS
-from projects import ProjectFolder
-from refusals import nothing_was_run, refusal, skip_if_root
-from shell import Ran, run
+from support.projects import ProjectFolder
+from support.refusals import nothing_was_run, refusal, skip_if_root
+from support.shell import Ran, run
 
 URL = "Error: delembic.ini, [delembic] sqlalchemy.url: "
 USUAL = (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from projects import ProjectFolder
-from refusals import CANNOT_READ, refusal
-from shell import run
+from support.projects import ProjectFolder
+from support.refusals import CANNOT_READ, refusal
+from support.shell import run
 
 FILE = "delembic/versions/D002.py"
 

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from projects import ProjectFolder
-from servers.backend import Backend
-from shell import run
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
+from support.shell import run
 
 SECRET = "ti/ger l%ly"
 ENCODED = quote(SECRET, safe="")

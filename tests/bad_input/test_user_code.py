@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from projects import PATIENCE_SECONDS, ProjectFolder
-from servers.backend import Backend
-from shell import Ran, run, run_process, start
+from support.projects import PATIENCE_SECONDS, ProjectFolder
+from support.servers.backend import Backend
+from support.shell import Ran, run, run_process, start
 
 SECONDS = re.compile(r"\(\d+\.\d\ds\)")
 ROLLED_BACK = (

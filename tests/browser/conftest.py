@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from browser.album import Album
-from browser.chromium import chromium_page
-from browser.dagster_ui import DagsterUI
-from browser.example import ENVIRONMENT, Example
-from dagster_dev import dagster_dev
-from servers.availability import ServerUnavailableError, do_without
+from support.browser.album import Album
+from support.browser.chromium import chromium_page
+from support.browser.dagster_ui import DagsterUI
+from support.browser.example import ENVIRONMENT, Example
+from support.dagster_dev import dagster_dev
+from support.servers.availability import ServerUnavailableError, do_without
 
 
 @pytest.fixture

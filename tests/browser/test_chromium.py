@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from browser.chromium import chromium_page
-from servers.availability import ServerUnavailableError
+from support.browser.chromium import chromium_page
+from support.servers.availability import ServerUnavailableError
 
 
 def test_without_chromium_it_says_what_to_install(

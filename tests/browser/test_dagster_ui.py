@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from browser.album import Album
-from browser.changes import add_a_broken_migration_and_two_more, correct_the_broken_migration
-from browser.dagster_ui import DagsterUI
-from browser.example import ENVIRONMENT, Example
-from shell import run_process
+from support.browser.album import Album
+from support.browser.changes import (
+    add_a_broken_migration_and_two_more,
+    correct_the_broken_migration,
+)
+from support.browser.dagster_ui import DagsterUI
+from support.browser.example import ENVIRONMENT, Example
+from support.shell import run_process
 
 LOADED = [f"D{number:03}" for number in range(1, 12)]
 

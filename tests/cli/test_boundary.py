@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from projects import PATIENCE_SECONDS, ProjectFolder
-from servers.backend import Backend
-from shell import run, start, wait_until
+from support.projects import PATIENCE_SECONDS, ProjectFolder
+from support.servers.backend import Backend
+from support.shell import run, start, wait_until
 
 ENDLESS = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000000)"
 BUSY = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from delembic.audit.locks import DatabaseFileLock
-from projects import PATIENCE_SECONDS, ProjectFolder
-from shell import Ran, run, run_process, start
+from support.projects import PATIENCE_SECONDS, ProjectFolder
+from support.shell import Ran, run, run_process, start
 
 SECONDS = re.compile(r"\(\d+\.\d\ds\)")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00")

@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
-from audit_rows import CORRECTED, DAGSTER_RUN, FAILED, LOG, MARKS, MISTAKE, record, record_as_1
-from projects import ProjectFolder
-from servers.backend import Backend
-from shell import run, run_on_a_terminal
+from support.audit_rows import (
+    CORRECTED,
+    DAGSTER_RUN,
+    FAILED,
+    LOG,
+    MARKS,
+    MISTAKE,
+    record,
+    record_as_1,
+)
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
+from support.shell import run, run_on_a_terminal
 
 FAILED_DOCUMENT = {
     "id": 2,

@@ -10,8 +10,8 @@ import pytest
 
 from delembic import events
 from delembic.cli.progress import showing_progress
-from projects import ProjectFolder
-from shell import run_on_a_terminal
+from support.projects import ProjectFolder
+from support.shell import run_on_a_terminal
 
 THEN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 

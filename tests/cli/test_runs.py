@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_rows import (
+from support.audit_rows import (
     CORRECTED,
     DAGSTER_RUN,
     DRIFTED,
@@ -20,8 +20,8 @@ from audit_rows import (
     record,
     record_as_1,
 )
-from projects import ProjectFolder
-from shell import Ran, run, run_on_a_terminal, run_process
+from support.projects import ProjectFolder
+from support.shell import Ran, run, run_on_a_terminal, run_process
 
 CODES = re.compile(r"\x1b\[[\d;]*m")
 

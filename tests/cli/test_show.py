@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_rows import (
+from support.audit_rows import (
     CORRECTED,
     DAGSTER_RUN,
     DRIFTED,
@@ -19,8 +19,8 @@ from audit_rows import (
     record,
     record_as_1,
 )
-from projects import ProjectFolder
-from shell import Ran, run, run_on_a_terminal
+from support.projects import ProjectFolder
+from support.shell import Ran, run, run_on_a_terminal
 
 BROKEN = """\
 2  2024-01-15 10:31:00+00:00  failed   3m 05s         ann@db1, pid 4313 (cli), delembic 2.0.0

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from projects import PATIENCE_SECONDS, ProjectFolder
-from servers.backend import Backend
-from shell import Ran, run, run_on_a_terminal, run_process, start, wait_until
+from support.projects import PATIENCE_SECONDS, ProjectFolder
+from support.servers.backend import Backend
+from support.shell import Ran, run, run_on_a_terminal, run_process, start, wait_until
 
 SECONDS = re.compile(r"\(\d+\.\d\ds\)")
 COUNT = "count = conn.exec_driver_sql('SELECT count(*) FROM t').scalar()"

@@ -24,8 +24,8 @@ from delembic.errors import (
     DependencyNotInstalledError,
     SettingError,
 )
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 ENV_PY = "delembic/env.py"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dg_project import DgProject
-from pages import ROOT, go_through
+from support.dg_project import DgProject
+from support.pages import ROOT, go_through
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Makes an environment of its own, and is carried out with the wheel (tests/packaging).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from delembic.testing import MigrationTester
-from doctests import EXAMPLE
+from support.doctests import EXAMPLE
 
 REVISIONS = [f"D{number:03}" for number in range(1, 12)]
 

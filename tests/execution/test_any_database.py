@@ -12,8 +12,8 @@ from sqlalchemy import make_url
 
 from delembic import commands
 from delembic.errors import LockTimeoutError, MigrationFailedError, UnfitDatabaseError
-from projects import GATES, PATIENCE_SECONDS, ProjectFolder
-from strangers import Stranger, Unfit, disguised
+from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
+from support.strangers import Stranger, Unfit, disguised
 
 TWO_ROWS = "conn.exec_driver_sql('INSERT INTO t VALUES (1), (2)')"
 

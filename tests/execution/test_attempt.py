@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from delembic.errors import MigrationFailedError
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from delembic.errors import DelembicError
 from delembic.events import LockLost, RecordDelayed
 from delembic.execution import attempt, runner, work
 from delembic.execution.runner import Runner
-from projects import ProjectFolder
-from servers.backend import Backend
-from servers.private import PrivateServer
-from sessions import end_all_sessions
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
+from support.servers.private import PrivateServer
+from support.sessions import end_all_sessions
 
 STEPS: dict[str, tuple[Any, str]] = {
     "lock": (runner, "acquire"),
@@ -73,7 +73,7 @@ def test_sessions_that_end_at_a_step_leave_nothing_doubled_lost_or_unsettled(
 def test_sessions_that_end_in_the_migration_are_a_failure_on_record(
     project: ProjectFolder, step: str
 ) -> None:
-    end = f"from sessions import end_all_sessions; end_all_sessions({project.url!r})"
+    end = f"from support.sessions import end_all_sessions; end_all_sessions({project.url!r})"
     if step == "upgrade":
         project.migration("D001", f"{TWO_ROWS}\n{end}\n{TWO_ROWS}", depends_on=("D000",))
     else:
@@ -197,7 +197,7 @@ def test_a_metadata_connection_that_idled_out_in_a_long_migration_is_opened_anew
         "D001",
         f"""
         {TWO_ROWS}
-        from sessions import end_other_sessions
+        from support.sessions import end_other_sessions
         end_other_sessions(conn)
         """,
         depends_on=("D000",),

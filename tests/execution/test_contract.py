@@ -34,8 +34,8 @@ from delembic.events import (
     TransactionEnded,
     Waiting,
 )
-from projects import GATES, PATIENCE_SECONDS, ProjectFolder
-from servers.backend import Backend
+from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
+from support.servers.backend import Backend
 
 TWO_ROWS = "conn.exec_driver_sql('INSERT INTO t VALUES (1), (2)')"
 

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import make_url
 
 from delembic.events import Settled, Skipped
-from projects import GATES, PATIENCE_SECONDS, ProjectFolder
-from shell import start, wait_until
+from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
+from support.shell import start, wait_until
 
 _COMMIT = re.compile(rb"(?<!AUTO)COMMIT")
 

@@ -14,7 +14,7 @@ import pytest
 
 from delembic.errors import LockLostError, LockTimeoutError
 from delembic.events import Finished, LockLost
-from projects import PATIENCE_SECONDS, ProjectFolder
+from support.projects import PATIENCE_SECONDS, ProjectFolder
 
 LEASE_SECONDS = 1
 

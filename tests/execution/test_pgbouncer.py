@@ -11,10 +11,10 @@ from sqlalchemy import make_url
 
 from delembic.errors import ConfigurationError
 from delembic.events import Finished, Skipped
-from projects import ProjectFolder
-from servers.availability import ServerUnavailableError, do_without
-from servers.pgbouncer import private_pgbouncer
-from servers.private import PrivateServer
+from support.projects import ProjectFolder
+from support.servers.availability import ServerUnavailableError, do_without
+from support.servers.pgbouncer import private_pgbouncer
+from support.servers.private import PrivateServer
 
 RUNNERS = 4
 

@@ -10,7 +10,7 @@ import pytest
 
 from delembic import commands
 from delembic.errors import LockTimeoutError
-from projects import GATES, PATIENCE_SECONDS, ProjectFolder
+from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
 
 
 def test_where_revisions_share_a_lock_the_one_at_work_on_another_is_named(

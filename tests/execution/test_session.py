@@ -16,8 +16,8 @@ from delembic import (
     commands,
 )
 from delembic.events import Event, Finished, Skipped
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 
-from audit_rows import MARKS, record_as_1
 from delembic import DelembicError, Program, Verification, commands
 from delembic.errors import (
     DefinitionError,
@@ -18,8 +17,9 @@ from delembic.errors import (
     VerificationCutOffError,
 )
 from delembic.events import Event, Planned, TransactionEnded, Verifying
-from projects import GATES, PATIENCE_SECONDS, ProjectFolder
-from servers.backend import Backend
+from support.audit_rows import MARKS, record_as_1
+from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
+from support.servers.backend import Backend
 
 COUNT = "count = conn.exec_driver_sql('SELECT count(*) FROM t').scalar()"
 ONE_ROW = f"{COUNT}\nassert count == 1, f'expected 1 row, found {{count}}'"
@@ -521,7 +521,7 @@ class TestLosingTheDatabase:
         _apply(
             project,
             "D001",
-            f"from sessions import end_all_sessions; end_all_sessions({project.url!r})\n"
+            f"from support.sessions import end_all_sessions; end_all_sessions({project.url!r})\n"
             "conn.exec_driver_sql('SELECT 1')",
         )
 
@@ -539,7 +539,7 @@ class TestLosingTheDatabase:
         _apply(
             project,
             "D001",
-            f"from sessions import end_all_sessions; end_all_sessions({project.url!r})",
+            f"from support.sessions import end_all_sessions; end_all_sessions({project.url!r})",
         )
 
         try:

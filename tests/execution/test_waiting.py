@@ -8,7 +8,7 @@ from pathlib import Path
 
 from delembic import commands
 from delembic.events import Event, Finished, Listener, Skipped, Waiting
-from projects import GATES, PATIENCE_SECONDS, ProjectFolder
+from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
 
 
 def test_an_index_can_be_created_concurrently_while_another_runner_waits(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from delembic.events import Finished
-from projects import ProjectFolder
-from servers.databases import Databases
+from support.projects import ProjectFolder
+from support.servers.databases import Databases
 
 BY_OPTION = """
 conn.execution_options(schema_translate_map={None: "ELSEWHERE"})

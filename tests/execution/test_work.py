@@ -14,8 +14,8 @@ from sqlalchemy.pool import NullPool
 from delembic.execution import attempt, work
 from delembic.execution.witness import transaction_status
 from delembic.execution.work import await_end, open_work
-from projects import PATIENCE_SECONDS, ProjectFolder
-from servers.backend import Backend
+from support.projects import PATIENCE_SECONDS, ProjectFolder
+from support.servers.backend import Backend
 
 
 def test_the_end_of_a_transaction_is_waited_for(

@@ -13,12 +13,12 @@ import pytest
 from dagster import DagsterInstance
 from kombu.connection import Connection
 
-from executors.programs import running
-from executors.sites import Deployment, Site
-from executors.workers import celery_deployment, celery_worker
-from servers.availability import ServerUnavailableError, do_without
-from servers.databases import Databases
-from servers.redis import private_redis
+from support.executors.programs import running
+from support.executors.sites import Deployment, Site
+from support.executors.workers import celery_deployment, celery_worker
+from support.servers.availability import ServerUnavailableError, do_without
+from support.servers.databases import Databases
+from support.servers.redis import private_redis
 
 ACKNOWLEDGING_LATE = {
     "task_acks_late": True,
@@ -155,7 +155,7 @@ def dask_local(home: Path, instance: DagsterInstance) -> Deployment:
 @pytest.fixture(scope="module")
 def pods(home: Path, instance: DagsterInstance) -> Deployment:
     """A process for each step, with the command of a pod."""
-    return Deployment(home, "executors.pods:pods_executor", {})
+    return Deployment(home, "support.executors.pods:pods_executor", {})
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from dagster_k8s.job import (
 )
 from dagster_postgres.utils import pg_config, pg_url_from_config
 
-from pages import ROOT
-from projects import ProjectFolder
+from support.pages import ROOT
+from support.projects import ProjectFolder
 
 PAGE = ROOT / "docs" / "dagster-executors.md"
 SECTION = re.compile(r"^## (.+?)$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)

@@ -11,8 +11,8 @@ from signal import SIGKILL
 
 import pytest
 
-from executors.sites import Site
-from executors.workers import celery_worker
+from support.executors.sites import Site
+from support.executors.workers import celery_worker
 
 pytestmark = pytest.mark.long
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance
 
-from executors.sites import Deployment, Site
-from executors.workers import celery_deployment, celery_worker
+from support.executors.sites import Deployment, Site
+from support.executors.workers import celery_deployment, celery_worker
 
 pytestmark = pytest.mark.long
 

@@ -7,7 +7,7 @@ from signal import SIGKILL, SIGTERM
 
 import pytest
 
-from executors.sites import Site
+from support.executors.sites import Site
 
 pytestmark = pytest.mark.long
 

@@ -16,7 +16,7 @@ from delembic.errors import (
 )
 from delembic.revisions.graph import Graph, natural_key, read_folder
 from delembic.revisions.source import Revision
-from projects import ProjectFolder
+from support.projects import ProjectFolder
 
 # A busy machine must not fail a test for being slow, nor chance one that passed before.
 settings.load_profile("ci")

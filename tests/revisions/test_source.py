@@ -11,7 +11,7 @@ import pytest
 from delembic import DataMigration
 from delembic.errors import MigrationFileError
 from delembic.revisions.source import Revision, load, read_file
-from projects import ProjectFolder
+from support.projects import ProjectFolder
 
 PLAIN = """
 from delembic import DataMigration

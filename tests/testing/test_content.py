@@ -8,8 +8,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from delembic.testing.content import Change, Content, changes, described, read_content
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 
 def content(url: str, *statements: str) -> Content:

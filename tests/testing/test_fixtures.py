@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from projects import ProjectFolder
+from support.projects import ProjectFolder
 
 TESTS = """
     def test_it(migration_tester):

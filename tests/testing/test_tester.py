@@ -12,8 +12,8 @@ from delembic import Config, ConfigurationError, MigrationFailedError, SchemaNot
 from delembic.errors import UnknownDependencyError, UnknownRevisionError
 from delembic.events import Finished, Skipped
 from delembic.testing import Change, MigrationTester, migration_tester
-from projects import ProjectFolder
-from servers.backend import Backend
+from support.projects import ProjectFolder
+from support.servers.backend import Backend
 
 INSERTS = """
 conn.exec_driver_sql("INSERT INTO t VALUES ('a')")

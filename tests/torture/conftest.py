@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from servers.backend import Backend
-from torture.arena import Arena, Figures
+from support.servers.backend import Backend
+from support.torture.arena import Arena, Figures
 
 _PROPERTY = "torture"
 _OTHERS = {

@@ -7,12 +7,12 @@ from signal import SIGKILL
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from shell import wait_until
-from torture.arena import MANY, Arena, Project
-from torture.effects import FAULT
-from torture.runners import StartLine, barrier, start
-from torture.sizes import IS_QUICK, KILLS, RACERS, ROUNDS, chance
-from torture.steps import (
+from support.shell import wait_until
+from support.torture.arena import MANY, Arena, Project
+from support.torture.effects import FAULT
+from support.torture.runners import StartLine, barrier, start
+from support.torture.sizes import IS_QUICK, KILLS, RACERS, ROUNDS, chance
+from support.torture.steps import (
     ALL_STEPS,
     FAILING_STEPS,
     SETTLING,

@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from shell import wait_until
-from torture import effects
-from torture.arena import MANY, Arena, Project
-from torture.runners import Body, Runner, barrier, dagster_job, start, upgrade
-from torture.sizes import RACERS, ROUNDS
-from torture.steps import at
+from support.shell import wait_until
+from support.torture import effects
+from support.torture.arena import MANY, Arena, Project
+from support.torture.runners import Body, Runner, barrier, dagster_job, start, upgrade
+from support.torture.sizes import RACERS, ROUNDS
+from support.torture.steps import at
 
 UNTIL_TOLD = "effects.wait_for_file('go')"
 ALL_AT_ONCE = f"effects.wait_for_others(self.revision, {RACERS})"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from torture.arena import Arena, Project
-from torture.dump import dump
-from torture.effects import FAULT
-from torture.runners import start
-from torture.sizes import IS_QUICK
+from support.torture.arena import Arena, Project
+from support.torture.dump import dump
+from support.torture.effects import FAULT
+from support.torture.runners import start
+from support.torture.sizes import IS_QUICK
 
 RAISE = f"if os.path.exists({FAULT!r}): raise ValueError('bad row')"
 EXIT = f"if os.path.exists({FAULT!r}): sys.exit('bad row')"

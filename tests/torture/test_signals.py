@@ -11,12 +11,12 @@ from textwrap import dedent, indent
 
 import pytest
 
-from shell import wait_until
-from torture.arena import MANY, Arena, Project
-from torture.effects import FAULT
-from torture.runners import Runner, barrier, start
-from torture.sizes import ROUNDS, STOPS, chance
-from torture.steps import STEPS, Ambush, ambushes, at, kill
+from support.shell import wait_until
+from support.torture.arena import MANY, Arena, Project
+from support.torture.effects import FAULT
+from support.torture.runners import Runner, barrier, start
+from support.torture.sizes import ROUNDS, STOPS, chance
+from support.torture.steps import STEPS, Ambush, ambushes, at, kill
 
 EXIT_CODES = {SIGINT: 130, SIGTERM: 143}
 SLEEP = "import time; time.sleep(300)"

@@ -1,0 +1,124 @@
+"""Migrations under Dagster's own automation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import (
+    AssetSelection,
+    AssetSpec,
+    AutomationCondition,
+    DagsterInstance,
+    Definitions,
+    asset,
+    evaluate_automation_conditions,
+    materialize,
+)
+
+from delembic_dagster import (
+    DagsterDelembicTranslator,
+    DelembicTranslatorData,
+    build_delembic_run_history_sensor,
+    pending_migration_condition,
+)
+
+from .conftest import Location, key
+from support.ticking import tick
+
+
+class Automatic(DagsterDelembicTranslator):
+    def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
+        spec = super().get_asset_spec(data)
+        return spec.replace_attributes(automation_condition=pending_migration_condition())
+
+
+def asked(definitions: Definitions, instance: DagsterInstance) -> set[str]:
+    result = evaluate_automation_conditions(
+        definitions, instance, asset_selection=AssetSelection.all()
+    )
+    return {each.key.path[-1] for each in result.results if result.get_num_requested(each.key)}
+
+
+def test_a_revision_of_alembic_does_not_stand_in_the_way(sqlite_location: Location) -> None:
+    sqlite_location.inserting("D001", "S001")
+    sqlite_location.inserting("D002", "D001")
+    definitions = sqlite_location.definitions(translator=Automatic())
+
+    assert asked(definitions, sqlite_location.instance) == {"D001", "D002"}
+
+
+def test_what_ran_is_not_asked_for_again_nor_what_failed(sqlite_location: Location) -> None:
+    location = sqlite_location
+    location.inserting("D001")
+    location.inserting("D002", "D001")
+    location.folder.migration("D003", "1/0", depends_on=("D001",))
+    location.inserting("D004", "D003")
+    definitions = location.definitions(translator=Automatic())
+
+    everything = {"D001", "D002", "D003", "D004"}
+    assert asked(definitions, location.instance) == everything
+    location.run_definitions(definitions, "D001")
+    assert asked(definitions, location.instance) == everything - {"D001"}
+    location.run_definitions(definitions, "D002", "D003", "D004")
+    assert asked(definitions, location.instance) == set()
+    location.run_definitions(definitions, "D001")  # nothing follows from what is applied already
+    assert asked(definitions, location.instance) == set()
+
+
+def test_what_the_command_line_did_counts_once_it_is_shown(sqlite_location: Location) -> None:
+    location = sqlite_location
+    location.inserting("D001")
+    location.inserting("D002", "D001")
+    definitions = location.definitions(translator=Automatic())
+    location.folder.upgrade("D001")
+
+    tick(build_delembic_run_history_sensor(location.project), location.instance)
+
+    assert asked(definitions, location.instance) == {"D002"}
+
+
+def test_without_it_nothing_is_asked_for(sqlite_location: Location) -> None:
+    sqlite_location.inserting("D001")
+
+    assert asked(sqlite_location.definitions(), sqlite_location.instance) == set()
+
+
+def test_what_follows_a_migration_may_look_at_its_data_version_and_is_not_made_anew(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    location.inserting("D001")
+    when_applied = AutomationCondition.eager().replace(
+        "newly_updated", AutomationCondition.data_version_changed()
+    )
+
+    @asset(deps=[key("D001")], automation_condition=when_applied)
+    def by_version() -> None: ...
+
+    @asset(deps=[key("D001")], automation_condition=AutomationCondition.eager())
+    def eager() -> None: ...
+
+    reports = Definitions([by_version, eager])
+    definitions = Definitions.merge(location.definitions(), reports)
+
+    def tick_after(before: Any) -> Any:
+        return evaluate_automation_conditions(
+            definitions,
+            location.instance,
+            asset_selection=AssetSelection.all(),
+            cursor=before.cursor if before else None,
+        )
+
+    first = tick_after(None)
+    location.run_definitions(definitions)
+    applied = tick_after(first)
+    materialize([by_version, eager], instance=location.instance)
+    made = tick_after(applied)
+    location.run_definitions(definitions)
+    again = tick_after(made)
+
+    requested = [
+        (ticked.get_num_requested(by_version.key), ticked.get_num_requested(eager.key))
+        for ticked in (first, applied, made, again)
+    ]
+    assert requested == [(0, 0), (1, 1), (0, 0), (0, 1)]

@@ -1,0 +1,139 @@
+"""An applied migration whose file was changed since shows as out of date, and as changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import DagsterInstance
+
+from delembic_dagster import build_delembic_run_history_sensor
+from support.projects import ProjectFolder
+
+from .conftest import Location
+from support.ticking import tick
+
+pytestmark = pytest.mark.long  # each question to Dagster's pages is a process of its own
+
+TESTS = Path(__file__).parent.parent
+DEFINITIONS = """
+from pathlib import Path
+from delembic_dagster import DelembicProject, build_delembic_defs
+defs = build_delembic_defs(DelembicProject(Path(__file__).parent))
+"""
+QUERY = "{ assetNodes { assetKey { path } staleStatus staleCauses { category reason } } }"
+
+
+@pytest.fixture
+def kept(tmp_path: Path, sqlite_url: str) -> Iterator[Location]:
+    """A project in a Dagster whose events are kept in a folder, so that its pages can show them."""
+    folder = ProjectFolder(tmp_path / "project", sqlite_url)
+    folder.execute("CREATE TABLE t (name VARCHAR(20))")
+    folder.write("definitions.py", DEFINITIONS)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    with DagsterInstance.local_temp(str(home)) as instance:
+        yield Location(folder, instance)
+
+
+def statuses(location: Location) -> dict[str, tuple[str, list[str]]]:
+    """What Dagster's own pages ask for, answered by a process that has loaded the files afresh."""
+    command = ["-c", "from dagster_graphql.cli import main; main()", "-f", "definitions.py"]
+    ran = subprocess.run(
+        [sys.executable, *command, "-t", QUERY],
+        cwd=location.folder.root,
+        env=os.environ
+        | {"DAGSTER_HOME": location.instance.root_directory, "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, Any]
+    answer, _ = json.JSONDecoder().raw_decode(ran.stdout[ran.stdout.index('{"data"') :])
+    return {
+        node["assetKey"]["path"][-1]: (
+            node["staleStatus"],
+            [cause["reason"] for cause in node["staleCauses"]],
+        )
+        for node in answer["data"]["assetNodes"]
+    }
+
+
+CHANGED = ("STALE", ["has a new code version"])
+FRESH: tuple[str, list[str]] = ("FRESH", [])
+
+
+def test_after_runs_of_this_dagster_and_a_run_that_finds_it_applied(kept: Location) -> None:
+    kept.inserting("D001")
+    kept.inserting("D002", "D001")
+    kept.run()
+    applied = kept.folder.checksum("D001")
+    kept.inserting("D001", head="# an afterthought")
+
+    assert statuses(kept) == {"D001": CHANGED, "D002": FRESH}
+    facts = kept.run().materialized()
+
+    assert facts["D001"]["changed"] is True
+    assert facts["D001"]["applied_checksum"] == applied
+    assert facts["D001"]["file_checksum"] == kept.folder.checksum("D001")
+    assert "changed" not in facts["D002"]
+    assert statuses(kept) == {"D001": CHANGED, "D002": FRESH}
+
+
+def test_after_a_run_on_the_command_line(kept: Location) -> None:
+    kept.inserting("D001")
+    kept.inserting("D002", "D001")
+    kept.folder.upgrade()
+    tick(build_delembic_run_history_sensor(kept.project), kept.instance)
+    kept.inserting("D001", head="# an afterthought")
+
+    assert statuses(kept) == {"D001": CHANGED, "D002": FRESH}
+
+
+def test_runs_on_the_command_line_and_in_dagster_leave_nothing_out_of_date(
+    kept: Location,
+) -> None:
+    for revision, depends_on in {"D001": (), "D002": ("D001",), "D003": ("D001", "D002")}.items():
+        kept.inserting(revision, *depends_on)
+    kept.folder.upgrade("D002")
+    tick(build_delembic_run_history_sensor(kept.project, batch_size=1), kept.instance)
+    kept.run("D003")
+    tick(build_delembic_run_history_sensor(kept.project), kept.instance)
+
+    assert statuses(kept) == {"D001": FRESH, "D002": FRESH, "D003": FRESH}
+
+
+VERSIONED = """
+from pathlib import Path
+from delembic_dagster import DagsterDelembicTranslator, DelembicProject, build_delembic_defs
+
+
+class Versioned(DagsterDelembicTranslator):
+    def get_asset_spec(self, data):
+        return super().get_asset_spec(data).replace_attributes(code_version="1")
+
+
+defs = build_delembic_defs(DelembicProject(Path(__file__).parent), translator=Versioned())
+"""
+
+
+def test_code_versions_that_a_translator_makes_are_what_was_applied(kept: Location) -> None:
+    kept.folder.write("definitions.py", VERSIONED)
+    kept.inserting("D001")
+    kept.inserting("D002", "D001")
+    names: dict[str, Any] = {"__file__": str(kept.folder.root / "definitions.py")}
+    exec(VERSIONED, names)
+    translator = names["Versioned"]()
+    kept.run("D001", translator=translator)
+    kept.folder.upgrade()
+    sensor = build_delembic_run_history_sensor(kept.project, translator=translator)
+    assert tick(sensor, kept.instance).shown == [("D002", "Materialization")]
+
+    assert statuses(kept) == {"D001": FRESH, "D002": FRESH}

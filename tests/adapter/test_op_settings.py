@@ -1,0 +1,95 @@
+"""What a migration, a translator and the caller say about the op of a migration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dagster import AssetsDefinition, Backoff, Jitter, RetryPolicy
+
+from delembic_dagster import (
+    DagsterDelembicTranslator,
+    DelembicProject,
+    DelembicTranslatorData,
+    OpSettings,
+    build_delembic_assets,
+    build_delembic_op_job,
+)
+from delembic_dagster.errors import TranslationError
+from support.projects import ProjectFolder
+
+
+def only_asset(files: ProjectFolder, **options: Any) -> AssetsDefinition:
+    (asset,) = build_delembic_assets(DelembicProject(files.root), **options)
+    return asset
+
+
+def test_a_migration_sets_its_own_pool_retries_and_tags(files: ProjectFolder) -> None:
+    settings = {
+        "pool": "warehouse",
+        "retry_policy": {
+            "max_retries": 3,
+            "delay": 10,
+            "backoff": "exponential",
+            "jitter": "plus_minus",
+        },
+        "op_tags": {"dagster-k8s/config": {"container_config": {"resources": {}}}},
+    }
+    files.migration("D001", meta={"dagster": settings, "somebody else": 1})
+
+    op = only_asset(files).op
+
+    assert op.pool == "warehouse"
+    assert op.retry_policy == RetryPolicy(
+        max_retries=3, delay=10, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS
+    )
+    assert "container_config" in str(op.tags["dagster-k8s/config"])
+
+
+def test_they_go_before_those_of_all(files: ProjectFolder) -> None:
+    files.migration("D001", meta={"dagster": {"pool": "own", "op_tags": {"a": "own", "b": "own"}}})
+
+    op = only_asset(
+        files,
+        pool="general",
+        retry_policy=RetryPolicy(max_retries=7),
+        op_tags={"b": "general", "c": "general"},
+    ).op
+
+    assert op.pool == "own"
+    assert op.retry_policy == RetryPolicy(max_retries=7)
+    assert {name: op.tags[name] for name in "abc"} == {"a": "own", "b": "own", "c": "general"}
+
+
+def test_a_translator_has_the_last_word(files: ProjectFolder) -> None:
+    class Slowly(DagsterDelembicTranslator):
+        def get_op_settings(self, data: DelembicTranslatorData) -> OpSettings:
+            assert data.spec is not None
+            own = super().get_op_settings(data)
+            return OpSettings(pool=f"{own.pool}/{data.spec.key.path[-1]}")
+
+    files.migration("D001", meta={"dagster": {"pool": "warehouse"}})
+
+    assert only_asset(files, translator=Slowly()).op.pool == "warehouse/D001"
+
+
+def test_a_plain_op_has_them_too(files: ProjectFolder) -> None:
+    files.migration("D001", meta={"dagster": {"pool": "own", "retry_policy": {"max_retries": 2}}})
+
+    job = build_delembic_op_job(DelembicProject(files.root), op_tags={"a": "b"})
+
+    op = job.graph.node_named("delembic__D001").definition
+    assert op.pools == {"own"}
+    (node,) = job.nodes
+    assert node.tags["a"] == "b"
+
+
+def test_a_translator_that_returns_something_else_is_refused(files: ProjectFolder) -> None:
+    class Odd(DagsterDelembicTranslator):
+        def get_op_settings(self, data: DelembicTranslatorData) -> OpSettings:
+            return None  # type: ignore[return-value]  # as a user without mypy may
+
+    files.migration("D001")
+
+    with pytest.raises(TranslationError, match="has no OpSettings but None"):
+        build_delembic_assets(DelembicProject(files.root), translator=Odd())

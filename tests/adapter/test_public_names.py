@@ -1,0 +1,41 @@
+"""What ``import delembic_dagster`` gives, and that its documentation tells the truth."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import delembic_dagster
+from support.doctests import copy_example, examples, failures
+
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(delembic_dagster.__path__, "delembic_dagster.")
+)
+
+
+@pytest.mark.parametrize("name", delembic_dagster.__all__)
+def test_every_public_name_is_there_and_says_what_it_is(name: str) -> None:
+    assert (getattr(delembic_dagster, name).__doc__ or "").strip()
+
+
+def test_the_public_names_are_sorted() -> None:
+    assert delembic_dagster.__all__ == sorted(delembic_dagster.__all__)
+
+
+@pytest.mark.parametrize("name", ["delembic_dagster", *MODULES])
+def test_the_examples_in_its_docstrings_are_true(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_example(tmp_path, monkeypatch)
+
+    assert failures(importlib.import_module(name)) == ""
+
+
+@pytest.mark.parametrize("name", delembic_dagster.__all__)
+def test_every_public_name_has_an_example(name: str) -> None:
+    value = getattr(delembic_dagster, name)
+
+    assert examples(value, name), f"{name} has no example"

@@ -1,0 +1,169 @@
+"""Migrations at set times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DefaultScheduleStatus,
+    Definitions,
+    RunRequest,
+    ScheduleDefinition,
+    build_schedule_context,
+)
+
+from delembic.errors import DatabaseUnavailableError
+from delembic_dagster import (
+    DelembicProject,
+    build_delembic_assets,
+    build_delembic_defs,
+    build_delembic_job,
+    build_schedule_from_delembic_selection,
+)
+from support.projects import ProjectFolder
+
+from .conftest import Location, key
+
+DAILY = "0 5 * * *"
+
+
+def tick(
+    schedule: ScheduleDefinition, instance: DagsterInstance
+) -> tuple[list[AssetKey], str | None]:
+    """What a tick asks for: assets to run, or the reason why not."""
+    with build_schedule_context(instance) as context:
+        data = schedule.evaluate_tick(context)
+    requests: list[RunRequest] = list(data.run_requests or [])
+    return [k for request in requests for k in request.asset_selection or []], data.skip_message
+
+
+def test_a_selection_is_what_every_tick_runs(
+    files: ProjectFolder, instance: DagsterInstance
+) -> None:
+    for revision in ("D001", "D002", "D003"):
+        files.migration(revision)
+
+    schedule = build_schedule_from_delembic_selection(
+        DelembicProject(files.root), DAILY, ["D003", "upto:D001"]
+    )
+
+    assert tick(schedule, instance) == ([key("D001"), key("D003")], None)
+
+
+def test_an_empty_selection_runs_nothing(files: ProjectFolder, instance: DagsterInstance) -> None:
+    files.migration("D001")
+    project = DelembicProject(files.root)
+    (beside,) = build_delembic_defs(project, select=[], cron=DAILY).schedules or ()
+    assert isinstance(beside, ScheduleDefinition)
+
+    for schedule in (build_schedule_from_delembic_selection(project, DAILY, []), beside):
+        assert tick(schedule, instance)[0] == []
+
+
+def test_pending_asks_the_database_at_every_tick(location: Location) -> None:
+    location.inserting("D001")
+    location.inserting("D002", "D001")
+    location.folder.migration("D003", "1/0", depends_on=("D002",))
+    schedule = build_schedule_from_delembic_selection(location.project, DAILY)
+
+    assert tick(schedule, location.instance)[0] == [key("D001"), key("D002"), key("D003")]
+    location.run("D001", "D002")
+    assert tick(schedule, location.instance)[0] == [key("D003")]
+    location.run("D003")
+    assert tick(schedule, location.instance)[0] == [key("D003")]  # failed, so still to be done
+    location.inserting("D003", "D002")
+    location.run("D003")
+    keys, reason = tick(schedule, location.instance)
+    assert keys == []
+    assert reason
+    assert "Nothing is pending" in reason
+
+
+def test_pending_keeps_of_the_others_what_is_not_applied(sqlite_location: Location) -> None:
+    for revision in ("D001", "D002", "D003"):
+        sqlite_location.inserting(revision)
+    sqlite_location.folder.upgrade("D001")
+
+    schedule = build_schedule_from_delembic_selection(
+        sqlite_location.project, DAILY, ["upto:D002", "D001", "pending"]
+    )
+
+    assert tick(schedule, sqlite_location.instance)[0] == [key("D002")]
+
+
+def test_a_run_that_is_asked_for_works(sqlite_location: Location) -> None:
+    sqlite_location.inserting("D001", validate="pass")
+    sqlite_location.inserting("D002")
+    definitions = sqlite_location.definitions(cron=DAILY)
+    (schedule,) = definitions.schedules or []
+    assert isinstance(schedule, ScheduleDefinition)
+    keys, _ = tick(schedule, sqlite_location.instance)
+
+    ran = sqlite_location.run_definitions(definitions, *(k.path[-1] for k in keys))
+
+    assert ran.success
+    assert ran.checks() == [("D001", True)]
+    assert sqlite_location.inserted() == ["D001", "D002"]
+
+
+def test_a_migration_that_is_newer_than_the_definitions_waits_for_a_reload(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.inserting("D001")
+    schedule = build_schedule_from_delembic_selection(sqlite_location.project, DAILY)
+    sqlite_location.inserting("D002")
+
+    assert tick(schedule, sqlite_location.instance)[0] == [key("D001")]
+    sqlite_location.folder.upgrade("D001")
+    keys, reason = tick(schedule, sqlite_location.instance)
+    assert keys == []
+    assert "Reload the code location: it does not know D002 yet." in (reason or "")
+
+
+def test_a_tick_says_that_the_database_does_not_answer(
+    files: ProjectFolder, instance: DagsterInstance
+) -> None:
+    files.migration("D001")
+    schedule = build_schedule_from_delembic_selection(DelembicProject(files.root), DAILY)
+
+    with pytest.raises(DatabaseUnavailableError, match=r"127\.0\.0\.1"):
+        tick(schedule, instance)
+
+
+def test_a_schedule_brings_its_job_or_takes_the_one_that_is_there(files: ProjectFolder) -> None:
+    files.migration("D001")
+    project = DelembicProject(files.root)
+    assets = build_delembic_assets(project)
+    job = build_delembic_job(project)
+
+    alone = build_schedule_from_delembic_selection(project, DAILY)
+    beside = build_schedule_from_delembic_selection(project, DAILY, job=job)
+
+    for definitions in (
+        Definitions(assets=assets, schedules=[alone]),
+        Definitions(assets=assets, schedules=[beside], jobs=[job]),
+    ):
+        Definitions.validate_loadable(definitions)
+        assert definitions.resolve_job_def("delembic_upgrade").name == "delembic_upgrade"
+
+
+def test_names_times_and_keys_are_as_told(files: ProjectFolder, instance: DagsterInstance) -> None:
+    files.migration("D001")
+    project = DelembicProject(files.root)
+    options: dict[str, Any] = {
+        "name": "at_night",
+        "execution_timezone": "Europe/Berlin",
+        "default_status": DefaultScheduleStatus.RUNNING,
+    }
+
+    schedule = build_schedule_from_delembic_selection(
+        project, DAILY, "D001", job=build_delembic_job(project, name="mine"), **options
+    )
+
+    assert (schedule.name, schedule.job_name) == ("at_night", "mine")
+    assert schedule.execution_timezone == "Europe/Berlin"
+    assert schedule.default_status == DefaultScheduleStatus.RUNNING
+    assert schedule.cron_schedule == DAILY

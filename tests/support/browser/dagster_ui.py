@@ -1,0 +1,202 @@
+"""Dagster's user interface, as a person uses it. All that depends on how it is made is here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+from support.browser.chromium import WINDOW
+from support.dagster_dev import PATIENCE_SECONDS
+
+PREFIX = "delembic"
+"""The first part of the assets' keys and of the names of metadata."""
+JOB = "delembic_upgrade"
+
+# Dagster's own executor starts a process for each step, and the machine may be busy.
+_LONGEST_RUN_SECONDS = 400.0
+_LOCATION = "definitions.py"
+_MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?( \(\d+\))?$")
+# Small enough for nodes to be names in colours, and large enough to read them.
+_GRAPH_WINDOW = ViewportSize(width=1760, height=1600)
+
+Colour = Literal["green", "red"]
+
+
+@dataclass(frozen=True)
+class CheckSeen:
+    """What the page of a check says of its latest execution.
+
+    Attributes:
+        result: ``Passed`` or ``Failed``.
+        metadata: The table below it.
+        text: All that is on the page.
+    """
+
+    result: str
+    metadata: dict[str, str]
+    text: str
+
+
+class DagsterUI:
+    """The user interface in one page of a browser.
+
+    Args:
+        page: Where it is shown.
+        address: Where `dagster dev` answers.
+    """
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self._address = address
+
+    # --- The graph of all assets ------------------------------------------------------------------
+
+    def open_graph(self) -> None:
+        """Show all assets, with their groups opened and the navigation closed."""
+        self._go("/asset-groups/", _GRAPH_WINDOW)
+        self._button(_MATERIALIZE).first.wait_for()
+        if self._button("Hide navigation").is_visible():
+            self._button("Hide navigation").click()
+        # The navigation has a button of the same name.
+        self._button(re.compile("^settings$")).last.click()
+        collapse = self.page.get_by_role("menuitem", name="Collapse all groups")
+        expand = self.page.get_by_role("menuitem", name="Expand all groups")
+        expand.or_(collapse).wait_for()
+        # It offers to collapse even when a new group is closed.
+        if collapse.is_visible():
+            collapse.click()
+        expand.click()
+        collapse.wait_for()
+        # All of this is remembered, and a graph fits into the window when it is loaded.
+        self.page.reload()
+
+    def wait_for_colour(self, colour: Colour, *revisions: str) -> None:
+        """Wait until the graph shows these migrations in a colour."""
+        for revision in revisions:
+            node = self.page.locator(f"[style*='accent-{colour}']").filter(
+                has_text=re.compile(f"^{revision}$")
+            )
+            node.first.wait_for()
+
+    def reload_definitions(self) -> None:
+        """Press *Reload definitions*, and wait for the new ones."""
+        self._button("Reload definitions").click()
+        self._notifications.get_by_text("Definitions reloaded").wait_for()
+
+    # --- Runs -------------------------------------------------------------------------------------
+
+    def materialize(self) -> str:
+        """Press *Materialize all*, or *Materialize* on an asset's page; return the run's id."""
+        self._button(_MATERIALIZE).first.click()
+        launched = self._notifications.get_by_role("link", name="View")
+        # It asks first when something upstream has not been materialised.
+        confirm = self._button("Confirm")
+        launched.or_(confirm).first.wait_for()
+        if confirm.is_visible():
+            confirm.click()
+        launched.wait_for()
+        return str(launched.get_attribute("href")).rpartition("/")[2]
+
+    def open_job(self) -> None:
+        """Show the job, where *Materialize all* runs that."""
+        self._go(f"/locations/{_LOCATION}/jobs/{JOB}")
+
+    def run(self, run_id: str) -> str:
+        """Open a run, wait for its end, and return its status: ``Success`` or ``Failure``."""
+        # Of its log, the failures alone.
+        self._go(f"/runs/{run_id}?logs={quote('type:STEP_FAILURE')}")
+        status = self.page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
+        status.wait_for(timeout=_LONGEST_RUN_SECONDS * 1000)
+        return status.inner_text()
+
+    def wait_for_steps(self, **counts: int) -> None:
+        """Wait until the run that is shown has so many steps: ``errored``, ``not_executed``."""
+        for state, count in counts.items():
+            self.wait_for_text(f"{state.capitalize().replace('_', ' ')} ({count})")
+
+    def failure(self) -> tuple[str, dict[str, str]]:
+        """Open the failure in the run that is shown: what it says, and its metadata."""
+        self._button("View full message").first.click()
+        dialog = self.page.get_by_role("dialog")
+        message = dialog.get_by_role("heading").first.inner_text()
+        return message, _table(dialog, value=1)
+
+    # --- One asset --------------------------------------------------------------------------------
+
+    def open_asset(self, revision: str, view: str = "overview", **more: str) -> None:
+        """Show a migration's page: ``overview``, ``events``, ``checks`` or ``lineage``."""
+        arguments = "&".join(f"{name}={value}" for name, value in {"view": view, **more}.items())
+        self._go(f"/assets/{PREFIX}/{revision}?{arguments}")
+        self.page.get_by_role("tab", name=view.capitalize(), selected=True).wait_for()
+
+    def metadata(self, revision: str) -> dict[str, str]:
+        """Open a migration's page, and return what its latest materialisation says."""
+        self.open_asset(revision)
+        self.page.get_by_role("cell", name=f"{PREFIX}/status").wait_for()
+        return _table(self.page, value=2)
+
+    def neighbours(self) -> dict[str, bool]:
+        """Return the migrations beside the one that is shown, and whether they are green."""
+        links = self.page.get_by_role("link").filter(has_text=f"{PREFIX} / ")
+        links.filter(has=self.page.get_by_role("img", name="run_")).first.wait_for()
+        return {
+            link.inner_text().split()[-1]: link.get_by_role("img", name="run_success").count() > 0
+            for link in links.all()
+        }
+
+    def wait_for_text(self, text: str) -> None:
+        """Wait until the page says something."""
+        self.page.get_by_text(text).first.wait_for()
+
+    def plots(self) -> list[str]:
+        """Press *Plots* on a migration's page, and return the names of what is plotted."""
+        self._button("Plots").click()
+        plot = self.page.locator("canvas").first
+        plot.wait_for()
+        plot.scroll_into_view_if_needed()
+        names = self.page.get_by_text(f"{PREFIX}/").all_inner_texts()
+        return [name for name in names if name.startswith(f"{PREFIX}/")]
+
+    def check(self, revision: str, name: str) -> CheckSeen:
+        """Open a check of a migration."""
+        self.open_asset(revision, "checks", checkDetail=name)
+        self.wait_for_text("Evaluation result")
+        # The first is in the list of checks, and the last in the details of this one.
+        result = self.page.get_by_text(re.compile(r"^(Passed|Failed)$")).last
+        metadata = _table(self.page, value=1)
+        return CheckSeen(result.inner_text(), metadata, self.page.locator("body").inner_text())
+
+    def open_lineage(self, revision: str) -> None:
+        """Show a migration between its nearest neighbours, when the state of each is known."""
+        self.open_asset(revision, "lineage")
+        self.page.get_by_text(re.compile("^(Materialized|Failed)$")).first.wait_for()
+        loading = self.page.get_by_text("Loading...")
+        expect(loading).to_have_count(0, timeout=PATIENCE_SECONDS * 1000)
+
+    # --- Parts of the page ------------------------------------------------------------------------
+
+    def _go(self, path: str, window: ViewportSize = WINDOW) -> None:
+        self.page.set_viewport_size(window)
+        self.page.goto(self._address + path)
+
+    def _button(self, name: str | re.Pattern[str]) -> Locator:
+        return self.page.get_by_role("button", name=name)
+
+    @property
+    def _notifications(self) -> Locator:
+        return self.page.get_by_role("region", name="Notifications")
+
+
+def _table(part: Page | Locator, value: int) -> dict[str, str]:
+    """Return what tables say of delembic's keys.
+
+    Args:
+        part: Where the tables are.
+        value: In which cell of a row its value is; the key is in the first.
+    """
+    rows = [row.get_by_role("cell").all_inner_texts() for row in part.get_by_role("row").all()]
+    return {row[0]: row[value] for row in rows if row and row[0].startswith(f"{PREFIX}/")}

@@ -1,0 +1,42 @@
+"""Servers that the environment names, to be used instead of private ones."""
+
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+
+from support.servers.availability import ServerUnavailableError
+from support.servers.databases import Databases
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def named_databases(
+    variable: str, driver: str, query: Mapping[str, str] = _NOTHING
+) -> Databases | None:
+    """The databases of the server whose URL is in the environment variable, if it is set.
+
+    Args:
+        variable: Its name.
+        driver: What to connect with, unless the URL itself names a driver.
+        query: What this driver needs besides.
+
+    Raises:
+        ServerUnavailableError: The named server does not let us in.
+    """
+    if not (address := os.environ.get(variable)):
+        return None
+    url = make_url(address)
+    if "+" not in url.drivername:
+        url = url.set(drivername=driver).update_query_dict(query)
+    return _reachable(Databases(url), variable)
+
+
+def _reachable(databases: Databases, variable: str) -> Databases:
+    try:
+        with databases.connection():
+            return databases
+    except DBAPIError as error:
+        raise ServerUnavailableError(f"{variable} leads nowhere: {error.orig}") from error

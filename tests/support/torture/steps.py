@@ -1,0 +1,143 @@
+"""The steps of the protocol by name, and how something is made to happen right at one of them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal, TypeAlias
+
+Moment = Literal["before", "after"]
+Fate: TypeAlias = Literal["no row", "interrupted", "failed", "recovered", "success"]
+"""What the audit log has of an attempt whose runner was killed, once another has been there."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an attempt.
+
+    Attributes:
+        name: What the step is called here.
+        wraps: The function that makes it, where it is looked up: ``module:name``.
+        before: What becomes of the attempt if its runner is killed before the step.
+        after: And what, right after it.
+        call: Which of the calls of a run it is.
+    """
+
+    name: str
+    wraps: str
+    before: Fate
+    after: Fate
+    call: int = 1
+
+    @property
+    def owner(self) -> Any:
+        """The module or class that has the function."""
+        module, _, path = self.wraps.partition(":")
+        return functools.reduce(getattr, path.split(".")[:-1], import_module(module))
+
+    @property
+    def attribute(self) -> str:
+        return self.wraps.rpartition(":")[2].rpartition(".")[2]
+
+    @property
+    def function(self) -> Any:
+        return getattr(self.owner, self.attribute, None)
+
+
+_RUNNER = "delembic.execution.runner"
+_ATTEMPT = "delembic.execution.attempt"
+_LEDGER = "delembic.audit.ledger:Ledger"
+_WORK = "delembic.execution.work:Work"
+
+STEPS = (
+    Step("make the marks' table", "delembic.audit.tables:ensure", "no row", "no row"),
+    Step("make the audit log", "delembic.audit.tables:ensure", "no row", "no row", call=2),
+    Step("look for orphans", f"{_RUNNER}:Runner.settle_orphans", "no row", "no row"),
+    Step("lock", f"{_RUNNER}:acquire", "no row", "no row"),
+    Step("look again", f"{_RUNNER}:Runner.mark", "no row", "no row"),
+    Step("look at dependencies", f"{_RUNNER}:Runner.unapplied", "no row", "no row"),
+    Step("write running", f"{_LEDGER}.start", "no row", "interrupted"),
+    Step("begin", f"{_WORK}.__init__", "interrupted", "interrupted"),
+    Step("upgrade", "support.torture.effects:take", "interrupted", "interrupted"),
+    Step("statement", "support.torture.effects:insert", "interrupted", "interrupted"),
+    Step("validate", "support.torture.effects:check", "interrupted", "interrupted"),
+    Step("mark", f"{_ATTEMPT}:mark_applied", "interrupted", "interrupted"),
+    Step("commit", "sqlalchemy:Connection.commit", "interrupted", "recovered"),
+    Step("finish", f"{_LEDGER}.finish", "recovered", "success"),
+    Step("unlock", f"{_RUNNER}:release", "success", "success"),
+)
+"""Of an attempt that succeeds, in their order."""
+
+FAILING_STEPS = (
+    Step("roll back", f"{_WORK}.roll_back", "interrupted", "interrupted"),
+    Step("record the failure", f"{_LEDGER}.finish", "interrupted", "failed"),
+    Step("note the failure", f"{_ATTEMPT}:mark_failed", "failed", "failed"),
+)
+"""Of an attempt whose migration raised."""
+
+SETTLING = Step("settle", f"{_LEDGER}.settle", "interrupted", "interrupted")
+"""What the dead left."""
+
+ALL_STEPS = (*STEPS, *FAILING_STEPS, SETTLING)
+
+
+@dataclass(frozen=True)
+class Ambush:
+    """Something that happens to a runner right before or after a step."""
+
+    step: Step
+    moment: Moment
+    act: Callable[[], object]
+
+    @property
+    def name(self) -> str:
+        return f"{self.moment} {self.step.name}"
+
+    @property
+    def fate(self) -> Fate:
+        return self.step.before if self.moment == "before" else self.step.after
+
+    def lay(self) -> None:
+        """Wrap the step's function in this process."""
+        original = self.step.function
+        calls = 0
+
+        @functools.wraps(original)
+        def stepped(*args: Any, **values: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            here = calls == self.step.call
+            if here and self.moment == "before":
+                self.act()
+            result = original(*args, **values)
+            if here and self.moment == "after":
+                self.act()
+            return result
+
+        setattr(self.step.owner, self.step.attribute, stepped)
+
+
+def kill() -> None:
+    """End this process with no chance to do anything more."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def ambushes(steps: tuple[Step, ...], act: Callable[[], object]) -> list[Ambush]:
+    """Before and after each of the steps."""
+    moments: tuple[Moment, ...] = ("before", "after")
+    return [Ambush(step, moment, act) for step in steps for moment in moments]
+
+
+def boundaries(steps: tuple[Step, ...], act: Callable[[], object]) -> list[Ambush]:
+    """Before the first step and after each: right after one is before the next, nearly."""
+    return [Ambush(steps[0], "before", act), *(Ambush(step, "after", act) for step in steps)]
+
+
+def at(name: str, act: Callable[[], object]) -> Ambush:
+    """The ambush of that name: ``before commit``."""
+    (ambush,) = (ambush for ambush in ambushes(ALL_STEPS, act) if ambush.name == name)
+    return ambush
