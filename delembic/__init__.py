@@ -26,14 +26,16 @@ from delembic.migration import DataMigration
 
 if TYPE_CHECKING:
     from delembic import commands, errors, events
-    from delembic.audit.attempts import Attempt
-    from delembic.audit.bookmark import Bookmark
+    from delembic.audit.entries import LogEntry
+    from delembic.audit.entries import LogEntry as Attempt
     from delembic.audit.program import Program
-    from delembic.audit.standing import Standing
-    from delembic.audit.status import State
     from delembic.events import Verification
+    from delembic.history.bookmark import Bookmark
+    from delembic.history.standing import Standing
     from delembic.revisions.graph import Graph
+    from delembic.revisions.progression import Progression
     from delembic.revisions.source import Revision
+    from delembic.status import Operation, Phase, State, Status
 
 __all__ = [
     "Attempt",
@@ -45,13 +47,18 @@ __all__ = [
     "DelembicError",
     "Graph",
     "LockTimeoutError",
+    "LogEntry",
     "MigrationBlockedError",
     "MigrationFailedError",
+    "Operation",
+    "Phase",
     "Program",
+    "Progression",
     "Revision",
     "SchemaNotReadyError",
     "Standing",
     "State",
+    "Status",
     "Verification",
     "commands",
     "errors",
@@ -59,19 +66,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Attempt": "delembic.audit.attempts",
-    "Bookmark": "delembic.audit.bookmark",
+    "Bookmark": "delembic.history.bookmark",
     "Graph": "delembic.revisions.graph",
+    "LogEntry": "delembic.audit.entries",
+    "Operation": "delembic.status",
+    "Phase": "delembic.status",
     "Program": "delembic.audit.program",
+    "Progression": "delembic.revisions.progression",
     "Revision": "delembic.revisions.source",
-    "Standing": "delembic.audit.standing",
-    "State": "delembic.audit.status",
+    "Standing": "delembic.history.standing",
+    "State": "delembic.status",
+    "Status": "delembic.status",
     "Verification": "delembic.events",
 }
+_FORMER = {"Attempt": "LogEntry"}
+"""Names that are still public, with the ones that took their place."""
 _MODULES = frozenset({"commands", "errors", "events"})
 
 
 def __getattr__(name: str) -> Any:
+    name = _FORMER.get(name, name)
     if name in _MODULES:
         return import_module(f"delembic.{name}")
     if name in _HOMES:

@@ -65,7 +65,12 @@ class Started:
     description: str
     attempt: int
     history_id: int
-    run_id: str
+    attempt_id: str
+
+    @property
+    def run_id(self) -> str:
+        """The attempt's name, under the name of its column."""
+        return self.attempt_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, inspect
 
-from delembic import Attempt, Standing, State, commands
+from delembic import LogEntry, Standing, State, commands
 from delembic.audit.marks import Mark
 from delembic.errors import DefinitionError, UnknownRevisionError
 from support.audit_rows import (
@@ -80,7 +80,7 @@ class TestRuns:
         assert (attempt.revision, attempt.status, attempt.executor) == ("D001", "success", "python")
 
     def test_it_can_be_narrowed_to_a_revision_and_to_failures(self, project: ProjectFolder) -> None:
-        record(project, *LOG, replace(FAILED, id=5, revision="D004", run_id="a-5"))
+        record(project, *LOG, replace(FAILED, id=5, revision="D004", attempt_id="a-5"))
 
         def ids(*arguments: Any, **options: Any) -> list[int]:
             return [attempt.id for attempt in commands.runs(project.config, *arguments, **options)]
@@ -109,7 +109,7 @@ class TestRuns:
             ids(operation="downgrade")
 
     def test_there_are_20_unless_another_number_is_named(self, local: ProjectFolder) -> None:
-        record(local, *(replace(LOADED, id=n, run_id=f"r-{n}") for n in range(1, 24)))
+        record(local, *(replace(LOADED, id=n, attempt_id=f"r-{n}") for n in range(1, 24)))
 
         def ids(**options: Any) -> list[int]:
             return [attempt.id for attempt in commands.runs(local.config, **options)]
@@ -153,7 +153,7 @@ class TestRuns:
         assert commands.runs(project.config, operation="verify") == []
         (attempt,) = commands.runs(project.config, failed=True, operation="upgrade")
 
-        assert attempt == Attempt(
+        assert attempt == LogEntry(
             2, "D002", "failed", FAILED.started_at,
             ended_at=FAILED.ended_at,
             duration_seconds=185.2,
@@ -209,7 +209,7 @@ class TestRuns:
         "fact", [LOADED, replace(LOADED, status="interrupted"), MARKS[0]], ids=lambda f: f.status
     )
     def test_a_revision_on_record_is_known_even_if_it_never_failed(
-        self, local: ProjectFolder, fact: Attempt | Mark
+        self, local: ProjectFolder, fact: LogEntry | Mark
     ) -> None:
         record(local, fact)
 
@@ -234,14 +234,14 @@ class TestShow:
         assert (shown.source.path, shown.source.depends_on) == (path, ("D001",))
 
     def test_all_attempts_are_there_however_many(self, local: ProjectFolder) -> None:
-        record(local, *(replace(LOADED, id=n, run_id=f"r-{n}") for n in range(1, 51)))
+        record(local, *(replace(LOADED, id=n, attempt_id=f"r-{n}") for n in range(1, 51)))
 
         assert len(commands.show(local.config, "D001").attempts) == 50
 
     def test_the_last_verifications_are_apart_and_oldest_first(
         self, project: ProjectFolder
     ) -> None:
-        again = [replace(VERIFIED, id=n, run_id=f"r-{n}") for n in range(5, 25)]
+        again = [replace(VERIFIED, id=n, attempt_id=f"r-{n}") for n in range(5, 25)]
         record(project, *LOG, *MARKS, *again)
 
         shown = commands.show(project.config, "D002")
@@ -317,13 +317,13 @@ class TestShow:
         ],
     )
     def test_one_whose_file_is_gone_is_shown_as_long_as_it_is_on_record(
-        self, local: ProjectFolder, facts: tuple[Attempt | Mark, ...], state: str
+        self, local: ProjectFolder, facts: tuple[LogEntry | Mark, ...], state: str
     ) -> None:
         record(local, *facts)
 
         shown = commands.show(local.config, "D001")
 
-        has_attempt = isinstance(facts[0], Attempt)
+        has_attempt = isinstance(facts[0], LogEntry)
         assert (shown.standing.state, shown.standing.has_file) == (state, False)
         assert shown.standing.description == ("load terms" if has_attempt else "")
         assert (shown.source, shown.changed) == (None, None)

@@ -53,7 +53,8 @@ for name in {delembic.__all__}:
     exec(f"from delembic import {{name}}; print({{name}}.__name__.rpartition('.')[2])")
 """
 
-    assert _fresh_python(program).split() == delembic.__all__
+    now = ["LogEntry" if name == "Attempt" else name for name in delembic.__all__]
+    assert _fresh_python(program).split() == now
 
 
 @pytest.mark.parametrize("name", ["delembic", *MODULES])

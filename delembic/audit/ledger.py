@@ -15,19 +15,19 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from delembic.audit import tables
-from delembic.audit.attempts import Attempt, attempt_of, is_operation
+from delembic.audit.entries import COLUMNS, LogEntry, entry_of, is_operation
 from delembic.audit.marks import Mark
 from delembic.audit.program import Program
-from delembic.audit.status import Operation, Status
 from delembic.database.connections import execute_reconnecting
 from delembic.revisions.source import Revision
+from delembic.status import Operation, Status
 
 _table = tables.history_table
 _attempts = select(_table).where(is_operation(_table.c.operation))
 """All of them, without the verifications."""
 
 _of_revision = _table.c.revision == bindparam("of_revision")
-_by_name = _attempts.where(_table.c.run_id == bindparam("of_run_id"))
+_by_name = _attempts.where(_table.c.run_id == bindparam("of_attempt_id"))
 _count = _attempts.where(_of_revision).with_only_columns(func.count())
 # Not those of delembic 1.x, which had no mark to be told by.
 _unfinished = _attempts.where(
@@ -63,11 +63,11 @@ class Ledger:
         self._conn = conn
         self._program = program
 
-    def start(self, revision: Revision) -> Attempt:
+    def start(self, revision: Revision) -> LogEntry:
         """Write a ``running`` row, to be ended by `finish`."""
         return self._insert(revision, Status.RUNNING, datetime.now(UTC))
 
-    def blocked(self, revision: Revision, reason: str) -> Attempt:
+    def blocked(self, revision: Revision, reason: str) -> LogEntry:
         """Write the row of an attempt that could not begin."""
         now = datetime.now(UTC)
         return self._insert(
@@ -80,7 +80,7 @@ class Ledger:
         status: Status,
         started_at: datetime,
         exception: str | None = None,
-    ) -> Attempt:
+    ) -> LogEntry:
         """Write the row of a verification that has ended.
 
         Args:
@@ -102,7 +102,7 @@ class Ledger:
 
     def finish(
         self,
-        attempt: Attempt,
+        entry: LogEntry,
         status: Status,
         *,
         exception: str | None = None,
@@ -117,77 +117,87 @@ class Ledger:
         values = {
             "status": status,
             "ended_at": now,
-            "duration_seconds": (now - attempt.started_at).total_seconds(),
+            "duration_seconds": (now - entry.started_at).total_seconds(),
             "exception": exception,
             "rows_affected": rows_affected,
             "recovered": False,
         }
         end = _end if status == Status.SUCCESS else _end_unless_told
-        execute_reconnecting(self._conn, end, {"of_id": attempt.id, **values})
+        execute_reconnecting(self._conn, end, {"of_id": entry.id, **values})
 
-    def unfinished(self, revision: str | None = None) -> list[Attempt]:
+    def unfinished(self, revision: str | None = None) -> list[LogEntry]:
         """Return the ``running`` rows, of one revision or of all, oldest first."""
         if revision is None:
             rows = execute_reconnecting(self._conn, _unfinished)
         else:
             of_revision = {"of_revision": revision}
             rows = execute_reconnecting(self._conn, _unfinished_of_revision, of_revision)
-        return [attempt_of(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
-    def interrupted(self) -> list[Attempt]:
+    def interrupted(self) -> list[LogEntry]:
         """Return the ``interrupted`` rows that a mark may yet prove wrong, oldest first.
 
         Not those of revisions at which another attempt has succeeded: the mark is that one's.
         """
-        return [attempt_of(row) for row in execute_reconnecting(self._conn, _interrupted)]
+        return [entry_of(row) for row in execute_reconnecting(self._conn, _interrupted)]
 
-    def is_own(self, attempt: Attempt) -> bool:
+    def is_own(self, entry: LogEntry) -> bool:
         """Tell whether an attempt is one of this very process."""
         own = self._program
-        return (attempt.hostname, attempt.pid) == (own.hostname, own.pid)
+        return (entry.hostname, entry.pid) == (own.hostname, own.pid)
 
-    def is_dead(self, attempt: Attempt) -> bool:
+    def is_dead(self, entry: LogEntry) -> bool:
         """Tell whether an attempt's process was one of this machine, and is no more.
 
         A number that another process has by now hides the death, and so does another machine.
         """
-        if attempt.hostname != self._program.hostname or not attempt.pid or os.name != "posix":
+        if entry.hostname != self._program.hostname or not entry.pid or os.name != "posix":
             return False
         try:
-            os.kill(attempt.pid, 0)
+            os.kill(entry.pid, 0)
         except ProcessLookupError:
             return True
         except OSError:  # somebody else's
             return False
         return False
 
-    def find(self, run_id: str | None) -> Attempt | None:
+    def find(self, attempt_id: str | None) -> LogEntry | None:
         """Return the attempt of that name, which a mark carries."""
-        row = execute_reconnecting(self._conn, _by_name, {"of_run_id": run_id}).first()
-        return attempt_of(row) if row else None
+        row = execute_reconnecting(self._conn, _by_name, {"of_attempt_id": attempt_id}).first()
+        return entry_of(row) if row else None
 
-    def settle(self, attempt: Attempt, mark: Mark | None) -> Status | None:
-        """End the row of a runner that died, by what its revision's mark tells.
+    def recover(self, entry: LogEntry, mark: Mark) -> bool:
+        """Complete the row of an attempt that is over and whose work was committed.
 
-        Only for a caller that knows that it died, as does who holds the revision's lock, or that
-        it can commit no more, since another attempt has.
+        Only for a caller that knows that it is over, as does who holds the revision's lock, or
+        that it can commit no more, since another attempt has.
+
+        Args:
+            entry: As it was read.
+            mark: The attempt's own.
 
         Returns:
-            ``success`` if the mark is that attempt's own, else ``interrupted``; ``None`` if the
-            row is no longer what it was when it was read.
+            Whether the row was still what it was when it was read.
         """
-        committed = mark is not None and mark.applied and mark.run_id == attempt.run_id
-        values: dict[str, Any] = {"status": Status.INTERRUPTED, "ended_at": None}
-        if committed and mark:
-            values = {
-                "status": Status.SUCCESS,
-                "recovered": True,
-                "ended_at": mark.applied_at,
-                "duration_seconds": mark.duration_seconds,
-            }
-        as_read = {"of_id": attempt.id, "of_status": attempt.status}
-        settled = execute_reconnecting(self._conn, _end_as_read, as_read | values)
-        return Status(values["status"]) if settled.rowcount else None
+        return self._end_as_read(
+            entry,
+            status=Status.SUCCESS,
+            recovered=True,
+            ended_at=mark.applied_at,
+            duration_seconds=mark.duration_seconds,
+        )
+
+    def give_up(self, entry: LogEntry) -> bool:
+        """End the row of an attempt that is over and whose work was not committed.
+
+        The arguments and the result are those of `recover`.
+        """
+        return self._end_as_read(entry, status=Status.INTERRUPTED, ended_at=None)
+
+    def _end_as_read(self, entry: LogEntry, **values: Any) -> bool:
+        as_read = {"of_id": entry.id, "of_status": entry.status}
+        ended = execute_reconnecting(self._conn, _end_as_read, as_read | values)
+        return bool(ended.rowcount)
 
     def _insert(
         self,
@@ -196,9 +206,9 @@ class Ledger:
         started_at: datetime,
         operation: Operation = Operation.UPGRADE,
         **values: Any,
-    ) -> Attempt:
-        row: dict[str, Any] = {
-            "run_id": str(uuid.uuid4()),
+    ) -> LogEntry:
+        facts: dict[str, Any] = {
+            "attempt_id": str(uuid.uuid4()),
             "revision": revision.id,
             "started_at": started_at,
             "status": status,
@@ -210,9 +220,10 @@ class Ledger:
             **asdict(self._program),
             **values,
         }
+        row = {COLUMNS[name]: value for name, value in facts.items()}
         result = execute_reconnecting(self._conn, _add, row)
         (key,) = result.inserted_primary_key or (0,)
-        return Attempt(id=key, **row)
+        return LogEntry(id=key, **facts)
 
     def _next_number(self, revision: Revision) -> int:
         before = {"of_revision": revision.id}

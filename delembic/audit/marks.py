@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from delembic.audit import tables
-from delembic.audit.status import Status
 from delembic.database.connections import execute_reconnecting
 from delembic.revisions.source import Revision
+from delembic.status import Status
 
 _table = tables.version_table
 _of_revision = select(_table).where(_table.c.revision == bindparam("of_revision"))
@@ -42,7 +42,7 @@ class Mark:
         applied_at: When it took effect or failed, in UTC.
         status: ``success`` or ``failed``.
         duration_seconds: How long the work took.
-        run_id: The attempt that made it, as in ``delembic_run_history``.
+        attempt_id: The attempt that made it; the column is called ``run_id``.
         checksum: SHA-256 of the source file that was run.
     """
 
@@ -50,13 +50,17 @@ class Mark:
     applied_at: datetime | None
     status: str
     duration_seconds: float | None
-    run_id: str | None
+    attempt_id: str | None
     checksum: str | None
 
     @property
     def applied(self) -> bool:
         """Whether the revision has taken effect."""
         return self.status == Status.SUCCESS
+
+    def is_of(self, attempt_id: str | None) -> bool:
+        """Whether an attempt made this mark, and so took effect; never for one without an id."""
+        return self.applied and attempt_id is not None and self.attempt_id == attempt_id
 
     def differs_from(self, revision: Revision) -> bool | None:
         """Tell whether a file is another than the one that took effect.
@@ -155,7 +159,7 @@ def _values(mark: Mark) -> dict[str, Any]:
         "applied_at": mark.applied_at,
         "status": mark.status,
         "execution_time_seconds": mark.duration_seconds,
-        "run_id": mark.run_id,
+        "run_id": mark.attempt_id,
         "checksum": mark.checksum,
     }
 
@@ -166,6 +170,6 @@ def _mark(row: Row[Any]) -> Mark:
         applied_at=row.applied_at,
         status=row.status,
         duration_seconds=row.execution_time_seconds,
-        run_id=row.run_id,
+        attempt_id=row.run_id,
         checksum=row.checksum,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -12,8 +11,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    DateTime,
-    Dialect,
     Double,
     Integer,
     MetaData,
@@ -22,17 +19,17 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     inspect,
     null,
     select,
 )
-from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.schema import CreateColumn, CreateTable
 from sqlalchemy.types import TypeEngine
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
+from delembic.database.columns import LongText, UtcDateTime
+from delembic.database.dialects import kind_of, known_kinds
 from delembic.errors import NewerDatabaseError
 
 Columns = Mapping[str, ColumnElement[Any]]
@@ -41,46 +38,12 @@ Columns = Mapping[str, ColumnElement[Any]]
 _Narrow = Callable[[Select[Any], Columns], Select[Any]]
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, aware and in UTC, on databases with and without time zones."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Keep microseconds on MySQL, whose plain DATETIME cuts them off; a zone on PostgreSQL.
-
-        Any other database gets a column without a zone: what is stored there is a bare time, and
-        a column with one would take it for a time in the session's own zone.
-        """
-        if dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(DATETIME(fsp=6))
-        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC; where the column has no zone, the bare UTC time."""
-        if value is None or dialect.name == "postgresql":
-            return value
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return an aware time; a stored one without a zone is in UTC."""
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-# For every table of delembic.
-# Revisions differ in case and accents, whatever the server's collation thinks.
 OPTIONS: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-    "mariadb_engine": "InnoDB",
-    "mariadb_charset": "utf8mb4",
-    "mariadb_collate": "utf8mb4_bin",
+    f"{name}_{option}": value
+    for name, kind in known_kinds().items()
+    for option, value in kind.table_options.items()
 }
-_LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+"""What every table of delembic is made with, besides its columns."""
 
 _METADATA = MetaData()
 
@@ -106,7 +69,7 @@ history_table = Table(
     Column("ended_at", UtcDateTime),
     Column("duration_seconds", Double),
     Column("status", String(50), nullable=False),
-    Column("exception", _LONG_TEXT),
+    Column("exception", LongText),
     Column("username", String(255)),
     Column("hostname", String(255)),
     Column("run_id", String(36), unique=True, index=True),
@@ -213,6 +176,7 @@ def _make(
 def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any]]) -> None:
     """Make a table of delembic 1.x what it would be if it were made today."""
     quoted = conn.dialect.identifier_preparer.format_table(table)
+    kind = kind_of(conn.dialect.name)
     for column in table.columns:
         if column.name not in present:
             definition = CreateColumn(column).compile(dialect=conn.dialect)
@@ -222,13 +186,5 @@ def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any
                 partial(_columns, conn, table),
                 column.name,
             )
-        elif conn.dialect.name == "postgresql" and _lacks_zone(column, present[column.name]):
-            # What was stored is UTC. Without a zone, the session's would decide what is to come.
-            conn.exec_driver_sql(
-                f"ALTER TABLE {quoted} ALTER COLUMN {column.name} TYPE TIMESTAMP WITH TIME ZONE"
-                f" USING {column.name} AT TIME ZONE 'UTC'"
-            )
-
-
-def _lacks_zone(column: Column[Any], present: TypeEngine[Any]) -> bool:
-    return isinstance(column.type, UtcDateTime) and not getattr(present, "timezone", True)
+        elif conversion := kind.conversion(column, quoted, present[column.name]):
+            conn.exec_driver_sql(conversion)

@@ -114,7 +114,7 @@ def init(folder: str) -> None:
 @click.pass_obj
 def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> None:
     """Write a new migration file."""
-    from delembic.cli import rendering
+    from delembic.cli import standings as rendering
 
     new = delembic.commands.revision(options.load(), message, depends_on)
     if new.warning:
@@ -181,7 +181,8 @@ def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None
 @click.pass_obj
 def current(options: _Options, as_json: bool) -> None:
     """Show the applied revisions that no other applied one depends on."""
-    from delembic.cli import documents, rendering
+    from delembic.cli import standings as rendering
+    from delembic.presentation import documents
 
     applied = delembic.commands.current(options.load())
     click.echo(documents.current(applied) if as_json else rendering.current(applied))
@@ -192,7 +193,8 @@ def current(options: _Options, as_json: bool) -> None:
 @click.pass_obj
 def history(options: _Options, as_json: bool) -> None:
     """List all revisions in execution order, each with its state."""
-    from delembic.cli import documents, rendering
+    from delembic.cli import standings as rendering
+    from delembic.presentation import documents
 
     entries = delembic.commands.history(options.load())
     click.echo(documents.history(entries) if as_json else rendering.history(entries))
@@ -230,7 +232,8 @@ def runs(
     verified, how long it took, how many rows it changed, who ran it where and by what, and the
     error.
     """
-    from delembic.cli import attempts, documents
+    from delembic.cli import entries
+    from delembic.presentation import documents
 
     found = delembic.commands.runs(
         options.load(), revision, failed=failed, operation=operation, limit=limit
@@ -238,9 +241,9 @@ def runs(
     if as_json:
         click.echo(documents.runs(found))
     elif found:
-        click.echo(attempts.log(found, _terminal_width()))
+        click.echo(entries.log(found, _terminal_width()))
     else:
-        click.echo(attempts.nothing(revision, failed=failed, operation=operation))
+        click.echo(entries.nothing(revision, failed=failed, operation=operation))
 
 
 @main.command()
@@ -252,7 +255,8 @@ def show(options: _Options, revision: str, as_json: bool) -> None:
 
     Its state, its file, every attempt with the whole error, and the last ten verifications.
     """
-    from delembic.cli import documents, record
+    from delembic.cli import record
+    from delembic.presentation import documents
 
     found = delembic.commands.show(options.load(), revision)
     click.echo(documents.show(found) if as_json else record.whole(found))

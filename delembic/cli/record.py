@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import click
 
-from delembic.audit.record import RevisionRecord
-from delembic.audit.standing import Standing
-from delembic.cli import attempts
-from delembic.cli.figures import moment
-from delembic.cli.rendering import COLOURS
+from delembic.cli import entries
+from delembic.cli.standings import COLOURS
 from delembic.errors import shown
+from delembic.history.record import RevisionRecord
+from delembic.history.standing import Standing
+from delembic.presentation.figures import moment
 
 _LABEL_WIDTH = len("depends on")
 
@@ -20,13 +20,13 @@ def whole(record: RevisionRecord) -> str:
     """Return what ``delembic show`` prints."""
     title = f"{record.standing.revision}  {record.standing.description}".rstrip()
     facts = [f"{label:<{_LABEL_WIDTH}}  {text}".rstrip() for label, text in _facts(record)]
-    tried = attempts.in_full(record.attempts) if record.attempts else "No attempt on record."
+    tried = entries.in_full(record.attempts) if record.attempts else "No attempt on record."
     return "\n".join([click.style(title, bold=True), "", *facts, "", tried, *_verified(record)])
 
 
 def _verified(record: RevisionRecord) -> Iterator[str]:
     if record.verifications:
-        yield from ("", "Its last verifications:", "", attempts.in_full(record.verifications))
+        yield from ("", "Its last verifications:", "", entries.in_full(record.verifications))
 
 
 def _facts(record: RevisionRecord) -> Iterator[tuple[str, str]]:

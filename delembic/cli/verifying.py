@@ -10,11 +10,11 @@ import click
 
 from delembic import commands
 from delembic.audit.program import Program
-from delembic.cli import documents
 from delembic.cli.progress import showing_progress
 from delembic.config import Config
 from delembic.errors import DataDriftedError
 from delembic.events import Verification
+from delembic.presentation import documents
 
 
 def verify(config: Config, revisions: Collection[str], *, as_json: bool) -> None:

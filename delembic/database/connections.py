@@ -1,67 +1,22 @@
-"""Databases are opened here, and connected to."""
+"""Connections to a database: the one door through which delembic opens them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from delembic.causes import brief, describe
-from delembic.config import Config
-from delembic.database.engines import engine_from_env, engine_of
-from delembic.database.urls import masked, sqlite_file
+from delembic.database.urls import masked
 from delembic.errors import DatabaseFailedError, DatabaseUnavailableError, UnfitDatabaseError
 from delembic.user_code import user_code
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
-    """The two ends that a run works with.
-
-    Attributes:
-        work: Where the data and ``delembic_version`` are.
-        metadata: Where the audit log is; the very same engine unless ``metadata_url`` is set.
-    """
-
-    work: Engine
-    metadata: Engine
-
-    @property
-    def is_split(self) -> bool:
-        """Whether the audit log is kept in another database than the data."""
-        return self.metadata is not self.work
-
-
 @contextmanager
-def open_database(config: Config) -> Iterator[Database]:
-    """Make the engines of a project, and dispose of those made here at the end.
-
-    An engine from ``env.py`` belongs to the user and is left open. Nothing is connected to yet.
-
-    Raises:
-        ConfigurationError: There is no usable URL, driver or ``get_engine``.
-        DatabaseFailedError: A statement of delembic's own failed in the block.
-    """
-    url = config.url
-    work = engine_of(config, "sqlalchemy.url", url) if url else engine_from_env(config)
-    metadata_url = config.metadata_url
-    metadata = engine_of(config, "metadata_url", metadata_url) if metadata_url else work
-    try:
-        with telling_failures():
-            yield Database(work, metadata)
-    finally:
-        if metadata_url:
-            metadata.dispose()
-        if url:
-            work.dispose()
-
-
-@contextmanager
-def telling_failures() -> Iterator[None]:
+def reporting_failures() -> Iterator[None]:
     """Turn the failure of a statement of delembic's own into an error for people.
 
     Raises:
@@ -142,8 +97,3 @@ def _autocommit(conn: Connection) -> Connection:
     # that it does not have, or have no levels at all.
     except (ArgumentError, AttributeError, NotImplementedError) as error:
         raise UnfitDatabaseError(conn.dialect.name, describe(error)) from error
-
-
-def is_memory(engine: Engine) -> bool:
-    """Whether the engine is a SQLite database without a file."""
-    return engine.dialect.name == "sqlite" and sqlite_file(engine.url) is None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.causes import describe
 from delembic.config import Config
+from delembic.database.dialects import kind_of
 from delembic.database.driver_errors import keep_quiet
-from delembic.database.urls import parse_url, sqlite_file
+from delembic.database.urls import parse_url
 from delembic.errors import ConfigurationError, DependencyNotInstalledError, shown
 from delembic.user_code import import_source, user_code
 
@@ -44,6 +42,7 @@ def engine_of(config: Config, key: str, text: str) -> Engine:
         DependencyNotInstalledError: Its driver is not installed.
     """
     url = parse_url(config, key, text)
+    url = kind_of(url.get_backend_name()).placed(url, config.root)
     engine = _create(config, key, url)
     if engine.dialect.is_async:
         raise config.error(
@@ -92,14 +91,7 @@ def engine_from_env(config: Config) -> Engine:
 
 
 def _create(config: Config, key: str, url: URL) -> Engine:
-    # Each migration gets a connection of its own that is closed afterwards, so no session state
-    # (a role, a search path, a temporary table) leaks from one to the next.
-    options: dict[str, Any] = {"poolclass": NullPool}
-    if url.get_backend_name() == "sqlite":
-        options = _sqlite_options(url, config.lock_timeout_seconds)
-    if url.drivername == "postgresql+psycopg" and config.lock == "lease":
-        # Where sessions are lent out, what one has prepared is not there for the next statement.
-        options["connect_args"] = {"prepare_threshold": None}
+    options = kind_of(url.get_backend_name()).engine_options(url, config)
     try:
         return create_engine(url, **options)
     except NoSuchModuleError as error:
@@ -115,11 +107,3 @@ def _create(config: Config, key: str, url: URL) -> Engine:
         ) from error
     except (ImportError, SQLAlchemyError, TypeError, ValueError) as error:
         raise config.error(key, f"cannot be used: {describe(error)}.", _USUAL) from error
-
-
-def _sqlite_options(url: URL, patience_seconds: float) -> dict[str, Any]:
-    if sqlite_file(url) is None:
-        # The database is its connection: there is one, and whoever connects gets that.
-        return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-    # How long to wait for another program that is writing to the file.
-    return {"poolclass": NullPool, "connect_args": {"timeout": patience_seconds}}

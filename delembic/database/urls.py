@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,7 +15,7 @@ _COMMENT = re.compile(r"\s[#;]")
 
 
 def parse_url(config: Config, key: str, text: str) -> URL:
-    """Return the URL in a setting; a SQLite file in it is relative to the ini.
+    """Return the URL in a setting, as it is written there.
 
     Raises:
         SettingError: It is none.
@@ -36,8 +35,6 @@ def parse_url(config: Config, key: str, text: str) -> URL:
             "Write it as DIALECT+DRIVER://USER:PASSWORD@HOST:PORT/DATABASE, with special characters"
             " in the password percent-encoded.",
         )
-    if url.get_backend_name() == "sqlite" and (file := sqlite_file(url)):
-        return url.set(database=str(config.root / file))
     return url
 
 
@@ -53,14 +50,6 @@ def masked(url: URL) -> str:
         for name, value in url.query.items()
     }
     return url.set(query=query).render_as_string(hide_password=True).replace("%2A%2A%2A", MASK)
-
-
-def sqlite_file(url: URL) -> Path | None:
-    """Return the file of a SQLite URL, or ``None`` for a database in memory or a ``file:`` URI."""
-    database = url.database
-    if not database or database == ":memory:" or database.startswith("file:"):
-        return None
-    return Path(database)
 
 
 def _parsed(text: str) -> URL | None:

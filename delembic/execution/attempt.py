@@ -1,24 +1,28 @@
 """One attempt at one revision: the promise of the whole product.
 
-Lock, look again, settle, write ``running``, begin, upgrade, validate, mark, commit, finish, unlock.
-The mark is in the same transaction as the work, the audit row is not: so the work takes effect
+Lock, settle, look again, write ``running``, begin, upgrade, validate, mark, commit, finish, unlock.
+The mark is in the same transaction as the work, the log entry is not: so the work takes effect
 exactly once, and the record outlives the rollback.
+
+The steps are done in `delembic.execution.work`. What became of them is decided in
+`delembic.execution.fate`, and told here: in the audit log, in an event, and to the caller.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import assert_never
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from delembic.audit.attempts import Attempt
-from delembic.audit.marks import Mark, mark_applied, mark_failed
-from delembic.audit.status import Status
+from delembic.audit.entries import LogEntry
+from delembic.audit.marks import Mark, mark_failed
 from delembic.causes import describe
-from delembic.database.driver_errors import values_withheld
+from delembic.database.dialects import kind_of
 from delembic.errors import (
     DatabaseUnavailableError,
     DelembicError,
@@ -35,18 +39,21 @@ from delembic.events import (
     RecordDelayed,
     Skipped,
     Started,
-    TransactionEnded,
 )
 from delembic.execution.error_text import error_text
-from delembic.execution.runner import Runner
-from delembic.execution.work import Work, await_end, open_work
+from delembic.execution.fate import Fate, Overtaken, Raised, Stopped, TookEffect, decide
+from delembic.execution.run import Run
+from delembic.execution.work.course import Course
+from delembic.execution.work.whole import apply_whole
 from delembic.migration import DataMigration
 from delembic.revisions.source import Revision
-from delembic.user_code import user_code
+from delembic.status import Status
+
+_OVERTAKEN = "Another run applied it meanwhile."
 
 
 def attempt(
-    runner: Runner,
+    run: Run,
     revision: Revision,
     make_migration: Callable[[], DataMigration],
     dependencies: Sequence[str],
@@ -54,7 +61,7 @@ def attempt(
     """Run one migration, unless it has taken effect already.
 
     Args:
-        runner: The run that this is part of.
+        run: The run that this is part of.
         revision: What to run.
         make_migration: Gives an instance of its class; called only if it is to run.
         dependencies: The revisions that have to be applied before.
@@ -63,211 +70,207 @@ def attempt(
         How it ended: `Finished`, or `Skipped` if it had been applied before or meanwhile.
 
     Raises:
-        MigrationFailedError: It raised, and was rolled back and recorded.
+        MigrationFailedError: It raised, or the database failed; rolled back and recorded.
         MigrationBlockedError: A dependency is not applied. Recorded too.
         LockTimeoutError: Another runner is at it.
+        LockLostError: Another runner has taken over; rolled back and recorded.
         KeyboardInterrupt: The operator stopped it; rolled back and recorded.
     """
-    with runner.holding(revision.id):
-        mark = runner.mark(revision.id)
+    with run.holding(revision.id):
+        mark = run.mark(revision.id)
         if mark and mark.applied:
-            return _skipped(runner, mark)
-        _refuse_if_blocked(runner, revision, dependencies)
-        return _Run(runner, revision, make_migration(), over_failure=mark is not None).recorded()
+            return _skip(run, mark)
+        _refuse_if_blocked(run, revision, dependencies)
+        return _Attempt(run, revision, make_migration(), over_failure=mark is not None).perform()
 
 
-def _skipped(runner: Runner, mark: Mark) -> Skipped:
-    row = runner.ledger.find(mark.run_id)
-    if row and row.status == Status.INTERRUPTED:
-        runner.settle(row, mark)
+def _skip(run: Run, mark: Mark) -> Skipped:
+    entry = run.ledger.find(mark.attempt_id)
+    if entry and entry.status == Status.INTERRUPTED:
+        run.settlement.settle(entry, mark)
     skipped = Skipped(
         mark.revision,
         mark.applied_at,
-        row.who if row else None,
-        row.id if row else None,
+        entry.who if entry else None,
+        entry.id if entry else None,
         mark.checksum,
     )
-    runner.emit(skipped)
+    run.emit(skipped)
     return skipped
 
 
-def _refuse_if_blocked(runner: Runner, revision: Revision, dependencies: Sequence[str]) -> None:
-    if waits_for := runner.unapplied(dependencies):
+def _refuse_if_blocked(run: Run, revision: Revision, dependencies: Sequence[str]) -> None:
+    if waits_for := run.unapplied(dependencies):
         error = MigrationBlockedError(revision.id, waits_for)
-        row = runner.ledger.blocked(revision, error.message)
-        error.history_id = row.id
-        runner.emit(Blocked(revision.id, row.id, waits_for))
+        entry = run.ledger.blocked(revision, error.message)
+        error.history_id = entry.id
+        run.emit(Blocked(revision.id, entry.id, waits_for))
         raise error
 
 
 @dataclass(slots=True)
-class _Run:
+class _Attempt:
     """From the ``running`` row to its end."""
 
-    runner: Runner
+    run: Run
     revision: Revision
     migration: DataMigration
     over_failure: bool
-    row: Attempt = field(init=False)
-    work: Work | None = None
-    committing: bool = False
-    rolled_back: bool = True
+    entry: LogEntry = field(init=False)
+    course: Course = field(default_factory=Course)
     started: float = field(default_factory=time.monotonic)
 
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-    def recorded(self) -> Outcome:
+    def perform(self) -> Outcome:
         """Do the work, and see that its row gets an end however it goes."""
-        self.row = self.runner.ledger.start(self.revision)
+        self.entry = self.run.ledger.start(self.revision)
         try:
             self._announce()
-            mark = self._do()
-        except MigrationFailedError as error:
-            return self._failed(error, error.__cause__ or error)
-        except LockLostError as error:
-            return self._lost(error)
-        except (SQLAlchemyError, DelembicError) as cause:
-            return self._failed(self._failure("commit")(describe(cause)), cause)
-        except BaseException:
-            self._interrupted()
-            raise
-        return self._finished(mark)
+            mark = apply_whole(
+                self.run,
+                self.revision.id,
+                self.migration,
+                self.course,
+                lambda: self._mark(Status.SUCCESS),
+                over_failure=self.over_failure,
+            )
+        except BaseException as error:
+            outcome = self._end_after(error)
+            if outcome is None:
+                raise
+            return outcome
+        return self._finish(mark)
+
+    def _end_after(self, error: BaseException) -> Outcome | None:
+        """Record what became of the attempt.
+
+        Returns:
+            The outcome, if the revision has taken effect all the same; ``None`` if the error is
+            to be raised as it is.
+
+        Raises:
+            MigrationFailedError: It did not take effect.
+        """
+        failure = self._failure(error)
+        outcome = None
+        with self._recording():
+            fate = decide(
+                self.entry.attempt_id, self._mark_that_tells(error), raised=failure is not None
+            )
+            outcome = self._record(fate, error)
+        if outcome and isinstance(error, Exception):
+            return outcome
+        if failure:
+            self._report(failure)
+            raise failure from _cause_of(error)
+        return None
+
+    def _failure(self, error: BaseException) -> MigrationFailedError | None:
+        """Return what an error says of the migration; nothing if it was stopped from outside."""
+        match error:
+            case MigrationFailedError():
+                return error
+            case LockLostError():
+                return None
+            case SQLAlchemyError():
+                return MigrationFailedError(self.revision.id, self.course.phase, describe(error))
+            case DelembicError():
+                return MigrationFailedError(self.revision.id, self.course.phase, error.message)
+        return None
+
+    def _mark_that_tells(self, error: BaseException) -> Mark | None:
+        """Read the mark, unless the work was stopped before it could be there."""
+        if self.course.may_have_committed:
+            kind = kind_of(self.run.work.dialect.name)
+            kind.await_end(self.run.work, self.course.transaction_id)
+        elif not isinstance(error, Exception):
+            return None
+        return self.run.mark(self.revision.id)
+
+    def _record(self, fate: Fate, error: BaseException) -> Outcome | None:
+        lost = error.message if isinstance(error, LockLostError) else None
+        match fate:
+            case TookEffect():
+                return self._finish(fate.mark)
+            case Overtaken():
+                self._end(Status.INTERRUPTED, exception=lost or _OVERTAKEN)
+                return _skip(self.run, fate.mark)
+            case Raised():
+                self._end(Status.FAILED, exception=error_text(_cause_of(error)))
+                mark_failed(self.run.home, self._mark(Status.FAILED))
+            case Stopped():
+                self._end(Status.INTERRUPTED, exception=lost)
+                self.run.emit(Interrupted(self.revision.id, self.entry.id))
+            case _:
+                assert_never(fate)
+        return None
+
+    def _finish(self, mark: Mark) -> Finished:
+        rows = self.course.rows_affected
+        self._end(Status.SUCCESS, rows_affected=rows)
+        finished = Finished(
+            self.revision.id,
+            self.entry.id,
+            self.entry.attempt or 1,
+            mark.applied_at or self.entry.started_at,
+            mark.duration_seconds or 0.0,
+            rows,
+        )
+        self.run.emit(finished)
+        return finished
 
     def _announce(self) -> None:
-        self.runner.emit(
+        self.run.emit(
             Started(
                 self.revision.id,
                 self.revision.description,
-                self.row.attempt or 1,
-                self.row.id,
-                self.row.run_id or "",
+                self.entry.attempt or 1,
+                self.entry.id,
+                self.entry.attempt_id or "",
             )
         )
 
-    def _do(self) -> Mark:
-        with open_work(self.runner.work) as work:
-            self.work = work
-            try:
-                self._run_user_code(work)
-                return self._commit(work)
-            except BaseException as error:
-                self.rolled_back = work.roll_back(error)
-                raise
-
-    def _run_user_code(self, work: Work) -> None:
-        withheld = values_withheld(self.runner.work)
-        with user_code(self._failure("upgrade")), withheld, work.counting_rows():
-            self.migration.upgrade(work.conn)
-            work.refuse_closed()
-        with user_code(self._failure("validate")), values_withheld(self.runner.work):
-            self.migration.validate(work.conn)
-            work.refuse_closed()
-
-    def _commit(self, work: Work) -> Mark:
-        work.come_back()
-        if not work.intact:
-            self.runner.emit(TransactionEnded(self.revision.id))
-        if not self.runner.lock.confirm(self.revision.id, work.conn):
-            raise LockLostError(self.revision.id)
-        mark = self._mark(Status.SUCCESS)
-        mark_applied(work.conn, mark, over_failure=self.over_failure)
-        self.committing = True
-        work.conn.commit()
-        return mark
-
-    def _failure(self, phase: str) -> Callable[[str], MigrationFailedError]:
-        return lambda reason: MigrationFailedError(self.revision.id, phase, reason)
+    def _report(self, failure: MigrationFailedError) -> None:
+        course = self.course
+        failure.history_id = self.entry.id
+        failure.explain(rolled_back=course.undone, connection_lost=course.lost)
+        self.run.emit(
+            Failed(
+                self.revision.id,
+                self.entry.id,
+                self.entry.attempt or 1,
+                failure.phase,
+                failure.reason,
+                self._seconds,
+                course.undone,
+            )
+        )
 
     def _mark(self, status: Status) -> Mark:
         now = datetime.now(UTC)
         checksum = self.revision.checksum
-        return Mark(self.revision.id, now, status, self.seconds, self.row.run_id, checksum)
+        return Mark(self.revision.id, now, status, self._seconds, self.entry.attempt_id, checksum)
 
-    def _finished(self, mark: Mark) -> Finished:
-        rows = self.work.rows_affected if self.work else 0
-        self._end(Status.SUCCESS, rows_affected=rows)
-        finished = Finished(
-            self.revision.id,
-            self.row.id,
-            self.row.attempt or 1,
-            mark.applied_at or self.row.started_at,
-            mark.duration_seconds or 0.0,
-            rows,
-        )
-        self.runner.emit(finished)
-        return finished
-
-    def _interrupted(self) -> None:
-        """Record an interruption, unless it came when the work was committed already."""
-        try:
-            if not (self.committing and self._outcome_by_mark()):
-                self._end(Status.INTERRUPTED)
-                self.runner.emit(Interrupted(self.revision.id, self.row.id))
-        except (SQLAlchemyError, DatabaseUnavailableError) as broken:
-            self._delayed(broken)
-
-    def _failed(self, error: MigrationFailedError, cause: BaseException) -> Outcome:
-        """Record a failure, unless the mark tells that the revision took effect all the same."""
-        try:
-            if outcome := self._outcome_by_mark():
-                return outcome
-            self._end(Status.FAILED, exception=error_text(cause))
-            mark_failed(self.runner.home, self._mark(Status.FAILED))
-        except (SQLAlchemyError, DatabaseUnavailableError) as broken:
-            self._delayed(broken)
-        raise self._told(error) from cause
-
-    def _lost(self, error: LockLostError) -> Outcome:
-        """Leave the revision to the runner that has taken over, and say what became of this one."""
-        mark = self.runner.mark(self.revision.id)
-        self._end(Status.INTERRUPTED, exception=error.message)
-        if mark and mark.applied:
-            return _skipped(self.runner, mark)
-        self.runner.emit(Interrupted(self.revision.id, self.row.id))
-        raise error
-
-    def _outcome_by_mark(self) -> Outcome | None:
-        if self.committing and self.work:
-            await_end(self.runner.work, self.work.transaction_id)
-        mark = self.runner.mark(self.revision.id)
-        if mark is None or not mark.applied:
-            return None
-        if mark.run_id == self.row.run_id:
-            return self._finished(mark)
-        self._end(Status.INTERRUPTED, exception="Another run applied it meanwhile.")
-        return _skipped(self.runner, mark)
-
-    def _told(self, error: MigrationFailedError) -> MigrationFailedError:
-        error.history_id = self.row.id
-        if not self.rolled_back:
-            error.remedy = (
-                "It had committed some of its work by itself; that part stays, and the next attempt"
-                " does it again. Correct the migration or the data, then run the upgrade again."
-            )
-        self.runner.emit(
-            Failed(
-                self.revision.id,
-                self.row.id,
-                self.row.attempt or 1,
-                error.phase,
-                error.reason,
-                self.seconds,
-                self.rolled_back,
-            )
-        )
-        return error
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self.started
 
     def _end(
         self, status: Status, *, exception: str | None = None, rows_affected: int | None = None
     ) -> None:
-        try:
-            self.runner.ledger.finish(
-                self.row, status, exception=exception, rows_affected=rows_affected
+        with self._recording():
+            self.run.ledger.finish(
+                self.entry, status, exception=exception, rows_affected=rows_affected
             )
-        except SQLAlchemyError as error:
-            self._delayed(error)
 
-    def _delayed(self, error: Exception) -> None:
-        self.runner.emit(RecordDelayed(self.revision.id, self.row.id, describe(error)))
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """Leave the end of the row to the next run, if it cannot be written now."""
+        try:
+            yield
+        except (SQLAlchemyError, DatabaseUnavailableError) as broken:
+            self.run.emit(RecordDelayed(self.revision.id, self.entry.id, describe(broken)))
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """Return what the migration raised, or what failed around it."""
+    return (error.__cause__ or error) if isinstance(error, MigrationFailedError) else error

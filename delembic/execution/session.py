@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from delembic.audit.marks import applied_revisions, read_applied, read_marks
 from delembic.audit.program import Program
 from delembic.config import Config
-from delembic.database.connections import Database, connect, open_database, telling_failures
+from delembic.database.connections import connect, reporting_failures
+from delembic.database.opening import Database, open_database
 from delembic.events import Listener, Outcome, ignore
 from delembic.execution.attempt import attempt
 from delembic.execution.preflight import preflight
-from delembic.execution.runner import Runner, open_runner
+from delembic.execution.run import Run, open_run
 from delembic.execution.upgrade import run_plan
 from delembic.migration import DataMigration
 from delembic.revisions.graph import Graph
@@ -43,19 +44,19 @@ class Session:
         self._program = program
         self._lock_timeout_seconds = lock_timeout_seconds
         self._database: Database | None = None
-        self._runner: Runner | None = None
+        self._run: Run | None = None
 
     def upgrade(
         self, graph: Graph, target: str = "head", on_event: Listener = ignore
     ) -> tuple[Outcome, ...]:
         """Run what is pending up to a target, as `delembic.commands.upgrade` does."""
-        with telling_failures():
+        with reporting_failures():
             with connect(self._opened().work) as conn:
                 plan = make_plan(graph, applied_revisions(read_marks(conn)), target)
                 migrations = preflight(self._config, graph, plan, conn)
-            runner = self._running(on_event)
-            runner.settle_orphans()
-            return run_plan(runner, graph, plan, migrations)
+            run = self._running(on_event)
+            run.settlement.settle_orphans()
+            return run_plan(run, graph, plan, migrations)
 
     def apply(
         self,
@@ -73,7 +74,7 @@ class Session:
             on_event: Gets every event.
             around: Puts something around the migration, as tests do that let it fail half-way.
         """
-        with telling_failures():
+        with reporting_failures():
             with self._reading() as conn:
                 plan = make_single_plan(graph, self._applied(conn, graph, revision), revision)
                 migrations = preflight(self._config, graph, plan, conn)
@@ -84,33 +85,33 @@ class Session:
                 migration = migrations.get(revision) or load(source, self._config.root)
                 return around(migration) if around else migration
 
-            runner = self._running(on_event)
-            return attempt(runner, source, make, graph.dependencies(revision))
+            run = self._running(on_event)
+            return attempt(run, source, make, graph.dependencies(revision))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Give a connection to read the work database with; once a run is open, its own."""
-        if self._runner:
-            yield self._runner.home
+        if self._run:
+            yield self._run.home
         else:
             with connect(self._opened().work) as conn:
                 yield conn
 
     def _applied(self, conn: Connection, graph: Graph, revision: str) -> Collection[str]:
         """Return what a plan for one revision has to know: the marks that it can be about."""
-        if self._runner is None:  # the table may not be there yet
+        if self._run is None:  # the table may not be there yet
             return applied_revisions(read_marks(conn))
         names = graph[revision].depends_on if revision in graph else ()
         return read_applied(conn, [revision, *names])
 
-    def _running(self, on_event: Listener) -> Runner:
-        if self._runner is None:
-            self._runner = self._stack.enter_context(
-                open_runner(
+    def _running(self, on_event: Listener) -> Run:
+        if self._run is None:
+            self._run = self._stack.enter_context(
+                open_run(
                     self._opened(), self._config, self._program, ignore, self._lock_timeout_seconds
                 )
             )
-        return replace(self._runner, emit=on_event)
+        return replace(self._run, emit=on_event)
 
     def _opened(self) -> Database:
         if self._database is None:

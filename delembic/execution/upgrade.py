@@ -7,18 +7,17 @@ from functools import partial
 from delembic.events import Outcome, Planned
 from delembic.execution.attempt import attempt
 from delembic.execution.preflight import Migrations
-from delembic.execution.runner import Runner
+from delembic.execution.run import Run
 from delembic.revisions.graph import Graph
 from delembic.revisions.plan import Plan
+from delembic.revisions.progression import Progression
 
 
-def run_plan(
-    runner: Runner, graph: Graph, plan: Plan, migrations: Migrations
-) -> tuple[Outcome, ...]:
+def run_plan(run: Run, graph: Graph, plan: Plan, migrations: Migrations) -> tuple[Outcome, ...]:
     """Run the steps of a plan in order, up to the first that does not succeed.
 
     Args:
-        runner: The run.
+        run: The run.
         graph: All revisions.
         plan: What to run.
         migrations: An instance for each step, from `preflight`.
@@ -29,8 +28,12 @@ def run_plan(
     Raises:
         DelembicError: See `delembic.execution.attempt.attempt`. The steps before it stay applied.
     """
-    runner.emit(Planned(tuple(step.id for step in plan.steps)))
-    return tuple(
-        attempt(runner, step, partial(migrations.__getitem__, step.id), graph.dependencies(step.id))
-        for step in plan.steps
-    )
+    steps = [step.id for step in plan.steps]
+    run.emit(Planned(tuple(steps)))
+    progression = Progression({id_: graph.dependencies(id_) for id_ in steps})
+    outcomes = []
+    for id_ in progression.one_by_one():
+        make = partial(migrations.__getitem__, id_)
+        outcomes.append(attempt(run, graph[id_], make, graph.dependencies(id_)))
+        progression.succeed(id_)
+    return tuple(outcomes)

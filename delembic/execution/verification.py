@@ -6,102 +6,31 @@ transaction is rolled back. A row of the audit log says what was found.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from delembic.audit import tables
 from delembic.audit.ledger import Ledger
-from delembic.audit.marks import Mark
 from delembic.audit.program import Program
-from delembic.audit.status import Status
-from delembic.config import Config
-from delembic.database.connections import Database, autocommitting, driver_text
-from delembic.database.driver_errors import values_withheld
+from delembic.database.connections import autocommitting, driver_text
+from delembic.database.opening import Database
 from delembic.errors import (
     DatabaseUnavailableError,
     MigrationFailedError,
-    NotVerifiableError,
-    UnknownRevisionError,
     VerificationCutOffError,
 )
 from delembic.events import Listener, Planned, TransactionEnded, Verification, Verifying
 from delembic.execution.error_text import error_text
-from delembic.execution.work import open_snapshot
-from delembic.migration import DataMigration
-from delembic.revisions.graph import Graph
-from delembic.revisions.source import Revision, load
-from delembic.user_code import user_code
-
-_NOT_APPLIED = "it is not applied"
-_NO_VALIDATE = "it has no validate"
-_NO_FILE = "its file is gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A migration that can be verified.
-
-    Attributes:
-        source: What its file says now.
-        mark: That of its success.
-        migration: An instance of its class.
-    """
-
-    source: Revision
-    mark: Mark
-    migration: DataMigration
-
-    @property
-    def validates(self) -> bool:
-        """Whether there is anything to run."""
-        return type(self.migration).validate is not DataMigration.validate
-
-    @property
-    def changed(self) -> bool | None:
-        """Whether the file is another than the one that took effect; ``None`` if nobody knows."""
-        return self.mark.differs_from(self.source)
-
-
-def prepare(
-    config: Config, graph: Graph, marks: Mapping[str, Mark], revisions: Collection[str] = ()
-) -> list[Subject]:
-    """Find everything that can be found wrong before anything is verified.
-
-    Args:
-        config: The project.
-        graph: All its revisions.
-        marks: All marks, by revision.
-        revisions: Which to verify; if there is none, whatever is applied and has a ``validate``.
-
-    Returns:
-        What to verify, in execution order. Nothing else was imported.
-
-    Raises:
-        SettingError: A setting means nothing.
-        UnknownRevisionError: A revision is neither in the files nor applied.
-        NotVerifiableError: One is not applied, or has no ``validate``, or its file is gone.
-        DefinitionError: A file cannot be imported.
-    """
-    config.check()
-    if obstacles := _obstacles(graph, marks, revisions):
-        raise NotVerifiableError(obstacles)
-    chosen = revisions or [id_ for id_ in graph if not _obstacle(graph, marks, id_)]
-    subjects = [
-        Subject(graph[id_], marks[id_], load(graph[id_], config.root))
-        for id_ in graph
-        if id_ in chosen
-    ]
-    # Of a class with a base from elsewhere, only its import can tell.
-    empty = [subject.source.id for subject in subjects if not subject.validates]
-    if revisions and empty:
-        raise NotVerifiableError(dict.fromkeys(empty, _NO_VALIDATE))
-    return [subject for subject in subjects if subject.validates]
+from delembic.execution.subjects import Subject
+from delembic.execution.work.course import Course
+from delembic.execution.work.rolled_back import validate_rolled_back
+from delembic.revisions.source import Revision
+from delembic.status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +76,15 @@ class Verifier:
 
     def _validate(self, subject: Subject) -> tuple[MigrationFailedError | None, bool]:
         """Return how it failed, if it did, and whether all that it did is undone."""
-        failed = partial(MigrationFailedError, subject.source.id, "validate")
-        with open_snapshot(self.work) as work:
-            try:
-                with user_code(failed), values_withheld(self.work):
-                    subject.migration.validate(work.conn)
-                    work.refuse_closed()
-            except MigrationFailedError as failure:
-                if work.lost:  # that says nothing about the data
-                    reason = failure.reason
-                    raise VerificationCutOffError(subject.source.id, reason) from failure.__cause__
-                return failure, work.roll_back(failure.__cause__)
-            return None, work.roll_back(None)
+        revision, course = subject.source.id, Course()
+        failure = None
+        try:
+            validate_rolled_back(self.work, revision, subject.migration, course)
+        except MigrationFailedError as error:
+            if course.lost:  # that says nothing about the data
+                raise VerificationCutOffError(revision, error.reason) from error.__cause__
+            failure = error
+        return failure, course.undone
 
     def _recorded(
         self,
@@ -211,23 +137,3 @@ def open_verifier(database: Database, program: Program, emit: Listener) -> Itera
     with autocommitting(database.metadata) as metadata:
         tables.ensure(metadata, tables.history_table)
         yield Verifier(database.work, Ledger(metadata, program), emit)
-
-
-def _obstacles(
-    graph: Graph, marks: Mapping[str, Mark], revisions: Collection[str]
-) -> dict[str, str]:
-    """Return why some of the revisions cannot be verified, as far as it shows without an import."""
-    found = {id_: _obstacle(graph, marks, id_) for id_ in revisions}
-    return {id_: obstacle for id_, obstacle in found.items() if obstacle}
-
-
-def _obstacle(graph: Graph, marks: Mapping[str, Mark], revision: str) -> str | None:
-    mark = marks.get(revision)
-    applied = mark is not None and mark.applied
-    if revision not in graph:
-        if applied:
-            return _NO_FILE
-        raise UnknownRevisionError(revision, [*graph])
-    if not applied:
-        return _NOT_APPLIED
-    return None if graph[revision].validates else _NO_VALIDATE

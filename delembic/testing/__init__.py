@@ -10,7 +10,7 @@ Example:
     ...     error = tester.fail("D001", "validate")
     ...     tester.kill("D001", after=2)
     ...     finished = tester.run_twice("D001")
-    >>> error.phase, finished.rows_affected
+    >>> str(error.phase), finished.rows_affected
     ('validate', 14)
 """
 

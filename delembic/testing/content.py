@@ -9,8 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, inspect, select, table, text
 
-from delembic.audit.lease import lease_table
 from delembic.audit.tables import history_table, version_table
+from delembic.database.dialects import kind_of
+from delembic.locks.lease import lease_table
 
 Row: TypeAlias = tuple[Any, ...]
 Fate: TypeAlias = Literal["kept", "created", "altered", "dropped"]
@@ -95,12 +96,7 @@ def described(found: Mapping[str, Change]) -> str:
 
 def _tables(conn: Connection) -> Iterator[tuple[str | None, str]]:
     inspector = inspect(conn)
-    schemas: list[str | None] = [None]
-    if conn.dialect.name == "postgresql":
-        default = inspector.default_schema_name
-        others = [name for name in inspector.get_schema_names() if name != default]
-        schemas += [name for name in others if name != "information_schema"]
-    for schema in schemas:
+    for schema in kind_of(conn.dialect.name).schemas(inspector):
         for name in inspector.get_table_names(schema):
             yield schema, name
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event
 
 from delembic import commands
 from delembic.config import Config
+from delembic.database.dialects import kind_of
 from delembic.events import Outcome
 from delembic.migration import DataMigration
 
@@ -118,7 +119,7 @@ class Struck(DataMigration):
             self._happen(conn)
 
     def _happen(self, conn: Connection) -> None:
-        if conn.dialect.name == "sqlite":
+        if kind_of(conn.dialect.name).cursors_hold_locks:
             # One whose rows are not all read would hold its lock for as long as it lives, even
             # when the connection is closed. A server lets go when its client is gone.
             for cursor in list(self._cursors):
@@ -150,10 +151,7 @@ def raising(moment: Moment) -> Act:
 
 def disconnect(conn: Connection) -> None:
     """Close the connection beneath SQLAlchemy, which takes it for open still."""
-    driver: Any = conn.connection.driver_connection
-    if conn.dialect.name == "sqlite":
-        driver.rollback()  # as a server does by itself when its client is gone
-    driver.close()
+    kind_of(conn.dialect.name).cut(conn)
 
 
 def kill(conn: Connection) -> None:

@@ -16,8 +16,9 @@ from delembic import commands
 from delembic.audit.marks import applied_revisions, read_marks
 from delembic.config import CONFIG_NAME, Config
 from delembic.database.connections import connect
+from delembic.database.dialects import kind_of
 from delembic.database.engines import engine_of
-from delembic.database.urls import masked, sqlite_file
+from delembic.database.urls import masked
 from delembic.errors import ConfigurationError, MigrationFailedError
 from delembic.events import Finished, Outcome
 from delembic.revisions.plan import make_plan
@@ -305,7 +306,7 @@ class MigrationTester:
 
     def _upgrade_schema(self, *names: str) -> None:
         # Imported when it is needed: Alembic is an extra.
-        from delembic.schema_revisions import SchemaRevisions
+        from delembic.schema.alembic import SchemaRevisions
 
         if names and self.config.alembic_config:
             schema = SchemaRevisions(self.config.alembic_config, self.config.section)
@@ -314,7 +315,7 @@ class MigrationTester:
 
     def _refuse_unfit(self) -> None:
         url = make_url(self.url)
-        if url.get_backend_name() == "sqlite" and sqlite_file(url) is None:
+        if kind_of(url.get_backend_name()).is_memory(url):
             raise ConfigurationError(
                 "A database in memory is gone before the next connection is made.",
                 "Take a file: sqlite:///test.db",

@@ -21,9 +21,9 @@ from delembic_dagster import (
     build_delembic_run_history_sensor,
     pending_migration_condition,
 )
+from support.ticking import tick
 
 from .conftest import Location, key
-from support.ticking import tick
 
 
 class Automatic(DagsterDelembicTranslator):

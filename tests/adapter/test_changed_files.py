@@ -15,9 +15,9 @@ from dagster import DagsterInstance
 
 from delembic_dagster import build_delembic_run_history_sensor
 from support.projects import ProjectFolder
+from support.ticking import tick
 
 from .conftest import Location
-from support.ticking import tick
 
 pytestmark = pytest.mark.long  # each question to Dagster's pages is a process of its own
 

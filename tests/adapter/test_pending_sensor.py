@@ -10,9 +10,9 @@ from dagster import DagsterInstance, Definitions, SensorDefinition
 from delembic.errors import DatabaseUnavailableError
 from delembic_dagster import DelembicProject, build_delembic_defs, build_delembic_pending_sensor
 from support.projects import ProjectFolder
+from support.ticking import tick
 
 from .conftest import Location
-from support.ticking import tick
 
 SCHEMA = """
     revision = "S001"

@@ -27,9 +27,9 @@ from delembic_dagster.step_log import StepLog
 from delembic_dagster.testing import JobRun
 from delembic_dagster.testing.job_run import plain
 from support.projects import GATES, ProjectFolder
+from support.ticking import tick
 
 from .conftest import Location
-from support.ticking import tick
 
 ANY = Path("any.ini")
 

@@ -12,10 +12,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from delembic import Program, commands
-from delembic.audit.attempts import Attempt, read_latest
+from delembic.audit.entries import LogEntry
 from delembic.audit.ledger import Ledger
-from delembic.audit.status import Status
 from delembic.errors import MigrationFailedError
+from delembic.history.log import read_latest
+from delembic.status import Status
 from support.audit_rows import DRIFTED, FAILED, LOADED, VERIFIED, record
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
@@ -67,16 +68,16 @@ def test_of_several_attempts_at_a_revision_the_last_one_counts(
 @pytest.mark.parametrize(
     ("attempt", "who"),
     [
-        (Attempt(1, "D001", "running", THEN, username="ann", hostname="db1"), "ann@db1"),
+        (LogEntry(1, "D001", "running", THEN, username="ann", hostname="db1"), "ann@db1"),
         (
-            Attempt(
+            LogEntry(
                 1, "D001", "running", THEN, username="ann", hostname="db1", pid=7, executor="cli"
             ),
             "ann@db1, pid 7 (cli)",
         ),
     ],
 )
-def test_a_runner_is_named_as_far_as_the_row_tells(attempt: Attempt, who: str) -> None:
+def test_a_runner_is_named_as_far_as_the_row_tells(attempt: LogEntry, who: str) -> None:
     assert attempt.who == who
 
 
@@ -105,7 +106,7 @@ def test_a_runner_is_named_as_far_as_the_row_tells(attempt: Attempt, who: str) -
 def test_the_reason_is_the_line_of_the_error_that_says_what_is_wrong(
     exception: str | None, reason: str | None
 ) -> None:
-    attempt = Attempt(1, "D001", "failed", THEN, exception=exception)
+    attempt = LogEntry(1, "D001", "failed", THEN, exception=exception)
 
     assert attempt.reason == (exception if reason is None else reason)
 
@@ -130,7 +131,7 @@ class TestVerifications:
         record(
             project,
             *(
-                replace(VERIFIED, id=n, run_id=status, status=status)
+                replace(VERIFIED, id=n, attempt_id=status, status=status)
                 for n, status in enumerate(Status, 1)
             ),
         )

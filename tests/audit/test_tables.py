@@ -16,10 +16,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 from delembic import commands
-from delembic.audit.attempts import read_latest
 from delembic.audit.marks import read_marks
 from delembic.audit.tables import ensure, history_table, read, version_table
 from delembic.errors import MigrationFailedError
+from delembic.history.log import read_latest
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
@@ -229,7 +229,7 @@ class TestTakingOver:
 
         assert {name: mark.applied for name, mark in marks.items()} == {"D001": True, "D002": False}
         assert marks["D001"].applied_at == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-        assert (marks["D001"].run_id, marks["D001"].checksum) == (None, None)
+        assert (marks["D001"].attempt_id, marks["D001"].checksum) == (None, None)
         assert (latest["D002"].status, latest["D002"].who) == ("failed", "ann@db1")
         assert latest["D002"].attempt is None
         assert [shape(backend, table) for table in TABLES] == before

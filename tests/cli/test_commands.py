@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from delembic.audit.locks import DatabaseFileLock
+from delembic.locks.file import DatabaseFileLock
 from support.projects import PATIENCE_SECONDS, ProjectFolder
 from support.shell import Ran, run, run_process, start
 

@@ -47,7 +47,7 @@ class TestLines:
         )
 
     def test_numbers_of_any_length_stay_aligned(self, project: ProjectFolder) -> None:
-        record(project, LOADED, replace(LOADED, id=1000, run_id="b", revision="D1000"))
+        record(project, LOADED, replace(LOADED, id=1000, attempt_id="b", revision="D1000"))
 
         assert run("runs", cwd=project.root).out == (
             "1000  2024-01-15 10:30:00+00:00  success  D1000  1.24s  13,622 rows  ann@db1 (cli)\n"
@@ -67,7 +67,7 @@ class TestLines:
         assert ids("--revision", "D002", "--limit", "1") == ["3"]
 
     def test_there_are_20_unless_another_number_is_named(self, project: ProjectFolder) -> None:
-        record(project, *(replace(LOADED, id=n, run_id=f"r-{n}") for n in range(1, 24)))
+        record(project, *(replace(LOADED, id=n, attempt_id=f"r-{n}") for n in range(1, 24)))
 
         lines = run("runs", cwd=project.root).out.splitlines()
 
@@ -210,7 +210,9 @@ class TestTerminal:
     def test_a_run_of_dagster_goes_by_the_beginning_of_its_name(
         self, project: ProjectFolder
     ) -> None:
-        record(project, CORRECTED, replace(CORRECTED, id=4, run_id="b", executor_run_id="nightly"))
+        record(
+            project, CORRECTED, replace(CORRECTED, id=4, attempt_id="b", executor_run_id="nightly")
+        )
 
         lines = CODES.sub("", run_on_a_terminal("runs", cwd=project.root).out).splitlines()
 

@@ -10,14 +10,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, State
 from sqlalchemy.pool import NullPool
 
 from delembic import commands
-from delembic.database.connections import (
-    Database,
-    connect,
-    execute_reconnecting,
-    is_memory,
-    open_database,
-)
-from delembic.database.urls import masked, sqlite_file
+from delembic.database.connections import connect, execute_reconnecting
+from delembic.database.dialects import kind_of
+from delembic.database.opening import Database, open_database
+from delembic.database.urls import masked
 from delembic.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -83,7 +79,7 @@ class TestUrl:
                 conn.commit()
             with connect(database.work) as conn:
                 assert conn.execute(text("SELECT * FROM t")).all() == []
-            assert is_memory(database.work)
+            assert kind_of("sqlite").is_memory(database.work.url)
 
     def test_a_migration_can_be_run_in_memory(self, project: ProjectFolder) -> None:
         _url(project, "sqlite://")
@@ -306,7 +302,7 @@ class TestConnecting:
         ],
     )
     def test_a_file_is_told_from_memory(self, url: str, file: Path | None) -> None:
-        assert sqlite_file(make_url(url)) == file
+        assert kind_of("sqlite").file(make_url(url)) == file
 
 
 class TestReconnecting:

@@ -13,29 +13,31 @@ import pytest
 from sqlalchemy import Connection
 
 from delembic.audit.ledger import Ledger
-from delembic.audit.locks import Lock
 from delembic.errors import DelembicError
 from delembic.events import LockLost, RecordDelayed
-from delembic.execution import attempt, runner, work
-from delembic.execution.runner import Runner
+from delembic.execution import run
+from delembic.execution.run import Run
+from delembic.execution.work import whole
+from delembic.execution.work.transaction import Transaction
+from delembic.locks.lock import Lock
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 from support.servers.private import PrivateServer
 from support.sessions import end_all_sessions
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "lock": (runner, "acquire"),
-    "look again": (Runner, "mark"),
-    "dependencies": (Runner, "unapplied"),
+    "lock": (run, "acquire"),
+    "look again": (Run, "mark"),
+    "dependencies": (Run, "unapplied"),
     "settle": (Ledger, "unfinished"),
     "record": (Ledger, "start"),
-    "begin": (attempt, "open_work"),
+    "begin": (whole, "open_transaction"),
     "confirm": (Lock, "confirm"),
-    "mark": (attempt, "mark_applied"),
-    "witness": (work.Work, "intact"),
+    "mark": (whole, "mark_applied"),
+    "witness": (Transaction, "come_back"),
     "commit": (Connection, "commit"),
     "finish": (Ledger, "finish"),
-    "unlock": (runner, "release"),
+    "unlock": (run, "release"),
 }
 TWO_ROWS = "conn.exec_driver_sql('INSERT INTO t VALUES (1), (2)')"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Column, MetaData, Table, insert
 
-from delembic import Attempt
+from delembic import LogEntry
 from delembic.audit.marks import Mark
 from delembic.audit.tables import ensure, history_table, version_table
 from support.projects import ProjectFolder
@@ -24,9 +24,9 @@ ValueError: expected 1 changed term, found 3
 """
 DAGSTER_RUN = "8f3c2a10-5b7e-4c2d-9a41-0d6e2f7b9c55"
 
-LOADED = Attempt(
+LOADED = LogEntry(
     1, "D001", "success", THEN,
-    run_id="a-1",
+    attempt_id="a-1",
     ended_at=THEN + timedelta(seconds=1.237),
     duration_seconds=1.237,
     username="ann",
@@ -40,9 +40,9 @@ LOADED = Attempt(
     tool_version="2.0.0",
     recovered=False,
 )  # fmt: skip
-FAILED = Attempt(
+FAILED = LogEntry(
     2, "D002", "failed", THEN + timedelta(minutes=1),
-    run_id="a-2",
+    attempt_id="a-2",
     ended_at=THEN + timedelta(minutes=4, seconds=5.2),
     duration_seconds=185.2,
     exception=MISTAKE,
@@ -56,9 +56,9 @@ FAILED = Attempt(
     tool_version="2.0.0",
     recovered=False,
 )  # fmt: skip
-CORRECTED = Attempt(
+CORRECTED = LogEntry(
     3, "D002", "success", THEN + timedelta(hours=1),
-    run_id="a-3",
+    attempt_id="a-3",
     ended_at=THEN + timedelta(hours=1, seconds=0.5),
     duration_seconds=0.5,
     username="dagster",
@@ -73,9 +73,9 @@ CORRECTED = Attempt(
     tool_version="2.0.0",
     recovered=False,
 )  # fmt: skip
-RUNNING = Attempt(
+RUNNING = LogEntry(
     4, "D003", "running", THEN + timedelta(hours=2),
-    run_id="a-4",
+    attempt_id="a-4",
     username="ann",
     hostname="db1",
     attempt=1,
@@ -86,9 +86,9 @@ RUNNING = Attempt(
     tool_version="2.0.0",
     recovered=False,
 )  # fmt: skip
-VERIFIED = Attempt(
+VERIFIED = LogEntry(
     5, "D002", "success", THEN + timedelta(hours=3),
-    run_id="a-5",
+    attempt_id="a-5",
     ended_at=THEN + timedelta(hours=3, seconds=0.25),
     duration_seconds=0.25,
     username="dagster",
@@ -103,7 +103,7 @@ VERIFIED = Attempt(
     operation="verify",
 )  # fmt: skip
 DRIFTED = replace(
-    VERIFIED, id=6, run_id="a-6", status="failed", exception=MISTAKE,
+    VERIFIED, id=6, attempt_id="a-6", status="failed", exception=MISTAKE,
     started_at=THEN + timedelta(hours=4), ended_at=THEN + timedelta(hours=4, seconds=0.25),
 )  # fmt: skip
 LOG = (LOADED, FAILED, CORRECTED, RUNNING)
@@ -113,7 +113,7 @@ MARKS = (
 )
 
 
-def record(project: ProjectFolder, *facts: Attempt | Mark) -> None:
+def record(project: ProjectFolder, *facts: LogEntry | Mark) -> None:
     """Write rows as this version does."""
     with project.connection() as conn:
         for table in (version_table, history_table):
@@ -121,7 +121,7 @@ def record(project: ProjectFolder, *facts: Attempt | Mark) -> None:
     _insert(project, facts, version_table, history_table)
 
 
-def record_as_1(project: ProjectFolder, *facts: Attempt | Mark) -> None:
+def record_as_1(project: ProjectFolder, *facts: LogEntry | Mark) -> None:
     """Write rows as delembic 1.x did, into its tables."""
     metadata = MetaData()
     old = [
@@ -141,7 +141,7 @@ def record_as_1(project: ProjectFolder, *facts: Attempt | Mark) -> None:
 
 
 def _insert(
-    project: ProjectFolder, facts: tuple[Attempt | Mark, ...], versions: Table, history: Table
+    project: ProjectFolder, facts: tuple[LogEntry | Mark, ...], versions: Table, history: Table
 ) -> None:
     with project.connection() as conn:
         for fact in facts:
@@ -149,5 +149,6 @@ def _insert(
             values = asdict(fact)
             if isinstance(fact, Mark):
                 values["execution_time_seconds"] = values.pop("duration_seconds")
+            values["run_id"] = values.pop("attempt_id")
             known = {name: values[name] for name in table.columns.keys()}  # noqa: SIM118
             conn.execute(insert(table).values(known))

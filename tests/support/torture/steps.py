@@ -48,10 +48,10 @@ class Step:
         return getattr(self.owner, self.attribute, None)
 
 
-_RUNNER = "delembic.execution.runner"
+_RUNNER = "delembic.execution.run"
 _ATTEMPT = "delembic.execution.attempt"
 _LEDGER = "delembic.audit.ledger:Ledger"
-_WORK = "delembic.execution.work:Work"
+_WORK = "delembic.execution.work.transaction:Work"
 
 STEPS = (
     Step("make the marks' table", "delembic.audit.tables:ensure", "no row", "no row"),

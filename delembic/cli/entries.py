@@ -1,0 +1,133 @@
+"""Attempts as lines of text: each on one line, or with the whole of its error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from textwrap import indent
+
+import click
+
+from delembic.audit.entries import LogEntry
+from delembic.cli.columns import Cell, aligned
+from delembic.presentation.figures import duration, moment, rows
+from delembic.status import Operation, Status
+
+_COLOURS: dict[str, str] = {
+    Status.SUCCESS: "green",
+    Status.FAILED: "red",
+    Status.INTERRUPTED: "yellow",
+    Status.BLOCKED: "yellow",
+    Status.RUNNING: "cyan",
+}
+_UUID = re.compile(r"\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_LEAST_OF_AN_ERROR = 20
+_RECOVERED = "recovered: its runner died after the commit"
+
+
+def log(attempts: Sequence[LogEntry], width: int | None) -> str:
+    """Return the lines of ``delembic runs``.
+
+    Args:
+        attempts: In the order to show them.
+        width: Of the terminal, for which errors are cut and names of runs shortened; ``None``
+            where nothing may be lost.
+    """
+    cells = [
+        [
+            *_cells(attempt, attempt.revision, _what(attempt)),
+            Cell(_who(attempt, brief=width is not None)),
+        ]
+        for attempt in attempts
+    ]
+    return "\n".join(
+        _with_note(line, attempt, width)
+        for line, attempt in zip(aligned(cells), attempts, strict=True)
+    )
+
+
+def nothing(revision: str | None, *, failed: bool, operation: str | None = None) -> str:
+    """Return what ``delembic runs`` says when there is no attempt to show."""
+    what, of = ("verification", "of") if operation == Operation.VERIFY else ("attempt", "at")
+    where = f" {of} {revision}" if revision else ""
+    return f"No {'failed ' if failed else ''}{what}{where} on record."
+
+
+def in_full(attempts: Sequence[LogEntry]) -> str:
+    """Return a line for each attempt at one revision, with the whole of its error below it.
+
+    Args:
+        attempts: In the order to show them.
+    """
+    cells = [
+        [*_cells(attempt), Cell(_everything_about_the_runner(attempt))] for attempt in attempts
+    ]
+    blocks = [
+        _with_error(line, attempt) for line, attempt in zip(aligned(cells), attempts, strict=True)
+    ]
+    # An error's end is easier to see with air below it.
+    return "".join(f"{block}\n\n" if "\n" in block else f"{block}\n" for block in blocks).rstrip()
+
+
+def _cells(attempt: LogEntry, *after_status: str) -> list[Cell]:
+    return [
+        Cell(str(attempt.id), right=True),
+        Cell(moment(attempt.started_at)),
+        Cell(attempt.status, _COLOURS.get(attempt.status)),
+        *map(Cell, after_status),
+        Cell(duration(attempt.duration_seconds), right=True),
+        Cell(rows(attempt.rows_affected), right=True),
+    ]
+
+
+def _what(attempt: LogEntry) -> str:
+    """Return what was done, unless it was what is mostly done."""
+    return "" if attempt.operation == Operation.UPGRADE else attempt.operation
+
+
+def _who(attempt: LogEntry, *, brief: bool) -> str:
+    """Return who ran it, where, and by which program: ``ann@db1 (cli)``."""
+    program = _program(attempt)
+    if brief:
+        program = _UUID.sub(r"\1", program)  # as Dagster's own pages name a run
+    return " ".join(filter(None, (_person(attempt), program and f"({program})")))
+
+
+def _everything_about_the_runner(attempt: LogEntry) -> str:
+    """Return that with the process and the version: ``ann@db1, pid 12 (cli), delembic 2.0.0``."""
+    pid = f"pid {attempt.pid}" if attempt.pid else ""
+    program = _program(attempt)
+    process = " ".join(filter(None, (pid, program and f"({program})")))
+    version = f"delembic {attempt.tool_version}" if attempt.tool_version else ""
+    return ", ".join(filter(None, (_person(attempt), process, version)))
+
+
+def _person(attempt: LogEntry) -> str:
+    return "@".join(filter(None, (attempt.username, attempt.hostname)))
+
+
+def _program(attempt: LogEntry) -> str:
+    run = f"run {attempt.executor_run_id}" if attempt.executor_run_id else ""
+    return " ".join(filter(None, (attempt.executor, run)))
+
+
+def _with_note(line: str, attempt: LogEntry, width: int | None) -> str:
+    # Not in a column of its own: one long name of a run would leave the others' errors no room.
+    line = line.rstrip()
+    note = click.unstyle(attempt.reason) or (_RECOVERED if attempt.recovered else "")
+    if width is not None:
+        note = _cut(note, max(width - len(click.unstyle(line)) - 2, _LEAST_OF_AN_ERROR))
+    return f"{line}  {note}".rstrip()
+
+
+def _with_error(line: str, attempt: LogEntry) -> str:
+    lines = [line.rstrip()]
+    if attempt.recovered:
+        lines.append(indent(_RECOVERED, " " * 4))
+    if attempt.exception:
+        lines.append(indent(attempt.exception.rstrip(), " " * 4))
+    return "\n".join(lines)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

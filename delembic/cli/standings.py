@@ -1,0 +1,56 @@
+"""Values as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from delembic.commands import NewRevision
+from delembic.history.standing import Standing
+from delembic.presentation.figures import moment
+from delembic.status import State
+
+COLOURS = {
+    State.APPLIED: "green",
+    State.FAILED: "red",
+    State.INTERRUPTED: "yellow",
+    State.RUNNING: "cyan",
+    State.BLOCKED: "yellow",
+    State.PENDING: None,
+}
+_STATE_WIDTH = len("applied ")
+
+
+def current(applied: Sequence[Standing]) -> str:
+    """Return the lines of ``delembic current``."""
+    if not applied:
+        return "No migrations applied yet."
+    return "\n".join(f"{s.revision}  (applied {moment(s.applied_at)})" for s in applied)
+
+
+def history(entries: Sequence[Standing]) -> str:
+    """Return the lines of ``delembic history``."""
+    if not entries:
+        return "No migrations found."
+    states = max(_STATE_WIDTH, *(len(entry.state) for entry in entries))
+    revisions = max(len(entry.revision) for entry in entries)
+    return "\n".join(_history_line(entry, states, revisions) for entry in entries)
+
+
+def _history_line(entry: Standing, states: int, revisions: int) -> str:
+    state = click.style(f"{entry.state:<{states}}", fg=COLOURS[entry.state])
+    notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
+    notes += [] if entry.has_file else ["(its file is gone)"]
+    notes += ["(its file has changed since it was applied)"] if entry.changed else []
+    said = [entry.description, *notes] if entry.description else notes
+    return "  ".join([state, f"{entry.revision:<{revisions}}", *said]).rstrip()
+
+
+def new_revision(new: NewRevision, path: str) -> str:
+    """Return what ``delembic revision`` has done."""
+    lines = [f"Created {path}"]
+    if new.schema_heads:
+        heads = ", ".join(new.schema_heads)
+        lines.append(f"  depends on Alembic's {heads}, which the database is at")
+    return "\n".join(lines)

@@ -1,0 +1,34 @@
+"""What a user can do, one function for each action: arguments in, a value out.
+
+Nothing here prints or exits. The command line and the Dagster adapter are callers like any other.
+
+Example:
+    >>> from delembic import Config, commands
+    >>> config = Config.find("example_project")
+    >>> [entry.revision for entry in commands.history(config)][:2]
+    ['D001', 'D002']
+"""
+
+from delembic.commands.projects import NewRevision, dialect_name, init, read_graph, revision
+from delembic.commands.reading import current, history, runs, runs_since, show
+from delembic.commands.running import apply, upgrade, verify, verify_each
+from delembic.execution.session import Session, open_session
+
+__all__ = [
+    "NewRevision",
+    "Session",
+    "apply",
+    "current",
+    "dialect_name",
+    "history",
+    "init",
+    "open_session",
+    "read_graph",
+    "revision",
+    "runs",
+    "runs_since",
+    "show",
+    "upgrade",
+    "verify",
+    "verify_each",
+]

@@ -1,0 +1,100 @@
+"""Projects and their files: begun, added to, read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from delembic.config import Config
+from delembic.database.connections import connect
+from delembic.database.opening import open_database
+from delembic.errors import DatabaseUnavailableError
+from delembic.revisions.graph import Graph, read_folder
+from delembic.scaffold import next_revision, write_project, write_revision
+from delembic.schema.gate import open_schema
+
+
+@dataclass(frozen=True, slots=True)
+class NewRevision:
+    """A migration file that was written.
+
+    Attributes:
+        revision: Its id.
+        path: The file.
+        depends_on: What was written into it.
+        schema_heads: The Alembic revisions among these.
+        warning: Why Alembic's heads could not be found out, if they could not.
+    """
+
+    revision: str
+    path: Path
+    depends_on: tuple[str, ...]
+    schema_heads: tuple[str, ...]
+    warning: str | None
+
+
+def init(root: Path, script_location: str = "delembic") -> list[Path]:
+    """Begin a project in ``root`` and return the files written.
+
+    Raises:
+        FileExistsAlreadyError: One of them is there already; none was written.
+    """
+    return write_project(root, script_location)
+
+
+def revision(config: Config, message: str, depends_on: Collection[str] = ()) -> NewRevision:
+    """Write a new migration file.
+
+    With ``alembic_config`` set, the database's current Alembic heads become dependencies. If the
+    database cannot be reached, that is told in the result and the file is written without them.
+
+    Args:
+        config: The project.
+        message: Becomes the description, and the file's and the class's name.
+        depends_on: Revisions of delembic that the new one waits for; ``head`` for the heads.
+
+    Raises:
+        UnknownRevisionError: One of ``depends_on`` does not exist.
+        DefinitionError: The existing files cannot be read.
+    """
+    graph = read_graph(config)
+    wanted = frozenset[str]().union(*(graph.resolve(name) for name in depends_on))
+    heads, warning = _schema_heads(config)
+    names = (*(id_ for id_ in graph if id_ in wanted), *heads)
+    new = next_revision(graph)
+    path = write_revision(config.versions, new, message, names)
+    return NewRevision(new, path, names, heads, warning)
+
+
+def read_graph(config: Config) -> Graph:
+    """Return the project's revisions in execution order, without touching a database.
+
+    Raises:
+        DefinitionError: A file, or what the files say together, is wrong.
+    """
+    return read_folder(config.versions, config.root)
+
+
+def dialect_name(config: Config) -> str:
+    """Return SQLAlchemy's name for the kind of database, such as ``postgresql``.
+
+    No connection is made.
+
+    Raises:
+        ConfigurationError: There is no usable URL, driver or ``get_engine``.
+    """
+    with open_database(config) as database:
+        return database.work.dialect.name
+
+
+def _schema_heads(config: Config) -> tuple[tuple[str, ...], str | None]:
+    """Return the database's Alembic heads, or why they cannot be told."""
+    schema = open_schema(config)
+    if schema is None:
+        return (), None
+    try:
+        with open_database(config) as database, connect(database.work) as conn:
+            return schema.heads_in(conn), None
+    except DatabaseUnavailableError as error:
+        return (), error.message

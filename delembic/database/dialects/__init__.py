@@ -1,0 +1,39 @@
+"""WHAT IS SPECIAL ABOUT A KIND OF DATABASE: one module for each, and one for any other."""
+
+from delembic.database.dialects.kind import DatabaseKind, SessionLocks, Witness
+from delembic.database.dialects.mysql import MySQL
+from delembic.database.dialects.other import Other
+from delembic.database.dialects.postgresql import PostgreSQL
+from delembic.database.dialects.sqlite import SQLite
+
+__all__ = ["DatabaseKind", "Other", "SessionLocks", "Witness", "kind_of", "known_kinds", "register"]
+
+_OTHER = Other()
+_kinds: dict[str, DatabaseKind] = {}
+
+
+def register(kind: DatabaseKind) -> None:
+    """Let a kind answer for the databases that bear its names.
+
+    Example:
+        >>> class Oracle(Other):
+        ...     names = ("oracle",)
+        >>> register(Oracle())
+        >>> type(kind_of("oracle")).__name__
+        'Oracle'
+    """
+    _kinds.update(dict.fromkeys(kind.names, kind))
+
+
+def kind_of(name: str) -> DatabaseKind:
+    """Return the kind that SQLAlchemy calls by a name, such as ``engine.dialect.name``."""
+    return _kinds.get(name, _OTHER)
+
+
+def known_kinds() -> dict[str, DatabaseKind]:
+    """Return the kinds that have a module of their own, by SQLAlchemy's names."""
+    return _kinds.copy()
+
+
+for _each in (PostgreSQL(), MySQL(), SQLite()):
+    register(_each)

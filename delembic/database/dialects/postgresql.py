@@ -1,0 +1,163 @@
+"""PostgreSQL: advisory locks, transaction ids, a search path, a COMMIT that can be traced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from sqlalchemy import URL, Column, Connection, DateTime, Engine, Inspector, text
+from sqlalchemy.types import TypeEngine
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from delembic.config import Config
+from delembic.database.connections import connect, execute_reconnecting
+from delembic.database.dialects.keys import digest
+from delembic.database.dialects.kind import SessionLocks, Witness
+from delembic.database.dialects.other import Other, ending_session
+from delembic.errors import ConfigurationError
+
+_SETTLING_SECONDS = 30.0
+
+
+class PostgreSQL(Other):
+    """See `DatabaseKind`."""
+
+    names: ClassVar[tuple[str, ...]] = ("postgresql",)
+    locks: ClassVar[tuple[str, ...]] = ("advisory", "lease", "none")
+    keeps_zones = True
+
+    def engine_options(self, url: URL, config: Config) -> dict[str, Any]:
+        """See `DatabaseKind`."""
+        options = super().engine_options(url, config)
+        if url.drivername == "postgresql+psycopg" and config.lock == "lease":
+            # Where sessions are lent out, what one has prepared is not there for the next
+            # statement.
+            options["connect_args"] = {"prepare_threshold": None}
+        return options
+
+    def session_locks(self, conn: Connection) -> SessionLocks:
+        """See `DatabaseKind`."""
+        if _is_lent_out(conn):
+            raise ConfigurationError(
+                "The server is behind a pooler that lends sessions out after each transaction, as"
+                " PgBouncer does in transaction mode: a lock of the session means nothing there.",
+                "Write lock = lease.",
+            )
+        return AdvisoryLock(conn)
+
+    def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
+        """Give a column of moments its zone.
+
+        What was stored is UTC. Without a zone, the session's would decide what is to come.
+        """
+        if not isinstance(present, DateTime) or present.timezone:
+            return None
+        return (
+            f"ALTER TABLE {table} ALTER COLUMN {column.name} TYPE TIMESTAMP WITH TIME ZONE"
+            f" USING {column.name} AT TIME ZONE 'UTC'"
+        )
+
+    def schemas(self, inspector: Inspector) -> list[str | None]:
+        """See `DatabaseKind`."""
+        own = {inspector.default_schema_name, "information_schema"}
+        return [None, *(name for name in inspector.get_schema_names() if name not in own)]
+
+    @contextmanager
+    def snapshot(self, conn: Connection) -> Iterator[None]:
+        """See `DatabaseKind`."""
+        conn.execution_options(isolation_level="REPEATABLE READ")
+        with ending_session(conn):
+            yield
+
+    def witness(self, conn: Connection) -> Witness:
+        """See `DatabaseKind`."""
+        return TransactionIdWitness(conn)
+
+    def await_end(self, engine: Engine, transaction_id: int | None) -> None:
+        """See `DatabaseKind`; gives up after half a minute."""
+        if transaction_id is None:
+            return
+
+        def is_over() -> bool:
+            with connect(engine) as conn:
+                return transaction_status(conn, transaction_id) != "in progress"
+
+        Retrying(
+            retry=retry_if_result(lambda over: not over),
+            stop=stop_after_delay(_SETTLING_SECONDS),
+            wait=wait_exponential(multiplier=0.05, max=1),
+            retry_error_callback=lambda state: None,
+        )(is_over)
+
+
+class AdvisoryLock:
+    """Session-level advisory locks.
+
+    Such locks belong to a database, so the schema and the revision make the key.
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._schema = conn.execute(text("SELECT current_schema()")).scalar_one_or_none() or ""
+
+    def try_acquire(self, revision: str) -> bool:
+        """See `SessionLocks`."""
+        return self._call("pg_try_advisory_lock", revision)
+
+    def release(self, revision: str) -> bool:
+        """See `SessionLocks`."""
+        return self._call("pg_advisory_unlock", revision)
+
+    def _call(self, function: str, revision: str) -> bool:
+        key = int.from_bytes(digest(self._schema, revision)[:8], "big", signed=True)
+        query = text(f"SELECT {function}(:key)").bindparams(key=key)
+        return bool(execute_reconnecting(self._conn, query).scalar_one())
+
+
+class TransactionIdWitness:
+    """Knows the transaction by its id, and its fate by ``txid_status``.
+
+    One round trip at each end: the id comes with the search path, and goes back with it.
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        row = conn.exec_driver_sql("SELECT txid_current(), current_setting('search_path')").one()
+        self.transaction_id: int | None = int(row[0])
+        self._search_path = row[1]
+
+    def come_back(self) -> bool:
+        """See `Witness`."""
+        row = self._conn.execute(_COME_BACK, {"search_path": self._search_path}).one()
+        return int(row[0]) == self.transaction_id
+
+    def roll_back(self, error: BaseException | None) -> bool:
+        """See `Witness`."""
+        self._conn.rollback()
+        return transaction_status(self._conn, self.transaction_id) != "committed"
+
+
+def transaction_status(conn: Connection, transaction_id: int | None) -> str | None:
+    """Return what the server knows of a transaction: in progress, committed or aborted."""
+    status: str | None = conn.execute(_STATUS, {"id": transaction_id}).scalar_one()
+    return status
+
+
+def _is_lent_out(conn: Connection) -> bool:
+    """Whether a pooler has been caught giving a session to two connections.
+
+    A pooler has told the driver a number of its own for the process that serves it. One that keeps
+    a session for one connection as long as that lives gives another connection another process.
+    """
+    told = getattr(getattr(conn.connection.driver_connection, "info", None), "backend_pid", None)
+    ours = conn.execute(_PROCESS).scalar_one()
+    if told in (None, ours):
+        return False
+    with connect(conn.engine) as other:
+        return bool(other.execute(_PROCESS).scalar_one() == ours)
+
+
+_PROCESS = text("SELECT pg_backend_pid()")
+_STATUS = text("SELECT txid_status(:id)")
+_COME_BACK = text("SELECT txid_current(), set_config('search_path', :search_path, true)")

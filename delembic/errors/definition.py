@@ -1,0 +1,92 @@
+"""Definition: what the migration files say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from delembic.errors.root import DelembicError, did_you_mean, shown
+
+
+class DefinitionError(DelembicError):
+    """A migration file, or what several of them say together, is wrong. Nothing has run."""
+
+    exit_code = 2
+
+
+class MigrationFileError(DefinitionError):
+    """One migration file cannot be read, imported or used.
+
+    Args:
+        path: The file.
+        problem: What is wrong with it.
+        remedy: What to do.
+        line: Where in the file, from 1; ``None`` when it is about the file as a whole.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str = "", line: int | None = None) -> None:
+        super().__init__(f"{shown(path)}{f':{line}' if line else ''}: {problem}", remedy)
+        self.path, self.line = path, line
+
+
+class DuplicateRevisionError(DefinitionError):
+    """Two migrations carry the same revision."""
+
+    def __init__(self, revision: str, first: str, second: str) -> None:
+        super().__init__(
+            f"Revision {revision} is defined twice: in {first} and in {second}.",
+            "Give one of them another revision; one that is applied already has to keep its own.",
+        )
+        self.revision = revision
+
+
+class DependencyCycleError(DefinitionError):
+    """Migrations wait for each other in a circle.
+
+    Args:
+        cycle: Their revisions, each before one that it depends on; the first is the last, too.
+        places: Where these are defined.
+    """
+
+    def __init__(self, cycle: Sequence[str], places: Sequence[str]) -> None:
+        itself = f"{cycle[0]} depends on itself."
+        circle = f"The migrations depend on each other in a circle: {' -> '.join(cycle)}."
+        super().__init__(
+            itself if len(places) == 1 else circle,
+            f"Remove one of these from a depends_on. They are defined in {', '.join(places)}."
+            if len(places) > 1
+            else f"Correct its depends_on, in {places[0]}.",
+        )
+        self.cycle = tuple(cycle)
+
+
+class UnknownDependencyError(DefinitionError):
+    """``depends_on`` names something that is neither a migration nor an Alembic revision."""
+
+    def __init__(
+        self, name: str, needed_by: str, path: Path, known: Sequence[str], *, alembic: bool
+    ) -> None:
+        neither = "neither a revision of delembic nor of Alembic" if alembic else "no revision"
+        super().__init__(
+            f"{shown(path)}: {needed_by} depends on {name!r}, which is {neither}."
+            + did_you_mean(name, known),
+            "Correct depends_on."
+            if alembic
+            else "Correct depends_on, or set alembic_config if it is an Alembic revision.",
+        )
+        self.name, self.needed_by = name, needed_by
+
+
+class UnknownRevisionError(DefinitionError):
+    """The target of a command is no revision.
+
+    Args:
+        target: What was asked for.
+        known: The names that would do, ``head`` among them where it is one.
+    """
+
+    def __init__(self, target: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"There is no revision {target!r}.{did_you_mean(target, known)}",
+            "'delembic history' lists the revisions"
+            + ("; 'head' stands for all of them." if "head" in known else "."),
+        )
+        self.target = target

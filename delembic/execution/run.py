@@ -1,0 +1,123 @@
+"""What every attempt of one run shares: the connections, the ledger, the lock, the listener."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from delembic.audit import tables
+from delembic.audit.ledger import Ledger
+from delembic.audit.marks import Mark, read_applied, read_mark
+from delembic.audit.program import Program
+from delembic.config import Config
+from delembic.database.connections import autocommitting
+from delembic.database.opening import Database
+from delembic.errors import LockTimeoutError
+from delembic.events import Listener, LockLost, Waiting
+from delembic.execution.settlement import Settlement
+from delembic.locks.choice import make_lock
+from delembic.locks.lock import Lock, acquire, release
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Open for a run; see `open_run`.
+
+    Attributes:
+        work: Where each attempt opens a work connection of its own.
+        home: An autocommitting connection to the same database, for the lock and the marks.
+        ledger: The audit log, on the metadata connection.
+        lock: Holds off other runners.
+        lock_timeout_seconds: How long to wait for them.
+        emit: Gets every event.
+    """
+
+    work: Engine
+    home: Connection
+    ledger: Ledger
+    lock: Lock
+    lock_timeout_seconds: float
+    emit: Listener
+
+    @property
+    def settlement(self) -> Settlement:
+        """What settles the attempts of dead runners."""
+        return Settlement(self.ledger, self.home, self.lock, self.emit)
+
+    def unapplied(self, revisions: Sequence[str]) -> tuple[str, ...]:
+        """Return which of some revisions have not taken effect, read afresh."""
+        applied = read_applied(self.home, revisions) if revisions else frozenset[str]()
+        return tuple(revision for revision in revisions if revision not in applied)
+
+    def mark(self, revision: str) -> Mark | None:
+        """Return the mark of a revision, read afresh."""
+        return read_mark(self.home, revision)
+
+    @contextmanager
+    def holding(self, revision: str) -> Iterator[None]:
+        """Hold a revision's lock, with all that dead runners left of it settled.
+
+        Raises:
+            LockTimeoutError: Another runner held it for too long.
+        """
+        if not acquire(
+            self.lock, revision, self.lock_timeout_seconds, lambda: self._wait(revision)
+        ):
+            raise LockTimeoutError(revision, self._holder(revision), self.lock_timeout_seconds)
+        try:
+            self.settlement.settle_revision(revision)
+            yield
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self.settlement.settle_own(revision)
+            raise
+        finally:
+            if not release(self.lock, revision):
+                self.emit(LockLost(revision))
+
+    def _wait(self, revision: str) -> None:
+        self.emit(Waiting(revision, self._holder(revision)))
+
+    def _holder(self, revision: str) -> str:
+        """Name the holder; where revisions share a lock it may be at work on another one."""
+        running = self.ledger.unfinished(revision) or self.ledger.unfinished()
+        if not running:
+            return "another runner"
+        other = running[-1]
+        at = "" if other.revision == revision else f" at {other.revision}"
+        return f"{other.who}{at} since {other.started_at.isoformat(' ', 'seconds')}"
+
+
+@contextmanager
+def open_run(
+    database: Database,
+    config: Config,
+    program: Program,
+    emit: Listener,
+    lock_timeout_seconds: float | None = None,
+) -> Iterator[Run]:
+    """Connect, see to delembic's tables, and close at the end what was opened here.
+
+    Args:
+        database: The engines; the caller disposes of them.
+        config: Tells the kind of lock, and how long to wait for it.
+        program: Who will stand in the audit rows.
+        emit: Gets every event.
+        lock_timeout_seconds: Instead of the configured one.
+
+    Raises:
+        DatabaseUnavailableError: A server does not answer.
+    """
+    timeout = config.lock_timeout_seconds if lock_timeout_seconds is None else lock_timeout_seconds
+    with ExitStack() as stack:
+        home = stack.enter_context(autocommitting(database.work))
+        metadata = home
+        if database.is_split:
+            metadata = stack.enter_context(autocommitting(database.metadata))
+        tables.ensure(home, tables.version_table)
+        tables.ensure(metadata, tables.history_table)
+        lock = make_lock(config.lock, home, config.lock_lease_seconds)
+        yield Run(database.work, home, Ledger(metadata, program), lock, timeout, emit)

@@ -1,0 +1,88 @@
+"""Attempts whose runner died get their end here, by the mark. Nobody has to repair anything."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from delembic.audit.entries import LogEntry
+from delembic.audit.ledger import Ledger
+from delembic.audit.marks import Mark, read_mark, read_marks_of
+from delembic.events import Interrupted, Listener, Settled
+from delembic.execution.fate import Overtaken, TookEffect, decide
+from delembic.locks.lock import Lock, release
+from delembic.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Settles what dead runners left, on behalf of a run.
+
+    Attributes:
+        ledger: The audit log.
+        home: An autocommitting connection to the database of the marks.
+        lock: If it is exclusive, holding it proves that nobody else is at work on the revision.
+        emit: Gets an event for each row that was settled.
+    """
+
+    ledger: Ledger
+    home: Connection
+    lock: Lock
+    emit: Listener
+
+    def settle_revision(self, revision: str) -> None:
+        """Settle the attempts at a revision that have no end. The caller holds its lock."""
+        for entry in self.ledger.unfinished(revision):
+            mark = read_mark(self.home, revision)
+            fate = decide(entry.attempt_id, mark)
+            is_over = self.lock.exclusive or isinstance(fate, TookEffect)
+            if is_over or self.ledger.is_dead(entry):
+                self.settle(entry, mark)
+            elif isinstance(fate, Overtaken):
+                self._end(entry, mark)  # silently: it may live, but commits no more
+
+    def settle_orphans(self) -> None:
+        """Settle the attempts at any revision that have no end, without waiting for living ones."""
+        for entry in self.ledger.unfinished():
+            if self.lock.try_acquire(entry.revision):
+                self.settle_revision(entry.revision)
+                release(self.lock, entry.revision)
+        self._settle_late_commits()
+
+    def settle(self, entry: LogEntry, mark: Mark | None) -> None:
+        """Settle an attempt that is known to be over.
+
+        A row may count as interrupted already: a server goes on with a commit whose client has
+        died, while the lock is free, and the mark comes to light later.
+        """
+        if status := self._end(entry, mark):
+            self.emit(Settled(entry.revision, entry.id, status))
+
+    def settle_own(self, revision: str) -> None:
+        """Settle an attempt of this process that was interrupted right where its row is written."""
+        if not self.lock.exclusive:
+            return
+        with suppress(SQLAlchemyError):
+            for entry in filter(self.ledger.is_own, self.ledger.unfinished(revision)):
+                if self._end(entry, read_mark(self.home, revision)) == Status.INTERRUPTED:
+                    self.emit(Interrupted(revision, entry.id))
+
+    def _settle_late_commits(self) -> None:
+        interrupted = self.ledger.interrupted()
+        if not interrupted:
+            return
+        marks = read_marks_of(self.home, {entry.revision for entry in interrupted})
+        for entry in interrupted:
+            mark = marks.get(entry.revision)
+            if isinstance(decide(entry.attempt_id, mark), TookEffect):
+                self.settle(entry, mark)
+
+    def _end(self, entry: LogEntry, mark: Mark | None) -> Status | None:
+        """Write the end; ``None`` if the row is no longer what it was when it was read."""
+        fate = decide(entry.attempt_id, mark)
+        if isinstance(fate, TookEffect):
+            return Status.SUCCESS if self.ledger.recover(entry, fate.mark) else None
+        return Status.INTERRUPTED if self.ledger.give_up(entry) else None

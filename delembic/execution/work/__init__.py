@@ -1,0 +1,1 @@
+"""THE WORK CONNECTION: one transaction, what is done in it, and how it ends."""

@@ -1,0 +1,38 @@
+"""Work that leaves nothing behind: a validate on one state of the data, rolled back."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from delembic.execution.work.course import Course
+from delembic.execution.work.perform import perform
+from delembic.execution.work.transaction import Transaction, open_snapshot
+from delembic.migration import DataMigration
+from delembic.status import Phase
+
+
+def validate_rolled_back(
+    work: Engine, revision: str, migration: DataMigration, course: Course
+) -> None:
+    """Run a migration's ``validate``, and roll back whatever it did.
+
+    Args:
+        work: The work database.
+        revision: Which one.
+        migration: Whose ``validate``.
+        course: Gets to know whether all that it did is undone, however it ended.
+
+    Raises:
+        MigrationFailedError: It raised.
+        DatabaseUnavailableError: The server does not answer.
+        DBAPIError: The transaction could not be begun or rolled back.
+    """
+
+    def body(transaction: Transaction) -> None:
+        course.phase = Phase.VALIDATE
+        transaction.call(migration.validate, revision, course.phase)
+
+    def ending(transaction: Transaction) -> None:
+        course.undone = transaction.roll_back(None)
+
+    perform(open_snapshot(work), course, body, ending)

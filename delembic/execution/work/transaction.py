@@ -1,0 +1,114 @@
+"""One transaction on the work connection: the user's code in it, and delembic's mark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+
+from delembic.database.connections import connect
+from delembic.database.dialects import kind_of
+from delembic.database.driver_errors import values_withheld
+from delembic.errors import ConnectionClosedError, MigrationFailedError
+from delembic.status import Phase
+from delembic.user_code import user_code
+
+_OPTIONS = ("schema_translate_map", "stream_results", "yield_per")
+"""What `Connection.execution_options` changes for all that is executed later."""
+
+
+class Transaction:
+    """One transaction on one connection, begun here.
+
+    Attributes:
+        conn: What the migration gets.
+        transaction_id: The server's number of the transaction, where a lost commit can be traced.
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn
+        options = conn.get_execution_options()
+        self._options = {name: options.get(name) for name in _OPTIONS}
+        self._begun = conn.begin()
+        self._has_committed = False
+        event.listen(conn, "commit", self._note_commit)
+        self._witness = kind_of(conn.dialect.name).witness(conn)
+        self.transaction_id = self._witness.transaction_id
+
+    def call(self, method: Callable[[Connection], object], revision: str, phase: Phase) -> None:
+        """Call a method of a migration with the connection.
+
+        Raises:
+            MigrationFailedError: It raised, or it closed the connection.
+        """
+        failed = partial(MigrationFailedError, revision, phase)
+        with user_code(failed), values_withheld(self.conn.engine):
+            method(self.conn)
+            if self.conn.closed:
+                raise ConnectionClosedError
+
+    def come_back(self) -> bool:
+        """Let names in statements lead to where they led before the user's code ran.
+
+        A migration may work in another schema: through a search path, ``USE``, or SQLAlchemy's
+        ``schema_translate_map``. All of that stays with the connection. The mark would then go
+        into another project's table of the same name.
+
+        Returns:
+            Whether the user's code has left the transaction open; the database is asked.
+        """
+        self.conn.execution_options(**self._options)
+        is_ours = self.conn.get_transaction() is self._begun
+        return self._witness.come_back() and is_ours
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server was found to be gone, so nothing more can be asked of it."""
+        return self.conn.invalidated
+
+    def roll_back(self, error: BaseException | None) -> bool:
+        """Roll back, after an error or without, and tell if that undid all that was done."""
+        if self.conn.closed or self.conn.invalidated:
+            return not self._has_committed  # the end of the session was the rollback
+        try:
+            return self._witness.roll_back(error) and not self._has_committed
+        except DBAPIError as broken:
+            if not broken.connection_invalidated:
+                raise
+            return not self._has_committed
+
+    def _note_commit(self, conn: Connection) -> None:
+        self._has_committed = True
+
+
+@contextmanager
+def open_transaction(engine: Engine) -> Iterator[Transaction]:
+    """Open a connection and begin a transaction, which is rolled back unless it gets committed.
+
+    The transaction is begun at SQLAlchemy's level before any code of the user sees the
+    connection: otherwise a statement sent through the driver's own connection as the first thing
+    (a COPY, say) would be lost at the commit or survive a rollback.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer.
+    """
+    with connect(engine) as conn, kind_of(conn.dialect.name).work(conn):
+        yield Transaction(conn)
+
+
+@contextmanager
+def open_snapshot(engine: Engine) -> Iterator[Transaction]:
+    """Open a connection and begin a transaction for looking at data, to be rolled back.
+
+    It sees one state of the data from its first query to its last, whatever others commit in the
+    meantime: two queries that are compared with each other then speak of the same moment. Writing
+    is not forbidden, as a temporary table may be needed to look at data.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer.
+    """
+    with connect(engine) as conn, kind_of(conn.dialect.name).snapshot(conn):
+        yield Transaction(conn)

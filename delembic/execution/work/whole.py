@@ -1,0 +1,67 @@
+"""Work that takes effect as a whole: upgrade, validate, mark and one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from delembic.audit.marks import Mark, mark_applied
+from delembic.errors import LockLostError
+from delembic.events import TransactionEnded
+from delembic.execution.run import Run
+from delembic.execution.work.course import Course
+from delembic.execution.work.perform import perform
+from delembic.execution.work.rows import counting_rows
+from delembic.execution.work.transaction import Transaction, open_transaction
+from delembic.migration import DataMigration
+from delembic.status import Phase
+
+
+def apply_whole(
+    run: Run,
+    revision: str,
+    migration: DataMigration,
+    course: Course,
+    make_mark: Callable[[], Mark],
+    *,
+    over_failure: bool,
+) -> Mark:
+    """Run a migration in one transaction, and commit it with its mark.
+
+    Args:
+        run: Whose work database and lock are used.
+        revision: Which one.
+        migration: What to run.
+        course: Gets to know how far it came.
+        make_mark: Makes the mark of the success, right before it is written.
+        over_failure: Whether the mark of an earlier failure is there to be written over.
+
+    Returns:
+        The mark that was committed.
+
+    Raises:
+        MigrationFailedError: The user's code raised.
+        LockLostError: Another runner has taken over.
+        SQLAlchemyError: A statement of delembic's own failed, in the phase that ``course`` tells.
+        DatabaseUnavailableError: The server does not answer.
+    """
+
+    def body(transaction: Transaction) -> None:
+        course.phase = Phase.UPGRADE
+        with counting_rows(transaction.conn, course):
+            transaction.call(migration.upgrade, revision, course.phase)
+        course.phase = Phase.VALIDATE
+        transaction.call(migration.validate, revision, course.phase)
+
+    def ending(transaction: Transaction) -> Mark:
+        course.phase = Phase.MARK
+        if not transaction.come_back():
+            run.emit(TransactionEnded(revision))
+        if not run.lock.confirm(revision, transaction.conn):
+            raise LockLostError(revision)
+        mark = make_mark()
+        mark_applied(transaction.conn, mark, over_failure=over_failure)
+        course.phase = Phase.COMMIT
+        transaction.conn.commit()
+        return mark
+
+    return perform(open_transaction(run.work), course, body, ending)

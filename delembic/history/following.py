@@ -1,0 +1,76 @@
+"""Reading on in the audit log from a bookmark, so that nothing is missed and nothing read twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
+
+from delembic.audit import tables
+from delembic.audit.entries import LogEntry, entry_of, is_operation
+from delembic.history.bookmark import NEWEST_IN_FULL, Bookmark
+from delembic.status import Status
+
+_table = tables.history_table
+
+
+def follow(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEntry], Bookmark]:
+    """Return what is new behind a bookmark, oldest first, and the bookmark behind that.
+
+    Reading starts afresh if the log is another one: made anew, or restored from a backup. Writes
+    nothing.
+
+    Args:
+        conn: Any open connection to the database of the audit log.
+        bookmark: How far has been read.
+        limit: How many entries at most, beside those that the reader wants to see again.
+    """
+    rows, complete = _read(conn, bookmark, limit)
+    if not bookmark.leads_into(rows):
+        bookmark = Bookmark()
+        rows, complete = _read(conn, bookmark, limit)
+    return bookmark.news_in(rows), bookmark.after(rows, complete=complete)
+
+
+def _read(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEntry], bool]:
+    """Return the rows, and whether there were no more of them."""
+    most = limit + len(bookmark.again) + 1  # the row at the bookmark comes along
+    rows = _read_on(conn, bookmark, most)
+    return rows, len(rows) < most
+
+
+def _read_on(conn: Connection, bookmark: Bookmark, limit: int) -> list[LogEntry]:
+    """Return the attempts that are new or have changed since a bookmark, in one query.
+
+    The row at the bookmark comes along, to show that this is still the same log.
+    """
+    ids, status = _table.c.id, _table.c.status
+
+    def news(query: Select[Any], columns: tables.Columns) -> Select[Any]:
+        upgrade = is_operation(columns["operation"])
+        counting = _counting(upgrade) if bookmark.skimming else true()
+        wanted = or_(
+            (ids > bookmark.last_id) & counting,
+            ids.in_([bookmark.last_id, *bookmark.again]),
+            ids.in_(bookmark.running) & (status != Status.RUNNING),
+            ids.in_(bookmark.interrupted) & (status == Status.SUCCESS),
+            *(ids.between(gap.first, gap.last) for gap in bookmark.gaps),
+        )
+        return query.where(upgrade, wanted).order_by(ids).limit(limit)
+
+    return [entry_of(row) for row in tables.read(conn, _table, news)]
+
+
+def _counting(upgrade: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition for what a first reading gives.
+
+    These are the last success and the last attempt of each revision, and the newest rows.
+    """
+    ids = _table.c.id
+
+    def last(*conditions: ColumnElement[bool]) -> Select[Any]:
+        return select(func.max(ids)).where(upgrade, *conditions).group_by(_table.c.revision)
+
+    newest = select(func.max(ids) - NEWEST_IN_FULL).scalar_subquery()
+    succeeded = _table.c.status == Status.SUCCESS
+    return or_(ids.in_(last()), ids.in_(last(succeeded)), ids > newest)

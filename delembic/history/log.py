@@ -1,0 +1,54 @@
+"""The audit log, read: the newest entries, and the last attempt at each revision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from delembic.audit import tables
+from delembic.audit.entries import LogEntry, entry_of, is_operation
+from delembic.status import Operation, Status
+
+_table = tables.history_table
+
+
+def read_latest(conn: Connection) -> dict[str, LogEntry]:
+    """Return the last attempt at each revision, in one query. Writes nothing.
+
+    Args:
+        conn: Any open connection to the database of the audit log.
+    """
+
+    def newest(query: Select[Any], columns: tables.Columns) -> Select[Any]:
+        attempts = select(func.max(_table.c.id)).where(is_operation(columns["operation"]))
+        return query.where(_table.c.id.in_(attempts.group_by(_table.c.revision)))
+
+    return {row.revision: entry_of(row) for row in tables.read(conn, _table, newest)}
+
+
+def read_entries(
+    conn: Connection,
+    revision: str | None = None,
+    status: Status | None = None,
+    limit: int | None = None,
+    operation: Operation | None = None,
+) -> list[LogEntry]:
+    """Return entries of the audit log, newest first, in one query. Writes nothing.
+
+    Args:
+        conn: Any open connection to the database of the audit log.
+        revision: Only the entries of one revision; all if ``None``.
+        status: Only the entries with this status; all if ``None``.
+        limit: How many at most; all if ``None``.
+        operation: Only attempts, or only verifications; both if ``None``.
+    """
+    wanted = {_table.c.revision: revision, _table.c.status: status}
+
+    def newest_first(query: Select[Any], columns: tables.Columns) -> Select[Any]:
+        conditions = [column == value for column, value in wanted.items() if value is not None]
+        if operation is not None:
+            conditions.append(is_operation(columns["operation"], operation))
+        return query.where(*conditions).order_by(_table.c.id.desc()).limit(limit)
+
+    return [entry_of(row) for row in tables.read(conn, _table, newest_first)]

@@ -1,0 +1,81 @@
+"""All that is known of one revision: its file, where it stands, and what was done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from delembic.audit.entries import LogEntry
+from delembic.audit.marks import Mark
+from delembic.database.connections import connect
+from delembic.database.opening import Database
+from delembic.errors import UnknownRevisionError
+from delembic.history.log import read_entries
+from delembic.history.standing import Standing, standing_without_file
+from delembic.history.survey import Survey
+from delembic.revisions.source import Revision
+from delembic.status import Operation
+
+_LAST_VERIFICATIONS = 10
+"""One that is scheduled every hour would bury the attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRecord:
+    """One revision with all its attempts and its last verifications.
+
+    Attributes:
+        standing: Its state.
+        source: What its file says now; ``None`` if the project no longer has the file.
+        applied_checksum: SHA-256 of the file that took effect; ``None`` if none has, or if
+            delembic 1.x applied it, which kept no checksums.
+        attempts: Oldest first.
+        verifications: The last ten, oldest first.
+    """
+
+    standing: Standing
+    source: Revision | None
+    applied_checksum: str | None
+    attempts: tuple[LogEntry, ...]
+    verifications: tuple[LogEntry, ...] = ()
+
+    @property
+    def changed(self) -> bool | None:
+        """Whether the file is another than the one that took effect; ``None`` if nobody knows."""
+        return self.standing.changed
+
+
+def read_record(database: Database, survey: Survey, revision: str) -> RevisionRecord:
+    """Put together what is known of one revision. Writes nothing.
+
+    Args:
+        database: The project's engines.
+        survey: Where all revisions stand.
+        revision: Which one.
+
+    Raises:
+        UnknownRevisionError: There is no such revision, neither as a file nor on record.
+    """
+    with connect(database.metadata) as conn:
+        attempts = read_entries(conn, revision, operation=Operation.UPGRADE)[::-1]
+        verifications = read_entries(
+            conn, revision, limit=_LAST_VERIFICATIONS, operation=Operation.VERIFY
+        )[::-1]
+    if revision not in survey.graph and revision not in survey.marks and not attempts:
+        raise UnknownRevisionError(revision, [*survey.graph, *survey.marks])
+    mark = survey.marks.get(revision)
+    return RevisionRecord(
+        _standing(survey, revision, mark, attempts),
+        survey.graph.get(revision),
+        mark.checksum if mark and mark.applied else None,
+        tuple(attempts),
+        tuple(verifications),
+    )
+
+
+def _standing(
+    survey: Survey, revision: str, mark: Mark | None, attempts: Sequence[LogEntry]
+) -> Standing:
+    listed = {standing.revision: standing for standing in survey.standings}
+    last = attempts[-1] if attempts else None
+    return listed.get(revision) or standing_without_file(revision, mark, last)

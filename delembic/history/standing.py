@@ -1,0 +1,118 @@
+"""Where each revision stands: the files, the marks and the last attempts, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from delembic.audit.entries import LogEntry
+from delembic.audit.marks import Mark
+from delembic.revisions.graph import Graph
+from delembic.status import State, Status
+
+_STATES = {
+    Status.FAILED: State.FAILED,
+    Status.RUNNING: State.RUNNING,
+    Status.INTERRUPTED: State.INTERRUPTED,
+}
+_STOPPED = frozenset({State.FAILED, State.INTERRUPTED, State.BLOCKED})
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One revision and where it stands.
+
+    Attributes:
+        revision: Its id.
+        description: Its own; of a revision whose file is gone, the one it had when it ran.
+        state: ``applied``, ``failed``, ``running``, ``interrupted``, ``pending`` or ``blocked``.
+        applied_at: When it took effect, in UTC; ``None`` unless it is applied.
+        waits_for: What blocks it: revisions that did not succeed, or missing Alembic revisions.
+        has_file: Whether the project still has its file.
+        changed: Whether the file is another than the one that took effect; ``None`` if nobody
+            knows, or none has.
+    """
+
+    revision: str
+    description: str
+    state: State
+    applied_at: datetime | None = None
+    waits_for: tuple[str, ...] = ()
+    has_file: bool = True
+    changed: bool | None = None
+
+
+def standings(
+    graph: Graph,
+    marks: Mapping[str, Mark],
+    latest: Mapping[str, LogEntry],
+    missing_schema: Collection[str] = (),
+) -> list[Standing]:
+    """Return every revision in execution order; applied ones whose files are gone come first.
+
+    Args:
+        graph: The files.
+        marks: What took effect.
+        latest: The last attempt at each revision.
+        missing_schema: Alembic revisions that are needed and not applied.
+    """
+    states: dict[str, Standing] = {}
+    for revision in graph.values():
+        mark = marks.get(revision.id)
+        standing = _standing(
+            revision.id,
+            revision.description,
+            mark,
+            latest.get(revision.id),
+            [name for name in graph.dependencies(revision.id) if states[name].state in _STOPPED]
+            + [name for name in revision.depends_on if name in missing_schema],
+        )
+        changed = mark.differs_from(revision) if mark else None
+        states[revision.id] = replace(standing, changed=changed)
+    return [*_without_file(graph, marks, latest), *states.values()]
+
+
+def standing_without_file(revision: str, mark: Mark | None, last: LogEntry | None) -> Standing:
+    """Return where a revision stands that is on record and whose file is gone."""
+    description = (last.description if last else None) or ""
+    return replace(_standing(revision, description, mark, last, []), has_file=False)
+
+
+def applied_heads(graph: Graph, all_of_them: Sequence[Standing]) -> list[Standing]:
+    """Return the applied revisions that no other applied one depends on."""
+    applied = [standing for standing in all_of_them if standing.state == State.APPLIED]
+    waited_for = {
+        name for standing in applied if standing.has_file
+        for name in graph[standing.revision].depends_on
+    }  # fmt: skip
+    return [standing for standing in applied if standing.revision not in waited_for]
+
+
+def _standing(
+    revision: str,
+    description: str,
+    mark: Mark | None,
+    last: LogEntry | None,
+    waits_for: list[str],
+) -> Standing:
+    if mark and mark.applied:
+        return Standing(revision, description, State.APPLIED, mark.applied_at)
+    # The last attempt says more than a failure's mark, which a later interruption leaves alone.
+    status = last.status if last else mark.status if mark else None
+    if last and last.attempt_id is None and status == Status.RUNNING:
+        status = Status.INTERRUPTED  # of delembic 1.x, and no run will ever settle it
+    if status in _STATES:
+        return Standing(revision, description, _STATES[Status(status)])
+    if waits_for:
+        return Standing(revision, description, State.BLOCKED, waits_for=tuple(waits_for))
+    return Standing(revision, description, State.PENDING)
+
+
+def _without_file(
+    graph: Graph, marks: Mapping[str, Mark], latest: Mapping[str, LogEntry]
+) -> Iterator[Standing]:
+    gone = [mark for mark in marks.values() if mark.applied and mark.revision not in graph]
+    for mark in sorted(gone, key=lambda mark: (mark.applied_at or _LONG_AGO, mark.revision)):
+        yield standing_without_file(mark.revision, mark, latest.get(mark.revision))

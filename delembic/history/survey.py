@@ -1,0 +1,54 @@
+"""Where all revisions stand, read from the files, both databases and Alembic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from delembic.audit.marks import Mark, applied_revisions, read_marks
+from delembic.config import Config
+from delembic.database.connections import connect
+from delembic.database.opening import Database
+from delembic.history.log import read_latest
+from delembic.history.standing import Standing, standings
+from delembic.revisions.graph import Graph
+from delembic.revisions.plan import make_plan
+from delembic.schema.gate import missing_schema_revisions
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A picture of all revisions at one moment.
+
+    Attributes:
+        graph: The files.
+        marks: All marks, by revision.
+        standings: Where each revision stands, in execution order.
+    """
+
+    graph: Graph
+    marks: Mapping[str, Mark]
+    standings: Sequence[Standing]
+
+
+def read_survey(config: Config, database: Database, graph: Graph) -> Survey:
+    """Read the marks and the last attempts, and put them together with the files.
+
+    Opens one connection to each database, and makes one query for the marks and one for the
+    attempts. Writes nothing.
+
+    Args:
+        config: The project.
+        database: Its engines.
+        graph: Its files.
+
+    Raises:
+        ConfigurationError: The database or Alembic's files cannot be read.
+    """
+    with connect(database.work) as conn:
+        marks = read_marks(conn)
+        plan = make_plan(graph, applied_revisions(marks))
+        missing = missing_schema_revisions(config, plan, conn)
+    with connect(database.metadata) as conn:
+        latest = read_latest(conn)
+    return Survey(graph, marks, standings(graph, marks, latest, missing))

@@ -1,0 +1,44 @@
+"""Which lock a configuration asks for."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from delembic.config import LockKind
+from delembic.database.dialects import kind_of
+from delembic.errors import ConfigurationError
+from delembic.locks.file import DatabaseFileLock
+from delembic.locks.lease import LEASE_SECONDS, LeaseLock
+from delembic.locks.lock import Lock, NoLock
+from delembic.locks.session import SessionLock
+
+
+def make_lock(kind: LockKind, conn: Connection, lease_seconds: float = LEASE_SECONDS) -> Lock:
+    """Return the lock that a configuration asks for.
+
+    Args:
+        kind: ``auto`` chooses by the database.
+        conn: In autocommit mode, on the work database; held open as long as the lock is used.
+        lease_seconds: How long a lease lasts without a renewal.
+
+    Raises:
+        ConfigurationError: The database has no lock of that kind.
+    """
+    database = kind_of(conn.dialect.name)
+    fitting = database.locks_of(conn.engine.url)
+    chosen = fitting[0] if kind == "auto" else kind
+    if chosen not in fitting:
+        raise ConfigurationError(
+            f"lock = {kind} does not fit the database {conn.dialect.name}.",
+            f"Write lock = auto, which takes {fitting[0]} there.",
+        )
+    file = database.file(conn.engine.url)
+    match chosen:
+        case "lease":
+            return LeaseLock(conn, lease_seconds)
+        case "advisory":
+            return SessionLock(database.session_locks(conn))
+        case "file" if file:
+            return DatabaseFileLock(file)
+        case _:
+            return NoLock()

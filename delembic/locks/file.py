@@ -1,0 +1,36 @@
+"""A lock file beside the database, which the kernel frees when its process dies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from delembic.locks.lock import Lock
+
+
+class DatabaseFileLock(Lock):
+    """One lock for all revisions of a database that lets one connection write at a time.
+
+    Args:
+        database: The database's file. What is locked is a file of its own beside it.
+    """
+
+    exclusive = True
+
+    def __init__(self, database: Path) -> None:
+        # Not thread-local: whoever holds this object holds the lock, on whatever thread.
+        self._lock = FileLock(f"{database}.delembic-lock", thread_local=False)
+
+    def try_acquire(self, revision: str) -> bool:
+        """See `Lock`."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def release(self, revision: str) -> bool:
+        """See `Lock`."""
+        self._lock.release()
+        return True

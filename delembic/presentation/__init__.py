@@ -1,0 +1,1 @@
+"""VALUES FOR THOSE WHO SHOW THEM: documents, figures and sentences, without any output."""

@@ -1,0 +1,83 @@
+"""Values as JSON documents, whose shapes are described in ``docs/audit-log.md``.
+
+A shape only ever grows: a name that is taken away, or gets another meaning, makes `SCHEMA_VERSION`
+one higher.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from delembic.audit.entries import COLUMNS, LogEntry
+from delembic.errors import shown
+from delembic.events import Verification
+from delembic.history.record import RevisionRecord
+from delembic.history.standing import Standing
+
+SCHEMA_VERSION = 1
+
+
+def history(entries: Sequence[Standing]) -> str:
+    """Return the document of ``delembic history``."""
+    return _document("history", {"revisions": [asdict(entry) for entry in entries]})
+
+
+def current(applied: Sequence[Standing]) -> str:
+    """Return the document of ``delembic current``."""
+    return _document("current", {"revisions": [asdict(entry) for entry in applied]})
+
+
+def runs(entries: Sequence[LogEntry]) -> str:
+    """Return the document of ``delembic runs``."""
+    return _document("runs", {"attempts": [_entry(entry) for entry in entries]})
+
+
+def show(record: RevisionRecord) -> str:
+    """Return the document of ``delembic show``."""
+    source = record.source
+    return _document(
+        "show",
+        {
+            **asdict(record.standing),
+            "depends_on": source and source.depends_on,
+            "file": source and shown(source.path),
+            "line": source and source.line,
+            "checksum": source and source.checksum,
+            "applied_checksum": record.applied_checksum,
+            "changed": record.changed,
+            "attempts": [_entry(entry) for entry in record.attempts],
+            "verifications": [_entry(entry) for entry in record.verifications],
+        },
+    )
+
+
+def verify(found: Sequence[Verification]) -> str:
+    """Return the document of ``delembic verify``."""
+    return _document(
+        "verify",
+        {
+            "passed": all(each.passed for each in found),
+            "verifications": [asdict(each) for each in found],
+        },
+    )
+
+
+def _entry(entry: LogEntry) -> dict[str, Any]:
+    """Return an entry by the names of its columns."""
+    columns = {column: getattr(entry, name) for name, column in COLUMNS.items()}
+    return {**columns, "reason": entry.reason or None}
+
+
+def _document(kind: str, content: dict[str, Any]) -> str:
+    document = {"schema_version": SCHEMA_VERSION, "kind": kind, **content}
+    return json.dumps(document, indent=2, default=_moment)
+
+
+def _moment(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a JSON document")

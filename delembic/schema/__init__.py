@@ -1,0 +1,1 @@
+"""ALEMBIC'S SIDE: which schema revisions there are, and which the database has."""

@@ -1,0 +1,129 @@
+"""Which schema revisions exist, which the database has, and how it is brought to one of them.
+
+Alembic is an extra. It is imported here and in ``environment/env.py``, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from functools import cached_property, partial
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from delembic.errors import ConfigurationError, DependencyNotInstalledError, shown
+from delembic.user_code import user_code
+
+try:
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.script.revision import RevisionError
+    from alembic.util import CommandError
+except ModuleNotFoundError as error:
+    raise DependencyNotInstalledError("alembic_config", "alembic", "alembic") from error
+
+_ENVIRONMENT = Path(__file__).parent / "environment"
+
+# Alembic itself learns them from the project's env.py alone.
+_VERSION_TABLE = ("version_table", "version_table_schema")
+
+
+class SchemaRevisions:
+    """The Alembic project that a delembic project's data lives in.
+
+    Args:
+        path: Alembic's ini.
+        section: Its section to read, if it has that one; else ``[alembic]``. It may name the
+            table in which Alembic notes the revisions, if that is not ``alembic_version``.
+
+    Raises:
+        ConfigurationError: The ini or the scripts that it points at cannot be read.
+    """
+
+    def __init__(self, path: Path, section: str) -> None:
+        self.path = path
+        if not path.is_file():
+            raise ConfigurationError(
+                f"{shown(path)} does not exist.", "Correct alembic_config in delembic.ini."
+            )
+        config = self._config = AlembicConfig(path)
+        with user_code(self._unreadable):
+            if config.file_config.has_section(section):
+                config.config_ini_section = section
+            self._scripts = ScriptDirectory.from_config(config)
+            found = {name: config.get_main_option(name) for name in _VERSION_TABLE}
+            self._table = {name: value for name, value in found.items() if value}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The ids of all revisions in the scripts. Reads them, which executes their files.
+
+        Raises:
+            ConfigurationError: One of them cannot be executed.
+        """
+        with user_code(self._unreadable):
+            return frozenset(script.revision for script in self._scripts.walk_revisions())
+
+    def heads_in(self, conn: Connection) -> tuple[str, ...]:
+        """Return the revisions that the database is at, from Alembic's table there."""
+        context = MigrationContext.configure(conn, opts=self._table)
+        return tuple(sorted(context.get_current_heads()))
+
+    def applied_in(self, conn: Connection) -> frozenset[str]:
+        """Return every revision that the database has, in one read: its heads and their ancestors.
+
+        Raises:
+            ConfigurationError: The database is at a revision that the scripts do not hold.
+        """
+        heads = self.heads_in(conn)
+        try:
+            scripts = self._scripts.iterate_revisions(heads, "base")
+            return frozenset(script.revision for script in scripts)
+        except (CommandError, RevisionError) as error:
+            raise ConfigurationError(
+                f"The database is at Alembic revision {', '.join(heads)}, which the scripts of"
+                f" {shown(self.path)} do not hold: {error}",
+                "Run from a checkout that has these scripts.",
+            ) from error
+
+    def upgrade(self, conn: Connection, names: Collection[str]) -> None:
+        """Run what leads to some revisions, on an open connection that the caller commits.
+
+        The project's own ``env.py`` is not run, as it chooses the database by itself.
+
+        Raises:
+            ConfigurationError: A script cannot be executed, or fails.
+        """
+        for name in sorted(self.names.intersection(names)):
+            if name not in self.applied_in(conn):
+                with user_code(partial(_upgrade_failed, name)):
+                    command.upgrade(self._config_for(conn), name)
+
+    def _config_for(self, conn: Connection) -> AlembicConfig:
+        """Return the project's configuration with an ``env.py`` that uses this connection."""
+        config = AlembicConfig(self.path, self._config.config_ini_section)
+        config.attributes.update(connection=conn, options=self._table)
+        folders = {Path(script.path).parent for script in self._scripts.walk_revisions()}
+        options = {
+            "script_location": str(_ENVIRONMENT),
+            "version_locations": os.pathsep.join(map(str, sorted(folders))),
+            "recursive_version_locations": "false",
+            "path_separator": "os",
+            "version_path_separator": "os",  # its name before Alembic 1.16
+        }
+        for name, value in options.items():
+            config.set_main_option(name, value.replace("%", "%%"))
+        return config
+
+    def _unreadable(self, reason: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"Alembic cannot read {shown(self.path)} and its scripts: {reason}",
+            f"See what 'alembic -c {shown(self.path)} history' says.",
+        )
+
+
+def _upgrade_failed(name: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(f"Alembic's revision {name} cannot be applied: {reason}")

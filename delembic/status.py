@@ -1,0 +1,44 @@
+"""The words for what is done to a revision, how far it came, and what became of it."""
+
+from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """What ``delembic_run_history`` holds in ``operation``."""
+
+    UPGRADE = "upgrade"
+    VERIFY = "verify"
+
+
+class Phase(StrEnum):
+    """How far an attempt has come, in the order of its steps.
+
+    ``upgrade`` and ``validate`` are the user's code; the others are statements of delembic's own.
+    """
+
+    BEGIN = "begin"
+    UPGRADE = "upgrade"
+    VALIDATE = "validate"
+    MARK = "mark"
+    COMMIT = "commit"
+
+
+class Status(StrEnum):
+    """What ``delembic_version`` and ``delembic_run_history`` hold in ``status``."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    BLOCKED = "blocked"
+
+
+class State(StrEnum):
+    """What people are told about a revision."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    BLOCKED = "blocked"
+    PENDING = "pending"

@@ -1,0 +1,141 @@
+"""A lock that is a row with an expiry."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from delembic.locks.lease import LeaseLock, database_time
+from support.projects import PATIENCE_SECONDS
+from support.servers.backend import Backend
+
+LONG = 1000.0
+
+
+class Runners:
+    """Runners with leases of their own on one database."""
+
+    def __init__(self, url: str, stack: ExitStack) -> None:
+        self._engine = create_engine(url, poolclass=NullPool)
+        self._stack = stack
+
+    def connection(self) -> Connection:
+        return self._stack.enter_context(self._engine.connect())
+
+    def lease(self, seconds: float = LONG) -> LeaseLock:
+        conn = self.connection().execution_options(isolation_level="AUTOCOMMIT")
+        return LeaseLock(conn, seconds)
+
+    def expire(self, revision: str) -> None:
+        """Let the time run out at once."""
+        with self._engine.begin() as conn:
+            past = database_time(conn) - timedelta(hours=1)
+            conn.execute(
+                text("UPDATE delembic_lease SET expires_at = :past WHERE revision = :revision"),
+                {"past": past.replace(tzinfo=None), "revision": revision},
+            )
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def runners(request: pytest.FixtureRequest) -> Iterator[Runners]:
+    with ExitStack() as stack:
+        yield Runners(request.getfixturevalue(f"{request.param}_url"), stack)
+
+
+def test_one_that_has_run_out_can_be_taken_over(runners: Runners) -> None:
+    ours, theirs = runners.lease(), runners.lease()
+    assert ours.try_acquire("D001")
+    assert not theirs.try_acquire("D001")
+
+    runners.expire("D001")
+
+    assert theirs.try_acquire("D001")
+    assert theirs.release("D001")
+    ours.release("D001")
+
+
+def test_who_has_lost_it_may_not_commit_and_who_has_it_may(runners: Runners) -> None:
+    ours, theirs = runners.lease(), runners.lease()
+    ours.try_acquire("D001")
+    runners.expire("D001")
+    theirs.try_acquire("D001")
+
+    with runners.connection() as work:
+        assert not ours.confirm("D001", work)
+        work.rollback()
+        assert theirs.confirm("D001", work)
+        work.commit()
+
+    assert not ours.release("D001")
+    assert theirs.release("D001")
+
+
+def test_nobody_can_take_it_between_the_confirmation_and_the_commit(runners: Runners) -> None:
+    ours, theirs = runners.lease(), runners.lease()
+    ours.try_acquire("D001")
+    runners.expire("D001")
+    taking = threading.Thread(target=theirs.try_acquire, args=("D001",))
+
+    with runners.connection() as work:
+        assert ours.confirm("D001", work)
+        taking.start()
+        work.commit()
+        # Taken, if at all, after the commit: where the mark is looked for again.
+        taking.join(PATIENCE_SECONDS)
+
+    assert not taking.is_alive()
+
+
+def test_its_holder_renews_it(runners: Runners) -> None:
+    ours, theirs = runners.lease(seconds=2), runners.lease()
+    ours.try_acquire("D001")
+    first = _expiry(runners)
+    waited = threading.Event()
+
+    while _expiry(runners) == first:
+        waited.wait(0.05)
+
+    assert _expiry(runners) > first
+    assert not theirs.try_acquire("D001")
+    ours.release("D001")
+
+
+def test_a_renewal_survives_a_lost_connection(runners: Runners) -> None:
+    ours = runners.lease(seconds=2)
+    ours.try_acquire("D001")
+    with runners.connection() as conn:
+        kill = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql(kill)
+        else:
+            sessions = conn.exec_driver_sql(
+                "SELECT id FROM information_schema.processlist"
+                " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+            ).scalars()
+            for session in list(sessions):
+                conn.exec_driver_sql(f"KILL {session}")
+
+    assert ours.release("D001")
+
+
+def test_the_time_is_that_of_the_database(backend: Backend) -> None:
+    engine = create_engine(backend.url, poolclass=NullPool)
+    with engine.connect() as conn:
+        now = database_time(conn)
+
+    assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def _expiry(runners: Runners) -> datetime:
+    with runners.connection() as conn:
+        found: datetime = conn.execute(text("SELECT expires_at FROM delembic_lease")).scalar_one()
+        return found
