@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from delembic.events import Verification
     from delembic.history.bookmark import Bookmark
     from delembic.history.standing import Standing
+    from delembic.presentation.narration import narrate
     from delembic.revisions.graph import Graph
     from delembic.revisions.progression import Progression
     from delembic.revisions.source import Revision
@@ -63,6 +64,7 @@ __all__ = [
     "commands",
     "errors",
     "events",
+    "narrate",
 ]
 
 _HOMES = {
@@ -78,6 +80,7 @@ _HOMES = {
     "State": "delembic.status",
     "Status": "delembic.status",
     "Verification": "delembic.events",
+    "narrate": "delembic.presentation.narration",
 }
 _FORMER = {"Attempt": "LogEntry"}
 """Names that are still public, with the ones that took their place."""

@@ -1,11 +1,6 @@
 """What happens in a run, as frozen records. Whoever shows a run reads these and nothing else.
 
-As a text, those that tell of something out of the ordinary are a sentence, the same one wherever a
-run is shown:
-
-Example:
-    >>> print(TransactionEnded("D001"))
-    D001 ended its transaction by itself, so not all of it could have been rolled back.
+They hold facts. `delembic.presentation.narration` puts them into words.
 """
 
 from __future__ import annotations
@@ -29,9 +24,6 @@ class Waiting:
     revision: str
     holder: str
 
-    def __str__(self) -> str:
-        return f"Waiting for {self.revision}, whose lock is held by {self.holder}."
-
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -44,17 +36,6 @@ class Settled:
     revision: str
     history_id: int
     status: str
-
-    def __str__(self) -> str:
-        became = (
-            "was committed; its record is now complete"
-            if self.status == "success"
-            else "had not been committed; it counts as interrupted"
-        )
-        return (
-            f"An earlier run of {self.revision} died (audit row {self.history_id});"
-            f" its work {became}."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +59,6 @@ class TransactionEnded:
     """The migration committed or rolled back by itself, so not all of it can be rolled back."""
 
     revision: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.revision} ended its transaction by itself, so not all of it could have been"
-            " rolled back."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +101,7 @@ class Failed:
     """The migration raised.
 
     Attributes:
-        phase: ``upgrade``, ``validate`` or ``commit``.
+        phase: How far it had come: see `delembic.Phase`.
         rolled_back: Whether all of its work is undone; not so if it had committed by itself.
     """
 
@@ -164,12 +139,6 @@ class RecordDelayed:
     history_id: int
     reason: str
 
-    def __str__(self) -> str:
-        return (
-            f"The end of {self.revision} could not be recorded ({self.reason}); the next run will"
-            " do it."
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class LockLost:
@@ -179,12 +148,6 @@ class LockLost:
     """
 
     revision: str
-
-    def __str__(self) -> str:
-        return (
-            f"The lock of {self.revision} was lost with its connection while it ran; the mark"
-            " keeps the effect single all the same."
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import singledispatchmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from delembic import events
+from delembic.events import (
+    Blocked,
+    Event,
+    Failed,
+    Finished,
+    Interrupted,
+    LockLost,
+    Planned,
+    RecordDelayed,
+    Settled,
+    Skipped,
+    Started,
+    TransactionEnded,
+    Verification,
+    Verifying,
+    Waiting,
+)
+from delembic.presentation.narration import headline, narrate, skipped_meanwhile, verdict
+from delembic.presentation.phrases import FILE_CHANGED
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
@@ -23,72 +40,28 @@ class Progress:
         self._live: Display | None = None
         self._width = 0
 
-    @singledispatchmethod
-    def show(self, event: events.Event) -> None:
-        """Print what there is to say of an event; most have nothing."""
-
-    @show.register
-    def _(self, event: events.Planned) -> None:
-        self._width = max(map(len, event.revisions), default=0)
-
-    @show.register
-    def _(self, event: events.Waiting) -> None:
-        click.echo(str(event))
-
-    @show.register
-    def _(self, event: events.Settled) -> None:
-        click.echo(str(event))
-
-    @show.register
-    def _(self, event: events.Started) -> None:
-        title = f"Running {event.revision}" + (
-            f": {event.description}" if event.description else ""
-        )
-        click.echo(click.style(title, bold=True))
-        self._start_live(event.revision)
-
-    @show.register
-    def _(self, event: events.TransactionEnded) -> None:
-        self._line("yellow", str(event))
-
-    @show.register
-    def _(self, event: events.Finished) -> None:
-        self._line("green", f"OK ({event.duration_seconds:.2f}s)")
-
-    @show.register
-    def _(self, event: events.Skipped) -> None:
-        by = f" by {event.applied_by}" if event.applied_by else ""
-        click.echo(f"Skipped {event.revision}: applied meanwhile{by}")
-
-    @show.register
-    def _(self, event: events.Failed) -> None:
-        self._line("red", f"FAILED ({event.duration_seconds:.2f}s)")
-
-    @show.register
-    def _(self, event: events.Interrupted) -> None:
-        self._line("yellow", "INTERRUPTED, rolled back")
-
-    @show.register
-    def _(self, event: events.RecordDelayed) -> None:
-        self._warn(str(event))
-
-    @show.register
-    def _(self, event: events.LockLost) -> None:
-        self._warn(str(event))
-
-    @show.register
-    def _(self, event: events.Verifying) -> None:
-        self._start_live(event.revision, "is being verified")
-
-    @show.register
-    def _(self, event: events.Verification) -> None:
-        self.stop_live()
-        colour, word = ("green", "OK") if event.passed else ("red", "FAILED")
-        verdict = click.style(f"{word} ({event.duration_seconds:.2f}s)", fg=colour)
-        # The whole of it is in the audit log; here each has one line.
-        notes = [event.reason.splitlines()[0]] if event.reason else []
-        notes += ["(its file has changed since it was applied)"] if event.changed else []
-        click.echo("  ".join([f"{event.revision:<{self._width}}", verdict, *notes]))
+    def show(self, event: Event) -> None:
+        """Print what there is to say of an event."""
+        match event:
+            case Planned():
+                self._width = max(map(len, event.revisions), default=0)
+            case Blocked():
+                pass  # the error that follows says it
+            case Started() | Verifying():
+                self._begin(event)
+            case Finished() | Failed() | Interrupted() | Verification():
+                self._end(event)
+            case Skipped():
+                click.echo(skipped_meanwhile(event))
+            case Waiting() | Settled():
+                click.echo(narrate(event))
+            case TransactionEnded():
+                self._line("yellow", narrate(event))
+            case RecordDelayed() | LockLost():
+                self.stop_live()
+                click.echo(f"{click.style('Warning:', fg='yellow')} {narrate(event)}", err=True)
+            case _:
+                assert_never(event)
 
     def stop_live(self) -> None:
         """Take the live line away."""
@@ -96,7 +69,35 @@ class Progress:
             self._live.stop()
             self._live = None
 
-    def _start_live(self, revision: str, what: str = "is running") -> None:
+    def _begin(self, event: Started | Verifying) -> None:
+        if isinstance(event, Started):
+            click.echo(click.style(headline(event), bold=True))
+            self._start_live(f"{event.revision} is running")
+        else:
+            self._start_live(f"{event.revision} is being verified")
+
+    def _end(self, event: Finished | Failed | Interrupted | Verification) -> None:
+        match event:
+            case Finished():
+                self._line("green", verdict(event))
+            case Failed():
+                self._line("red", verdict(event))
+            case Interrupted():
+                self._line("yellow", verdict(event))
+            case Verification():
+                self.stop_live()
+                click.echo(self._finding(event))
+            case _:
+                assert_never(event)
+
+    def _finding(self, event: Verification) -> str:
+        word = click.style(verdict(event), fg="green" if event.passed else "red")
+        # The whole of it is in the audit log; here each has one line.
+        notes = [event.reason.splitlines()[0]] if event.reason else []
+        notes += [f"({FILE_CHANGED})"] if event.changed else []
+        return "  ".join([f"{event.revision:<{self._width}}", word, *notes])
+
+    def _start_live(self, text: str) -> None:
         if not sys.stdout.isatty():
             return
         # Imported when there is a terminal: it is the dearest import of all.
@@ -105,16 +106,12 @@ class Progress:
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         self._live = Display(*columns, transient=True)
-        self._live.add_task(f"{revision} {what}", total=None)
+        self._live.add_task(text, total=None)
         self._live.start()
 
     def _line(self, colour: str, text: str) -> None:
         self.stop_live()
         click.echo(f"  {click.style(text, fg=colour)}")
-
-    def _warn(self, text: str) -> None:
-        self.stop_live()
-        click.echo(f"{click.style('Warning:', fg='yellow')} {text}", err=True)
 
 
 @contextmanager

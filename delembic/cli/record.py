@@ -12,6 +12,7 @@ from delembic.errors import shown
 from delembic.history.record import RevisionRecord
 from delembic.history.standing import Standing
 from delembic.presentation.figures import moment
+from delembic.presentation.phrases import CHANGED
 
 _LABEL_WIDTH = len("depends on")
 
@@ -50,9 +51,9 @@ def _file(record: RevisionRecord) -> str:
     place = f"{shown(record.source.path)}:{record.source.line}"
     match record.changed:
         case True:
-            return f"{place}  {click.style('changed since it was applied', fg='yellow')}"
+            return f"{place}  {click.style(CHANGED, fg='yellow')}"
         case False:
-            return f"{place}  unchanged since it was applied"
+            return f"{place}  un{CHANGED}"
         case None:
             return place
 

@@ -9,6 +9,7 @@ import click
 from delembic.commands import NewRevision
 from delembic.history.standing import Standing
 from delembic.presentation.figures import moment
+from delembic.presentation.phrases import FILE_CHANGED, FILE_GONE
 from delembic.status import State
 
 COLOURS = {
@@ -41,8 +42,8 @@ def history(entries: Sequence[Standing]) -> str:
 def _history_line(entry: Standing, states: int, revisions: int) -> str:
     state = click.style(f"{entry.state:<{states}}", fg=COLOURS[entry.state])
     notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
-    notes += [] if entry.has_file else ["(its file is gone)"]
-    notes += ["(its file has changed since it was applied)"] if entry.changed else []
+    notes += [] if entry.has_file else [f"({FILE_GONE})"]
+    notes += [f"({FILE_CHANGED})"] if entry.changed else []
     said = [entry.description, *notes] if entry.description else notes
     return "  ".join([state, f"{entry.revision:<{revisions}}", *said]).rstrip()
 

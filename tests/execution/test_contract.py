@@ -34,8 +34,10 @@ from delembic.events import (
     TransactionEnded,
     Waiting,
 )
+from support.newly_supported import NewlySupported
 from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
 from support.servers.backend import Backend
+from support.strangers import disguised
 
 TWO_ROWS = "conn.exec_driver_sql('INSERT INTO t VALUES (1), (2)')"
 
@@ -57,6 +59,18 @@ def cut_off():
 conn.real_commit = conn.commit
 conn.commit = cut_off
 """
+
+
+@pytest.fixture
+def newly_supported_url(postgresql_url: str) -> str:
+    """A database of which delembic knows what one module tells it, here one of the tests."""
+    return disguised(postgresql_url, NewlySupported)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb", "newly_supported"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """An empty database of each kind in turn: a row for each that is supported."""
+    return Backend(request.param, request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture
@@ -790,7 +804,8 @@ def _same_project(project: ProjectFolder) -> ProjectFolder:
 
 def _run_and_die(project: ProjectFolder, preparation: str) -> int:
     """Upgrade in a process of its own that is expected to be killed; return its exit code."""
-    script = f"import os\n{preparation}\nfrom delembic.cli import main\nmain(['upgrade'])"
+    lines = ["import os, support.newly_supported", preparation, "from delembic.cli import main"]
+    script = "\n".join([*lines, "main(['upgrade'])"])
     return subprocess.run(
         [sys.executable, "-c", script],
         cwd=project.root,

@@ -1,0 +1,150 @@
+"""Events, put into words. Whoever shows or logs them takes the words from here.
+
+Example:
+    >>> from delembic.events import LockLost
+    >>> print(narrate(LockLost("D001")))
+    The lock of D001 was lost with its connection while it ran; the mark keeps the effect single all the same.
+"""  # noqa: E501 - the sentence is one line of output
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from delembic.events import (
+    Blocked,
+    Event,
+    Failed,
+    Finished,
+    Interrupted,
+    LockLost,
+    Planned,
+    RecordDelayed,
+    Settled,
+    Skipped,
+    Started,
+    TransactionEnded,
+    Verification,
+    Verifying,
+    Waiting,
+)
+from delembic.status import Status
+
+Unusual = Waiting | Settled | TransactionEnded | RecordDelayed | LockLost
+"""Events that tell of something out of the ordinary."""
+
+
+def narrate(event: Event) -> str:
+    """Return what has happened, as a sentence that needs no other one beside it.
+
+    It names the revision, and ends with a full stop unless a reason of somebody else's ends it.
+    """
+    match event:
+        case Planned():
+            return f"To be run: {', '.join(event.revisions) or 'nothing'}."
+        case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
+            return _unusual(event)
+        case Started() | Finished() | Skipped() | Failed() | Blocked() | Interrupted():
+            return _course(event)
+        case Verifying():
+            return f"Verifying {event.revision}."
+        case Verification():
+            return _verification(event)
+        case _:
+            assert_never(event)
+
+
+def is_unusual(event: Event) -> bool:
+    """Whether an event is worth a warning."""
+    return isinstance(event, Unusual | Interrupted)
+
+
+def headline(event: Started) -> str:
+    """Return the line of a screen below which a migration runs."""
+    return f"Running {event.revision}" + (f": {event.description}" if event.description else "")
+
+
+def verdict(event: Finished | Failed | Interrupted | Verification) -> str:
+    """Return how something ended, for a screen that has named it already."""
+    match event:
+        case Finished():
+            return f"OK ({event.duration_seconds:.2f}s)"
+        case Failed():
+            return f"FAILED ({event.duration_seconds:.2f}s)"
+        case Interrupted():
+            return "INTERRUPTED, rolled back"
+        case Verification():
+            return f"{'OK' if event.passed else 'FAILED'} ({event.duration_seconds:.2f}s)"
+        case _:
+            assert_never(event)
+
+
+def skipped_meanwhile(event: Skipped) -> str:
+    """Return why a migration of the plan was not run, for a screen."""
+    by = f" by {event.applied_by}" if event.applied_by else ""
+    return f"Skipped {event.revision}: applied meanwhile{by}"
+
+
+def _unusual(event: Unusual) -> str:
+    match event:
+        case Waiting():
+            return f"Waiting for {event.revision}, whose lock is held by {event.holder}."
+        case Settled():
+            became = (
+                "was committed; its record is now complete"
+                if event.status == Status.SUCCESS
+                else "had not been committed; it counts as interrupted"
+            )
+            return (
+                f"An earlier run of {event.revision} died (audit row {event.history_id});"
+                f" its work {became}."
+            )
+        case TransactionEnded():
+            return (
+                f"{event.revision} ended its transaction by itself, so not all of it could have"
+                " been rolled back."
+            )
+        case RecordDelayed():
+            return (
+                f"The end of {event.revision} could not be recorded ({event.reason}); the next run"
+                " will do it."
+            )
+        case LockLost():
+            return (
+                f"The lock of {event.revision} was lost with its connection while it ran; the mark"
+                " keeps the effect single all the same."
+            )
+        case _:
+            assert_never(event)
+
+
+def _course(event: Started | Finished | Skipped | Failed | Blocked | Interrupted) -> str:
+    match event:
+        case Started():
+            return (
+                f"Running {event.revision}, attempt {event.attempt}, audit row {event.history_id}."
+            )
+        case Finished():
+            return (
+                f"{event.revision} is applied in {event.duration_seconds:.2f} s;"
+                f" rows changed: {event.rows_affected}."
+            )
+        case Skipped():
+            when = f" at {event.applied_at:%Y-%m-%d %H:%M:%S} UTC" if event.applied_at else ""
+            by = f" by {event.applied_by}" if event.applied_by else ""
+            return f"{event.revision} was applied already{when}{by}; nothing was run."
+        case Failed():
+            return f"{event.revision} failed in {event.phase}: {event.reason}"
+        case Blocked():
+            return f"{event.revision} was not run: it depends on {', '.join(event.waits_for)}."
+        case Interrupted():
+            return (
+                f"{event.revision} was interrupted and rolled back, audit row {event.history_id}."
+            )
+        case _:
+            assert_never(event)
+
+
+def _verification(event: Verification) -> str:
+    if event.passed:
+        return f"{event.revision} was verified in {event.duration_seconds:.2f} s."
+    return f"{event.revision} did not pass its verification: {event.reason}"

@@ -1,0 +1,46 @@
+"""A database that gets supported: the one module that this takes, and the dialect it is for.
+
+It is PostgreSQL under another name. Importing this registers both, in each process that needs them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects import registry
+
+from delembic.database.dialects import Other, SessionLocks, Witness, register
+from delembic.database.dialects.postgresql import AdvisoryLock, PostgreSQL, TransactionIdWitness
+from support.strangers import Stranger
+
+
+class NewlySupported(Stranger):
+    """Its dialect for SQLAlchemy."""
+
+    name = "newly_supported"
+    supports_statement_cache = True
+
+
+class NewlySupportedKind(Other):
+    """What delembic does there in another way than on any other database."""
+
+    names: ClassVar[tuple[str, ...]] = (NewlySupported.name,)
+
+    locks: ClassVar[tuple[str, ...]] = ("advisory", "lease", "none")
+
+    def session_locks(self, conn: Connection) -> SessionLocks:
+        """Free the lock of a runner that died at once, not when its lease has run out."""
+        return AdvisoryLock(conn)
+
+    def witness(self, conn: Connection) -> Witness:
+        """Notice a commit of the migration's own."""
+        return TransactionIdWitness(conn)
+
+    def await_end(self, engine: Engine, transaction_id: int | None) -> None:
+        """Trace a commit that was cut off."""
+        PostgreSQL().await_end(engine, transaction_id)
+
+
+registry.register(NewlySupported.name, __name__, NewlySupported.__name__)
+register(NewlySupportedKind())
