@@ -5,24 +5,18 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from sqlalchemy import URL, Connection, Row, make_url, text
+from sqlalchemy import URL
 
 from delembic import commands
-from delembic.audit.marks import applied_revisions, read_marks
-from delembic.config import CONFIG_NAME, Config
-from delembic.database.connections import connect
-from delembic.database.dialects import kind_of
-from delembic.database.engines import engine_of
-from delembic.database.urls import masked
-from delembic.errors import ConfigurationError, MigrationFailedError
+from delembic.config import Config
+from delembic.errors import MigrationFailedError
 from delembic.events import Finished, Outcome
 from delembic.revisions.plan import make_plan
-from delembic.testing.content import Change, Content, changes, described, read_content
+from delembic.testing.content import Content
+from delembic.testing.database import FreshDatabase
 from delembic.testing.faults import (
     Act,
     DeliberateError,
@@ -35,11 +29,8 @@ from delembic.testing.faults import (
 )
 from delembic.testing.victim import run_victim
 
-_KEPT = ("script_location", "alembic_config", "hide_parameters")
-"""The settings that go with the files; the others go with the database, and tests have another."""
 
-
-class MigrationTester:
+class MigrationTester(FreshDatabase):
     """Runs single migrations of a project on a fresh database, undisturbed and disturbed.
 
     Every method that runs a revision first applies what that depends on. Those that disturb it
@@ -79,12 +70,8 @@ class MigrationTester:
     def __init__(
         self, project: Config | str | Path, url: str | URL, *, with_schema: bool = True
     ) -> None:
-        config = project if isinstance(project, Config) else _load(Path(project))
-        settings = {name: config.settings[name] for name in _KEPT if name in config.settings}
-        self.url = url if isinstance(url, str) else url.render_as_string(hide_password=False)
-        self.config = replace(config, settings={**settings, "sqlalchemy.url": self.url})
+        super().__init__(project, url)
         self._with_schema = with_schema
-        self._refuse_unfit()
 
     def upgrade_before(self, revision: str) -> None:
         """Apply all that a revision depends on: of Alembic, and of delembic.
@@ -231,45 +218,6 @@ class MigrationTester:
             )
         self._check_undone(before, revision, f"it was killed {moment}", rolled_back)
 
-    def snapshot(self) -> Content:
-        """Return every row of every table, besides those that delembic keeps its records in."""
-        with self.connection() as conn:
-            return read_content(conn)
-
-    def changes(self, before: Content) -> dict[str, Change]:
-        """Return what has changed since a snapshot, by table; empty if nothing has.
-
-        Example:
-            >>> from delembic.testing import migration_tester
-            >>> with migration_tester("example_project") as tester:
-            ...     tester.upgrade_before("D002")
-            ...     before = tester.snapshot()
-            ...     finished = tester.run("D002")
-            ...     changes = tester.changes(before)
-            >>> [*changes], len(changes["concept_staging"].added) == finished.rows_affected
-            (['concept_staging'], True)
-        """
-        return changes(before, self.snapshot())
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """Give a connection to the database; what is done on it is committed at the end.
-
-        Raises:
-            DatabaseUnavailableError: The server does not answer.
-        """
-        engine = engine_of(self.config, "sqlalchemy.url", self.url)
-        try:
-            with connect(engine) as conn, conn.begin():
-                yield conn
-        finally:
-            engine.dispose()
-
-    def rows(self, query: str, **values: Any) -> list[Row[Any]]:
-        """Return the rows of a query, whose ``:name`` are replaced by the values."""
-        with self.connection() as conn:
-            return list(conn.execute(text(query), values))
-
     def _prepare(self, revision: str) -> Content:
         self.upgrade_before(revision)
         if revision in self._applied():
@@ -296,14 +244,6 @@ class MigrationTester:
         if rolled_back:
             self._check_unchanged(before, f"{revision}, although {cause},")
 
-    def _check_unchanged(self, before: Content, who: str) -> None:
-        if found := self.changes(before):
-            raise AssertionError(f"{who} has left changes behind:\n{described(found)}")
-
-    def _applied(self) -> frozenset[str]:
-        with self.connection() as conn:
-            return frozenset(applied_revisions(read_marks(conn)))
-
     def _upgrade_schema(self, *names: str) -> None:
         # Imported when it is needed: Alembic is an extra.
         from delembic.schema.alembic import SchemaRevisions
@@ -312,19 +252,6 @@ class MigrationTester:
             schema = SchemaRevisions(self.config.alembic_config, self.config.section)
             with self.connection() as conn:
                 schema.upgrade(conn, names)
-
-    def _refuse_unfit(self) -> None:
-        url = make_url(self.url)
-        if kind_of(url.get_backend_name()).is_memory(url):
-            raise ConfigurationError(
-                "A database in memory is gone before the next connection is made.",
-                "Take a file: sqlite:///test.db",
-            )
-        if applied := self._applied():
-            raise ConfigurationError(
-                f"{masked(url)} is no fresh database: {len(applied)} migrations are applied there.",
-                "Hand over an empty one; a test may leave anything in it.",
-            )
 
 
 @contextmanager
@@ -351,7 +278,3 @@ def migration_tester(
     with TemporaryDirectory(prefix="delembic-") as folder:
         file = f"sqlite:///{Path(folder) / 'test.db'}"
         yield MigrationTester(project, url or file, with_schema=with_schema)
-
-
-def _load(path: Path) -> Config:
-    return Config.load(path / CONFIG_NAME if path.is_dir() else path)
