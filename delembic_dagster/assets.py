@@ -14,18 +14,18 @@ from dagster import (
 )
 
 from delembic import ConfigurationError
-from delembic_dagster.betas import quiet_about_betas
 from delembic_dagster.decorator import delembic_assets
+from delembic_dagster.errors import quiet_about_betas
 from delembic_dagster.naming import op_name
-from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource, Result
-from delembic_dagster.selection import Selection
-from delembic_dagster.session import session_in, session_resources
-from delembic_dagster.specs import Translated, translate
-from delembic_dagster.step import run_in_asset
-from delembic_dagster.targets import AssetTargets
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.session import session_in, session_resources
+from delembic_dagster.steps.step import run_in_asset
+from delembic_dagster.steps.targets import AssetTargets
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.specs import Translated, translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 Mode = Literal["per_migration", "single_step"]
 """How migrations become ops: one for each, or one for all of them."""

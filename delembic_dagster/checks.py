@@ -32,7 +32,6 @@ from dagster import (
 from delembic import DelembicError, Program, Verification, commands
 from delembic.errors import NotVerifiableError
 from delembic_dagster.errors import TranslationError
-from delembic_dagster.failures import verification_failure
 from delembic_dagster.jobs import AssetJob
 from delembic_dagster.metadata import (
     APPLIED,
@@ -43,12 +42,13 @@ from delembic_dagster.metadata import (
     verification_metadata,
 )
 from delembic_dagster.naming import op_name
-from delembic_dagster.output import forwarding_output
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.specs import translate
-from delembic_dagster.step_log import StepLog
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.failures import verification_failure
+from delembic_dagster.steps.log import StepLog
+from delembic_dagster.steps.output import forwarding_output
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.specs import translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 CHECK_NAME = "still_valid"
 VALIDATION_JOB_NAME = "delembic_verify"

@@ -8,9 +8,9 @@ from typing import Any
 from dagster import AssetsDefinition, RetryPolicy, multi_asset
 
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.specs import translate
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.specs import translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and named

@@ -25,13 +25,13 @@ from delembic_dagster.checks import (
     build_delembic_validation_schedule,
 )
 from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, build_delembic_job
-from delembic_dagster.pending_sensor import build_delembic_pending_sensor
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.run_history import build_delembic_run_history_sensor
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
-from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
-from delembic_dagster.selection import Selection, pending_of
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.sensors.pending import build_delembic_pending_sensor
+from delembic_dagster.sensors.run_history import build_delembic_run_history_sensor
+from delembic_dagster.translation.schema_assets import build_delembic_schema_asset_specs
+from delembic_dagster.translation.selection import Selection, pending_of
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, and named

@@ -14,9 +14,9 @@ from dagster import (
 )
 
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.specs import translate
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.specs import translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 DEFAULT_NAME = "delembic_upgrade"
 

@@ -1,6 +1,6 @@
 """What Dagster is told beside a name and a state: the keys under ``delembic/``, with their values.
 
-A failed migration's metadata are made in `delembic_dagster.failures`.
+A failed migration's metadata are made in `delembic_dagster.steps.failures`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, Metadat
 
 from delembic import Attempt, Revision, Standing, Verification
 from delembic.events import Finished, Outcome, Skipped
-from delembic_dagster.betas import quiet_about_betas
-from delembic_dagster.files import checksum_now
+from delembic_dagster.errors import quiet_about_betas
 from delembic_dagster.naming import is_owner, tag_name, tag_value
 
 REVISION = "delembic/revision"
@@ -59,7 +58,7 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
         revision: The migration.
     """
     if isinstance(outcome, Skipped):
-        return _skipped(outcome) | change_metadata(outcome.checksum, checksum_now(revision))
+        return _skipped(outcome) | change_metadata(outcome.checksum, revision.checksum_now())
     return _finished(outcome)
 
 

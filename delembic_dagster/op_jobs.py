@@ -25,14 +25,14 @@ from dagster import (
 
 from delembic_dagster.metadata import outcome_metadata
 from delembic_dagster.naming import op_name
-from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.session import session_in, session_resources
-from delembic_dagster.specs import Translated, translate
-from delembic_dagster.step import attempt
-from delembic_dagster.step_log import StepLog
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.log import StepLog
+from delembic_dagster.steps.session import session_in, session_resources
+from delembic_dagster.steps.step import attempt
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.specs import Translated, translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 _AFTER = "after"
 """The input that waits for the migrations which one depends on."""

@@ -69,7 +69,7 @@ class DelembicProject:
 
     @cached_property
     def translations(self) -> list[tuple[Any, dict[str, Any]]]:
-        """Translators, each with what it made of the revisions (see `delembic_dagster.specs`)."""
+        """Translators, each with what it made of the revisions (see `delembic_dagster.translation.specs`)."""
         return []
 
     @cached_property

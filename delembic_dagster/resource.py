@@ -10,15 +10,15 @@ from typing import Any
 from dagster import AssetMaterialization, ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 
-from delembic_dagster.batch import run_steps
-from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import PENDING, Selection, split_pending
-from delembic_dagster.session import Context, RunSession, open_run_session, run_id_of
-from delembic_dagster.specs import translate
-from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op, tell_checks
-from delembic_dagster.targets import AssetTargets
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.batch import run_steps
+from delembic_dagster.steps.pending import find_pending
+from delembic_dagster.steps.session import Context, RunSession, open_run_session, run_id_of
+from delembic_dagster.steps.step import AssetResult, Step, run_in_asset, run_in_op, tell_checks
+from delembic_dagster.steps.targets import AssetTargets
+from delembic_dagster.translation.selection import PENDING, Selection, split_pending
+from delembic_dagster.translation.specs import translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 Result = AssetResult | AssetMaterialization
 

@@ -14,13 +14,18 @@ from dagster import (
     SkipReason,
 )
 
+from delembic_dagster.errors import without_causes
 from delembic_dagster.jobs import AssetJob, build_delembic_job
-from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import PENDING, Selection, select_revisions, split_pending
-from delembic_dagster.specs import translate
-from delembic_dagster.ticks import told_without_causes
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.pending import find_pending
+from delembic_dagster.translation.selection import (
+    PENDING,
+    Selection,
+    select_revisions,
+    split_pending,
+)
+from delembic_dagster.translation.specs import translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are optional, and named
@@ -89,7 +94,7 @@ class _Choice:
     def request(self, context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
         revisions, reload = [*self.keys], None
         if self.only_pending:
-            with told_without_causes():
+            with without_causes():
                 pending = find_pending(self.project, self.keys)
             revisions, reload = pending.revisions, pending.reload
         if reload:

@@ -21,8 +21,7 @@ from delembic_dagster import (
     build_delembic_run_history_sensor,
     pending_migration_condition,
 )
-
-from .conftest import Location, key
+from support.dagster_location import Location, key
 from support.ticking import tick
 
 

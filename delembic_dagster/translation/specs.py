@@ -11,10 +11,13 @@ from dagster import AssetCheckSpec, AssetKey, AssetSpec, DagsterInvalidDefinitio
 from delembic import Revision
 from delembic_dagster.errors import AssetKeyTakenError, TranslationError
 from delembic_dagster.metadata import REVISION
-from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection, select_revisions
-from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.selection import Selection, select_revisions
+from delembic_dagster.translation.translator import (
+    DagsterDelembicTranslator,
+    DelembicTranslatorData,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dagster import AssetKey, AssetSpec
 
 from delembic_dagster.naming import key_part
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection, select_revisions
+from delembic_dagster.translation.selection import Selection, select_revisions
 
 SCHEMA_REVISION = "delembic/schema_revision"
 

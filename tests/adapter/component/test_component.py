@@ -41,13 +41,12 @@ from delembic_dagster import (
     DelembicResource,
     DelembicTranslatorData,
 )
-from delembic_dagster.component_attributes import OpAttributes, RetryAttributes, ScheduleAttributes
+from delembic_dagster.component.attributes import OpAttributes, RetryAttributes, ScheduleAttributes
 from delembic_dagster.resource import Result
 from delembic_dagster.testing import JobRun
+from support.dagster_location import Location, key
 from support.dg_project import DgProject
 from support.projects import ProjectFolder
-
-from .conftest import Location, key
 
 # Dagster reads YAML with a function that pydantic would rather not have any more, and marks what a
 # component defines with references to code that it calls beta.

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from delembic_dagster.failures import MigrationFailure, failure_of_several
-from delembic_dagster.session import Context, RunSession
-from delembic_dagster.step import Step
+from delembic_dagster.steps.failures import MigrationFailure, failure_of_several
+from delembic_dagster.steps.session import Context, RunSession
+from delembic_dagster.steps.step import Step
 
 _Result = TypeVar("_Result")
 

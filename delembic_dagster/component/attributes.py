@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from dagster import DefaultScheduleStatus, Model, Resolvable, Resolver, RetryPolicy
 
-from delembic_dagster.meta import RetrySettings
+from delembic_dagster.translation.class_settings import RetrySettings
 
 _Statuses: TypeAlias = Literal["running", "stopped"]
 

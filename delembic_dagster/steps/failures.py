@@ -21,7 +21,6 @@ from delembic.errors import DatabaseUnavailableError
 from delembic.events import Failed
 from delembic.redaction import redact
 from delembic_dagster.errors import RunInterruptedError
-from delembic_dagster.files import checksum_now
 from delembic_dagster.metadata import (
     HISTORY_ID,
     LONGEST_TEXT,
@@ -208,7 +207,7 @@ def _how_to_reload(error: DelembicError, revision: Revision) -> str:
         return ""
     if not revision.path.is_file():
         return "If it was moved or removed on purpose, reload the code location."
-    if checksum_now(revision) == revision.checksum:
+    if revision.checksum_now() == revision.checksum:
         return ""
     return (
         "In Dagster that means: reload the code location, and restart workers that outlive a run,"

@@ -25,9 +25,8 @@ from delembic_dagster import (
     get_asset_key_for_revision,
 )
 from delembic_dagster.errors import AssetKeyTakenError, SelectionError, TranslationError
+from support.dagster_location import key
 from support.projects import ProjectFolder
-
-from .conftest import key
 
 
 @dataclass

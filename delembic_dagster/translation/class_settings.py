@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from delembic import Revision
 from delembic_dagster.errors import DagsterSettingError
-from delembic_dagster.op_settings import OpSettings
+from delembic_dagster.translation.op_settings import OpSettings
 
 META = "dagster"
 """The name in a migration's ``meta`` under which its settings for Dagster stand."""

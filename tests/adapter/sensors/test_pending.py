@@ -9,9 +9,8 @@ from dagster import DagsterInstance, Definitions, SensorDefinition
 
 from delembic.errors import DatabaseUnavailableError
 from delembic_dagster import DelembicProject, build_delembic_defs, build_delembic_pending_sensor
+from support.dagster_location import Location
 from support.projects import ProjectFolder
-
-from .conftest import Location
 from support.ticking import tick
 
 SCHEMA = """

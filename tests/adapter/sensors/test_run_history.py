@@ -16,10 +16,9 @@ from delembic_dagster import (
 )
 from delembic_dagster.testing.job_run import plain
 from support.audit_rows import FAILED, THEN, record, record_as_1
+from support.dagster_location import Location, key
 from support.projects import ProjectFolder
 from support.shell import run_process
-
-from .conftest import Location, key
 from support.ticking import evaluate, tick
 
 MATERIALIZATION, OBSERVATION = "Materialization", "Observation"

@@ -12,10 +12,9 @@ from dagster import DagsterInstance, EventLogRecord
 
 from delembic_dagster.testing.job_run import plain
 from support.dagster_dev import PATIENCE_SECONDS, dagster_dev
+from support.dagster_location import INSERT, key
 from support.projects import ProjectFolder
 from support.shell import TESTS, run_process, wait_until
-
-from .conftest import INSERT, key
 
 DEFINITIONS = """\
 from pathlib import Path

@@ -16,14 +16,14 @@ from dagster import (
 )
 
 from delembic import Attempt, Bookmark, Graph, commands
+from delembic_dagster.errors import without_causes
 from delembic_dagster.jobs import DEFAULT_NAME
-from delembic_dagster.outside_events import OutsideEvent, outside_events
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.shown import Claims, Shown, own_runs
-from delembic_dagster.specs import Translated, translate
-from delembic_dagster.ticks import told_without_causes
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.sensors.event_log import Claims, Shown, own_runs
+from delembic_dagster.sensors.events import OutsideEvent, outside_events
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.specs import Translated, translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 _INITIAL = "INITIAL"
 """What Dagster takes for the data version of an asset that has told none."""
@@ -92,7 +92,7 @@ class _Follower:
     batch_size: int
 
     def tick(self, context: SensorEvaluationContext) -> SensorResult:
-        with told_without_causes():
+        with without_causes():
             attempts, bookmark = commands.runs_since(
                 self.project.config, Bookmark.from_text(context.cursor), limit=self.batch_size
             )

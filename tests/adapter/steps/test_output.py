@@ -11,9 +11,8 @@ import pytest
 from celery.utils.log import LoggingProxy  # type: ignore[import-untyped]
 from dagster import DagsterInstance, instance_for_test
 
-from delembic_dagster.output import MOST_LINES
-
-from .conftest import Location
+from delembic_dagster.steps.output import MOST_LINES
+from support.dagster_location import Location
 
 HEAD = "import logging, subprocess, sys, warnings"
 

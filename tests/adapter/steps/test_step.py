@@ -22,13 +22,12 @@ from delembic.errors import (
     SettingError,
 )
 from delembic_dagster import DelembicProject, build_delembic_run_history_sensor
-from delembic_dagster.failures import step_failure
-from delembic_dagster.step_log import StepLog
+from delembic_dagster.steps.failures import step_failure
+from delembic_dagster.steps.log import StepLog
 from delembic_dagster.testing import JobRun
 from delembic_dagster.testing.job_run import plain
+from support.dagster_location import Location
 from support.projects import GATES, ProjectFolder
-
-from .conftest import Location
 from support.ticking import tick
 
 ANY = Path("any.ini")

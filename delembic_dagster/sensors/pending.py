@@ -19,14 +19,13 @@ from dagster import (
 )
 
 from delembic import Revision, Standing, State
-from delembic_dagster.files import checksum_now
+from delembic_dagster.errors import without_causes
 from delembic_dagster.jobs import AssetJob, build_delembic_job
-from delembic_dagster.pending import Pending, find_pending
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.specs import translate
-from delembic_dagster.ticks import told_without_causes
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.pending import Pending, find_pending
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.specs import translate
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def build_delembic_pending_sensor(  # noqa: PLR0913 - all but the project are optional, and named
@@ -92,7 +91,7 @@ class _Look:
     keys: dict[str, AssetKey]
 
     def tick(self, context: SensorEvaluationContext) -> SensorResult:
-        with told_without_causes():
+        with without_causes():
             pending = find_pending(self.project, self.keys)
         ready = _ready(pending.standings)
         versions = [_version(self.project.graph[revision]) for revision in ready]
@@ -135,7 +134,7 @@ def _why_not(pending: Pending, ready: Sequence[str]) -> SkipReason:
 
 def _version(revision: Revision) -> str:
     """Return a name for a migration that changes with its file."""
-    return f"{revision.id} {checksum_now(revision)}"
+    return f"{revision.id} {revision.checksum_now()}"
 
 
 def _run_key(versions: Sequence[str]) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from dagster import AssetCheckSpec, AssetKey, AssetSpec
 
 from delembic import Revision
-from delembic_dagster.meta import dagster_meta
 from delembic_dagster.metadata import REVISION, definition_metadata
 from delembic_dagster.naming import group_name, is_owner, key_part, tag_name, tag_value
-from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.schema_assets import schema_asset_key
+from delembic_dagster.translation.class_settings import dagster_meta
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.schema_assets import schema_asset_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,16 +29,19 @@ from pydantic import ConfigDict
 
 from delembic import ConfigurationError
 from delembic_dagster.assets import Body, Mode
-from delembic_dagster.component_attributes import OpAttributes, ScheduleAttributes
-from delembic_dagster.component_scaffolder import DelembicProjectComponentScaffolder
+from delembic_dagster.component.attributes import OpAttributes, ScheduleAttributes
+from delembic_dagster.component.scaffolder import DelembicProjectComponentScaffolder
 from delembic_dagster.definitions import build_delembic_defs
 from delembic_dagster.jobs import DEFAULT_NAME
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource, Result
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
-from delembic_dagster.selection import pending_of
-from delembic_dagster.specs import get_asset_key_for_revision
-from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
+from delembic_dagster.translation.selection import pending_of
+from delembic_dagster.translation.specs import get_asset_key_for_revision
+from delembic_dagster.translation.translator import (
+    DagsterDelembicTranslator,
+    DelembicTranslatorData,
+)
 
 _EXECUTORS = {"in_process": in_process_executor, "multiprocess": multiprocess_executor}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from delembic import Graph
 from delembic_dagster.errors import NoAssetForRevisionError
 from delembic_dagster.metadata import REVISION
-from delembic_dagster.session import Context
-from delembic_dagster.step import Step
+from delembic_dagster.steps.session import Context
+from delembic_dagster.steps.step import Step
 
 
 class AssetTargets:

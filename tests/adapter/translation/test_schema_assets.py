@@ -11,9 +11,8 @@ from delembic_dagster import (
     build_delembic_defs,
     build_delembic_schema_asset_specs,
 )
+from support.dagster_location import key
 from support.projects import ProjectFolder
-
-from .conftest import key
 
 
 def alembic(name: str) -> AssetKey:

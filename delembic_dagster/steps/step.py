@@ -23,7 +23,6 @@ from dagster import (
 
 from delembic import DelembicError, Revision, State, commands
 from delembic.events import Failed, Outcome, Skipped
-from delembic_dagster.failures import MigrationFailure, step_failure, verification_failure
 from delembic_dagster.metadata import (
     CHANGED,
     CODE_VERSION_TAG,
@@ -36,10 +35,11 @@ from delembic_dagster.metadata import (
     outcome_metadata,
     standing_metadata,
 )
-from delembic_dagster.output import forwarding_output
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.session import Context, RunSession
-from delembic_dagster.step_log import StepLog
+from delembic_dagster.steps.failures import MigrationFailure, step_failure, verification_failure
+from delembic_dagster.steps.log import StepLog
+from delembic_dagster.steps.output import forwarding_output
+from delembic_dagster.steps.session import Context, RunSession
 
 AssetResult = MaterializeResult[None] | AssetCheckResult
 
