@@ -59,7 +59,7 @@ class DelembicProjectComponentScaffolder(Scaffolder[ScaffoldParams]):
         """
         root = request.project_root or Path.cwd()
         path = Path(request.params.project_path or root).absolute()
-        with _told_in_a_few_lines(request.target_path):
+        with _raised_in_a_few_lines(request.target_path):
             _ensure_project(path, begin=request.params.init)
         way = Path(os.path.relpath(path, root)).as_posix()
         if request.scaffold_format == "yaml":
@@ -90,7 +90,7 @@ def _write_python(request: ScaffoldRequest[ScaffoldParams], way: str) -> None:
 
 
 @contextmanager
-def _told_in_a_few_lines(target: Path) -> Iterator[None]:
+def _raised_in_a_few_lines(target: Path) -> Iterator[None]:
     """Let `dg` say an error as it says its own, and leave no empty folder behind."""
     try:
         yield

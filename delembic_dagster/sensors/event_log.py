@@ -1,4 +1,4 @@
-"""What Dagster's event log shows already, so that nothing is shown twice."""
+"""What Dagster's event log holds already, or is about to, so that nothing is reported twice."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LOOK_BACK = 500
 """Events of one asset that are looked through."""
 
 _CLAIM_SECONDS = 60.0
-"""How long a sensor that is about to show an attempt keeps others from it."""
+"""How long a sensor that is about to report an attempt keeps others from it."""
 
 _Event = AssetMaterialization | AssetObservation
 
 
-class Shown:
+class EventLog:
     """Looks into a Dagster instance: one query for all assets, and more only where it has to.
 
     Args:
@@ -55,12 +55,12 @@ class Shown:
     def has(self, key: AssetKey, attempt: Attempt) -> bool:
         """Tell whether an asset has an event for how the attempt ended."""
         if attempt.status != "success":
-            return any(_tells_of(event, attempt) for event in self._events(key, success=False))
+            return any(_is_event_of(event, attempt) for event in self._events(key, success=False))
         if key not in self._latest:
             return False
-        if _tells_of(self._latest[key], attempt):
+        if _is_event_of(self._latest[key], attempt):
             return True
-        return any(_tells_of(event, attempt) for event in self._events(key, success=True))
+        return any(_is_event_of(event, attempt) for event in self._events(key, success=True))
 
     def _events(self, key: AssetKey, *, success: bool) -> list[_Event]:
         if (key, success) not in self._earlier:
@@ -85,7 +85,7 @@ def own_runs(instance: DagsterInstance, attempts: Iterable[Attempt]) -> Mapping[
 
 @dataclass
 class Claims:
-    """Who is about to show what, among sensors that are evaluated in one process.
+    """Who is about to report what, among sensors that are evaluated in one process.
 
     An event is recorded after the tick that returned it. Without this, a second sensor that is
     evaluated in between would return it too.
@@ -109,7 +109,7 @@ def _event(record: EventLogRecord) -> _Event | None:
     return record.asset_materialization or record.asset_observation
 
 
-def _tells_of(event: _Event, attempt: Attempt) -> bool:
+def _is_event_of(event: _Event, attempt: Attempt) -> bool:
     facts = {
         name: event.metadata[name].value for name in (HISTORY_ID, RUN_ID) if name in event.metadata
     }

@@ -15,7 +15,7 @@ from delembic_dagster.metadata import (
     change_metadata,
     check_metadata,
 )
-from delembic_dagster.translation.specs import Translated
+from delembic_dagster.translation.translated import Translated
 
 OutsideEvent = AssetMaterialization | AssetObservation | AssetCheckEvaluation
 

@@ -4,11 +4,10 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dagster import (
-    AssetKey,
     DefaultSensorStatus,
     RunRequest,
     SensorDefinition,
@@ -20,12 +19,14 @@ from dagster import (
 
 from delembic import Revision, Standing, State
 from delembic_dagster.errors import without_causes
-from delembic_dagster.jobs import AssetJob, build_delembic_job
+from delembic_dagster.jobs import AssetJob, upgrade_job
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.steps.pending import Pending, find_pending
+from delembic_dagster.translation.migrations import Migrations
 from delembic_dagster.translation.selection import Selection
-from delembic_dagster.translation.specs import translate
 from delembic_dagster.translation.translator import DagsterDelembicTranslator
+
+_INTERVAL_SECONDS = 60
 
 
 def build_delembic_pending_sensor(  # noqa: PLR0913 - all but the project are optional, and named
@@ -35,7 +36,7 @@ def build_delembic_pending_sensor(  # noqa: PLR0913 - all but the project are op
     name: str | None = None,
     translator: DagsterDelembicTranslator | None = None,
     select: Selection | None = None,
-    minimum_interval_seconds: int = 60,
+    minimum_interval_seconds: int = _INTERVAL_SECONDS,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
 ) -> SensorDefinition:
     """Return a sensor that asks for a run when a deployment brings new migrations.
@@ -66,9 +67,34 @@ def build_delembic_pending_sensor(  # noqa: PLR0913 - all but the project are op
         >>> build_delembic_pending_sensor(DelembicProject("example_project")).name
         'delembic_upgrade_pending_sensor'
     """
-    job = job or build_delembic_job(project, translator=translator, select=select)
-    translated = translate(project, translator, select)
-    look = _Look(project, {revision: item.spec.key for revision, item in translated.items()})
+    migrations = Migrations.of(project, translator, select)
+    return pending_sensor(
+        migrations,
+        job or upgrade_job(migrations),
+        name=name,
+        minimum_interval_seconds=minimum_interval_seconds,
+        default_status=default_status,
+    )
+
+
+def pending_sensor(
+    migrations: Migrations,
+    job: AssetJob,
+    *,
+    default_status: DefaultSensorStatus,
+    name: str | None = None,
+    minimum_interval_seconds: int = _INTERVAL_SECONDS,
+) -> SensorDefinition:
+    """Return the sensor of `build_delembic_pending_sensor` for some migrations.
+
+    Args:
+        migrations: Which.
+        job: The job to start.
+        default_status: Whether it runs before somebody has switched it on.
+        name: The sensor's name; the job's with ``_pending_sensor`` behind it if ``None``.
+        minimum_interval_seconds: How much time there is between two ticks, at least.
+    """
+    look = _Look(migrations)
 
     @sensor(
         name=name or f"{job.name}_pending_sensor",
@@ -87,28 +113,29 @@ def build_delembic_pending_sensor(  # noqa: PLR0913 - all but the project are op
 class _Look:
     """What the sensor looks for."""
 
-    project: DelembicProject
-    keys: dict[str, AssetKey]
+    migrations: Migrations
 
     def tick(self, context: SensorEvaluationContext) -> SensorResult:
         with without_causes():
-            pending = find_pending(self.project, self.keys)
+            pending = find_pending(self.migrations)
         ready = _ready(pending.standings)
-        versions = [_version(self.project.graph[revision]) for revision in ready]
+        versions = self._versions(ready)
         # What is applied by now is forgotten, so the cursor does not grow.
-        asked = _asked(context.cursor) & {_version(self.project.graph[r]) for r in self.keys}
+        asked = _asked(context.cursor) & {*self._versions(self.migrations)}
         new = [version for version in versions if version not in asked]
         if pending.reload:
             context.log.warning(pending.reload)
         if not new:
             return SensorResult(skip_reason=_why_not(pending, ready))
         return SensorResult(
-            run_requests=[RunRequest(_run_key(versions), asset_selection=self._keys(ready))],
+            run_requests=[
+                RunRequest(_run_key(versions), asset_selection=self.migrations.keys_of(ready))
+            ],
             cursor=json.dumps(sorted(asked & set(versions) | set(new))),
         )
 
-    def _keys(self, revisions: Sequence[str]) -> list[AssetKey]:
-        return [self.keys[revision] for revision in revisions]
+    def _versions(self, revisions: Iterable[str]) -> list[str]:
+        return [_version(self.migrations[revision].revision) for revision in revisions]
 
 
 def _ready(standings: Sequence[Standing]) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from delembic import Standing, State, commands
-from delembic_dagster.project import DelembicProject
+from delembic_dagster.translation.migrations import Migrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +34,19 @@ class Pending:
         return f"Reload the code location: it does not know {', '.join(self.unknown)} yet."
 
 
-def find_pending(project: DelembicProject, among: Collection[str]) -> Pending:
+def find_pending(migrations: Migrations) -> Pending:
     """Ask the database what is not applied now.
 
     Args:
-        project: As it was when the definitions were loaded.
-        among: The revisions that matter; of the others only those that are new are told.
+        migrations: Those that matter, as they were when the definitions were loaded. Of others
+            only those that are new are named.
 
     Raises:
         DelembicError: The files or the database cannot be read.
     """
+    project = migrations.project
     standings = commands.history(project.config)
     return Pending(
-        tuple(s for s in standings if s.revision in among and s.state != State.APPLIED),
+        tuple(s for s in standings if s.revision in migrations and s.state != State.APPLIED),
         tuple(s.revision for s in standings if s.has_file and s.revision not in project.graph),
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dagster import AssetKey, AssetSpec
 
+from delembic import Graph
 from delembic_dagster.naming import key_part
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.translation.selection import Selection, select_revisions
@@ -32,13 +35,18 @@ def build_delembic_schema_asset_specs(
         >>> specs[0].key.path[0]
         'alembic'
     """
-    names = dict.fromkeys(
-        name
-        for id_ in select_revisions(project.graph, select)
-        for name in project.graph[id_].depends_on
-        if name not in project.graph
-    )
-    return [_spec(name) for name in names]
+    return schema_asset_specs(project.graph, select_revisions(project.graph, select))
+
+
+def schema_asset_specs(graph: Graph, revisions: Iterable[str]) -> list[AssetSpec]:
+    """Return an external asset for each Alembic revision that some migrations wait for.
+
+    Args:
+        graph: The project's migrations.
+        revisions: Which of them.
+    """
+    names = (name for id_ in revisions for name in graph[id_].depends_on if name not in graph)
+    return [_spec(name) for name in dict.fromkeys(names)]
 
 
 def schema_asset_key(name: str) -> AssetKey:

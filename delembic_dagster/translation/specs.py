@@ -1,40 +1,13 @@
-"""Migrations as asset specs: the translator's answers, checked and tied to their revisions."""
+"""Migrations as asset specs, for assets of the user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dagster import AssetKey, AssetSpec
 
-from dagster import AssetCheckSpec, AssetKey, AssetSpec, DagsterInvalidDefinitionError
-
-from delembic import Revision
-from delembic_dagster.errors import AssetKeyTakenError, TranslationError
-from delembic_dagster.metadata import REVISION
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.translation.op_settings import OpSettings
-from delembic_dagster.translation.selection import Selection, select_revisions
-from delembic_dagster.translation.translator import (
-    DagsterDelembicTranslator,
-    DelembicTranslatorData,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Translated:
-    """A migration with its asset and its check.
-
-    Attributes:
-        revision: The migration.
-        spec: Its asset.
-        check: The check that shows its ``validate``, if it has one.
-        settings: Of its op, as far as they are its own.
-    """
-
-    revision: Revision
-    spec: AssetSpec
-    check: AssetCheckSpec | None
-    settings: OpSettings
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def build_delembic_asset_specs(
@@ -62,7 +35,7 @@ def build_delembic_asset_specs(
         >>> specs[0].key.to_user_string()
         'delembic/D001'
     """
-    return [item.spec for item in translate(project, translator, select).values()]
+    return [item.spec for item in Migrations.of(project, translator, select).values()]
 
 
 def get_asset_key_for_revision(
@@ -90,107 +63,4 @@ def get_asset_key_for_revision(
         ... def vocabulary_report() -> None: ...
     """
     project.graph.require(revision)
-    return translate(project, translator)[revision].spec.key
-
-
-def translate(
-    project: DelembicProject,
-    translator: DagsterDelembicTranslator | None = None,
-    select: Selection | None = None,
-) -> dict[str, Translated]:
-    """Return what a translator makes of the selected migrations, by revision, in execution order.
-
-    A translator is asked once for each migration, whoever calls this how often.
-
-    Raises:
-        DefinitionError: Something is wrong with the files, the selection or the translator.
-        ConfigurationError: Something is wrong with ``delembic.ini``.
-    """
-    by = translator or _PLAIN
-    everything = next((made for one, made in project.translations if one is by), None)
-    if everything is None:
-        translation = _Translation(project, by)
-        everything = {id_: translation.of(revision) for id_, revision in project.graph.items()}
-        project.translations.append((by, everything))
-    return {id_: everything[id_] for id_ in select_revisions(project.graph, select)}
-
-
-@contextmanager
-def _telling_refusals(revision: str) -> Iterator[None]:
-    """Say of which migration it is what Dagster does not take."""
-    try:
-        yield
-    except DagsterInvalidDefinitionError as error:
-        raise TranslationError(
-            revision,
-            f"is refused by Dagster: {error}",
-            "Correct the translator, or what the migration's class says.",
-        ) from error
-
-
-_PLAIN = DagsterDelembicTranslator()
-
-
-class _Translation:
-    """Goes through a project in execution order, so that what others depend on comes first."""
-
-    def __init__(self, project: DelembicProject, translator: DagsterDelembicTranslator) -> None:
-        self._project = project
-        self._translator = translator
-        self._keys: dict[str, AssetKey] = {}
-        self._revisions: dict[AssetKey, str] = {}
-
-    def of(self, revision: Revision) -> Translated:
-        data = self._data(revision)
-        spec = self._spec(data)
-        self._claim(spec.key, revision.id)
-        data = replace(data, spec=spec)
-        return Translated(revision, spec, self._check(data, spec.key), self._settings(data))
-
-    def _data(self, revision: Revision) -> DelembicTranslatorData:
-        names = self._project.graph.dependencies(revision.id)
-        return DelembicTranslatorData(
-            revision=revision,
-            project=self._project,
-            dependencies=tuple(self._keys[name] for name in names),
-            schema_revisions=tuple(n for n in revision.depends_on if n not in names),
-            dialect=self._project.dialect,
-        )
-
-    def _spec(self, data: DelembicTranslatorData) -> AssetSpec:
-        with _telling_refusals(data.revision.id):
-            spec = self._translator.get_asset_spec(data)
-        if not isinstance(spec, AssetSpec):
-            raise TranslationError(data.revision.id, f"is no AssetSpec but {spec!r}.")
-        # Whatever the translator did to it: by this a step finds the asset of a revision again.
-        if spec.metadata.get(REVISION) == data.revision.id:
-            return spec
-        return spec.merge_attributes(metadata={REVISION: data.revision.id})
-
-    def _check(self, data: DelembicTranslatorData, key: AssetKey) -> AssetCheckSpec | None:
-        if not data.revision.validates:
-            return None
-        check = self._translator.get_asset_check_spec(data)
-        if check is None:
-            return None
-        if not isinstance(check, AssetCheckSpec):
-            raise TranslationError(data.revision.id, f"is no AssetCheckSpec but {check!r}.")
-        if check.asset_key != key:
-            where = check.asset_key.to_user_string()
-            raise TranslationError(data.revision.id, f"puts its check on another asset, {where}.")
-        metadata = check.metadata or {}
-        if metadata.get(REVISION) == data.revision.id:
-            return check
-        return check.with_metadata({**metadata, REVISION: data.revision.id})
-
-    def _settings(self, data: DelembicTranslatorData) -> OpSettings:
-        settings = self._translator.get_op_settings(data)
-        if not isinstance(settings, OpSettings):
-            raise TranslationError(data.revision.id, f"has no OpSettings but {settings!r}.")
-        return settings
-
-    def _claim(self, key: AssetKey, revision: str) -> None:
-        if key in self._revisions:
-            raise AssetKeyTakenError(key, self._revisions[key], revision)
-        self._revisions[key] = revision
-        self._keys[revision] = key
+    return Migrations.of(project, translator)[revision].spec.key

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from dagster import (
     AssetExecutionContext,
@@ -27,12 +25,7 @@ from dagster import (
     multiprocess_executor,
 )
 from dagster.components.resolved.errors import ResolutionException
-from dagster.components.testing.utils import (
-    DefsFolderSandbox,
-    component_defs,
-    create_defs_folder_sandbox,
-)
-from pydantic import ValidationError
+from dagster.components.testing.utils import component_defs
 
 from delembic import Config, ConfigurationError, DefinitionError, State, commands
 from delembic_dagster import (
@@ -44,19 +37,12 @@ from delembic_dagster import (
 from delembic_dagster.component.attributes import OpAttributes, RetryAttributes, ScheduleAttributes
 from delembic_dagster.resource import Result
 from delembic_dagster.testing import JobRun
+from support.component_sandbox import BETAS, Sandbox, assets
 from support.dagster_location import Location, key
 from support.dg_project import DgProject
 from support.projects import ProjectFolder
 
-# Dagster reads YAML with a function that pydantic would rather not have any more, and marks what a
-# component defines with references to code that it calls beta.
-pytestmark = [
-    # It makes sensors and external assets of a component anew, in a way that it calls beta itself.
-    pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer"),
-    pytest.mark.filterwarnings("ignore:Parameter `execution_type` of function"),
-    pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
-    pytest.mark.filterwarnings("ignore:Class .*CodeReference.* is currently in beta"),
-]
+pytestmark = BETAS
 
 TYPE = "delembic_dagster.DelembicProjectComponent"
 MIGRATION = """
@@ -96,14 +82,6 @@ def component(folder: ProjectFolder, settings: str = "", **scope: Any) -> Delemb
 
 def definitions(folder: ProjectFolder, settings: str = "", **scope: Any) -> Definitions:
     return component_defs(component=component(folder, settings, **scope))
-
-
-def assets(defs: Definitions) -> dict[str, AssetsDefinition]:
-    return {
-        asset.key.to_user_string(): asset
-        for asset in defs.assets or ()
-        if isinstance(asset, AssetsDefinition)
-    }
 
 
 def specs(defs: Definitions) -> dict[str, AssetSpec]:
@@ -434,103 +412,7 @@ def test_a_class_of_its_own_does_something_around_each_migration(location: Locat
     assert said(ran, location.instance).count("paid cheap") == 2
 
 
-# --- scaffolding, and what YAML is relative to ----------------------------------------------------
-
-
-@dataclass
-class Sandbox:
-    """A Dagster project, whose folder is the working folder too."""
-
-    inner: DefsFolderSandbox
-
-    @property
-    def root(self) -> Path:
-        return self.inner.project_root
-
-    def scaffold(self, kind: type = DelembicProjectComponent, **options: Any) -> Path:
-        return self.inner.scaffold_component(kind, "migrations", **options)
-
-    def definitions(self) -> Definitions:
-        with self.inner.build_all_defs() as defs:
-            return defs
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    with create_defs_folder_sandbox() as inner:
-        monkeypatch.chdir(inner.project_root)
-        yield Sandbox(inner)
-
-
-def test_scaffolding_begins_a_project_and_shows_it(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = sandbox.scaffold(scaffold_params={"init": True})
-
-    assert (
-        "\nattributes:\n  project: '{{ context.project_root }}'\n"
-        in (folder / "defs.yaml").read_text()
-    )
-    assert "Created delembic.ini\nCreated delembic/env.py" in capsys.readouterr().out
-    project = DelembicProject(sandbox.root)
-    commands.revision(project.config, "load colours")
-    assert list(assets(sandbox.definitions())) == ["delembic/D001"]
-
-
-@pytest.mark.parametrize("begin", [True, False])
-def test_scaffolding_shows_a_project_that_is_there_and_leaves_it_as_it_is(
-    sandbox: Sandbox, begin: bool
-) -> None:
-    ini = sandbox.root / "data" / "delembic.ini"
-    commands.init(ini.parent)
-    before = ini.read_bytes()
-
-    folder = sandbox.scaffold(scaffold_params={"project_path": "data", "init": begin})
-
-    assert "'{{ context.project_root }}/data'" in (folder / "defs.yaml").read_text()
-    assert ini.read_bytes() == before
-    assert assets(sandbox.definitions()) == {}
-
-
-def test_scaffolding_without_a_project_says_how_to_begin_one_and_writes_nothing(
-    sandbox: Sandbox,
-) -> None:
-    with pytest.raises(click.ClickException) as told:
-        sandbox.scaffold(scaffold_params={"project_path": "data"})
-
-    assert "There is no delembic.ini in" in told.value.message
-    assert "--init true" in told.value.message
-    assert not (sandbox.inner.defs_folder_path / "migrations").exists()
-    assert not (sandbox.root / "data").exists()
-
-
-@pytest.mark.filterwarnings(
-    "ignore:Function `load_definitions_from_modules?` is currently in preview"
-)
-def test_scaffolding_python_makes_a_component_that_loads(sandbox: Sandbox) -> None:
-    sandbox.scaffold(scaffold_params={"init": True}, scaffold_format="python")
-    commands.revision(DelembicProject(sandbox.root).config, "load colours")
-
-    assert list(assets(sandbox.definitions())) == ["delembic/D001"]
-
-
-def test_scaffolding_python_names_no_folder_needlessly(sandbox: Sandbox) -> None:
-    folder = sandbox.scaffold(scaffold_params={"init": True}, scaffold_format="python")
-
-    assert "(project=context.project_root)\n" in (folder / "component.py").read_text()
-
-
-def test_scaffolding_python_names_a_folder_elsewhere(sandbox: Sandbox) -> None:
-    folder = sandbox.scaffold(
-        scaffold_params={"project_path": "data", "init": True}, scaffold_format="python"
-    )
-
-    assert '(project=context.project_root / "data")\n' in (folder / "component.py").read_text()
-
-
-def test_scaffolding_refuses_an_option_that_there_is_not(sandbox: Sandbox) -> None:
-    with pytest.raises(ValidationError, match="initt"):
-        sandbox.scaffold(scaffold_params={"initt": True})
+# --- what YAML is relative to ---------------------------------------------------------------------
 
 
 def test_a_relative_project_is_relative_to_its_yaml(sandbox: Sandbox) -> None:

@@ -24,7 +24,7 @@ from delembic_dagster import (
     build_delembic_assets,
     get_asset_key_for_revision,
 )
-from delembic_dagster.errors import AssetKeyTakenError, SelectionError, TranslationError
+from delembic_dagster.errors import AssetKeyTakenError, TranslationError
 from support.dagster_location import key
 from support.projects import ProjectFolder
 
@@ -229,63 +229,3 @@ def test_two_revisions_cannot_be_the_same_asset(files: ProjectFolder) -> None:
 
     with pytest.raises(AssetKeyTakenError, match="D001 and D002 both became the asset same"):
         build_delembic_asset_specs(DelembicProject(files.root), translator=translator)
-
-
-@pytest.mark.parametrize(
-    ("select", "expected"),
-    [
-        (None, ["D1", "D2", "D3"]),
-        ("D2", ["D2"]),
-        (["D3", "D1"], ["D1", "D3"]),
-        ("upto:D2", ["D1", "D2"]),
-        ("upto:head", ["D1", "D2", "D3"]),
-        ("head", ["D1", "D2", "D3"]),
-        ("tag:big", ["D1", "D3"]),
-        ("tag:big=yes", ["D3"]),
-        (["tag:big=yes", "D2"], ["D2", "D3"]),
-        ([], []),
-    ],
-)
-def test_a_selection_is_by_name_by_tag_or_up_to_a_revision(
-    files: ProjectFolder, select: Any, expected: list[str]
-) -> None:
-    for revision, depends_on, tags in (
-        ("D1", [], ["big"]),
-        ("D2", ["D1"], []),
-        ("D3", [], {"big": "yes"}),
-    ):
-        files.write(
-            f"delembic/versions/{revision}.py",
-            f"""
-            from delembic import DataMigration
-            class Migration(DataMigration):
-                revision = {revision!r}
-                depends_on = {depends_on!r}
-                description = ""
-                tags = {tags!r}
-                def upgrade(self, conn): pass
-            """,
-        )
-
-    specs = build_delembic_asset_specs(DelembicProject(files.root), select=select)
-
-    assert [spec.metadata["delembic/revision"] for spec in specs] == expected
-
-
-@pytest.mark.parametrize(
-    ("select", "error", "problem"),
-    [
-        ("D01", UnknownRevisionError, "Did you mean 'D001'"),
-        ("upto:nothing", UnknownRevisionError, "no revision 'nothing'"),
-        ("tag:nothing", SelectionError, "No migration has the tag 'nothing'"),
-        ("tags:nothing", SelectionError, "'tags:nothing' cannot be selected"),
-        ("pending", SelectionError, "definitions are loaded without it"),
-    ],
-)
-def test_a_selection_of_what_does_not_exist_is_refused(
-    files: ProjectFolder, select: str, error: type[Exception], problem: str
-) -> None:
-    files.migration("D001")
-
-    with pytest.raises(error, match=problem):
-        build_delembic_asset_specs(DelembicProject(files.root), select=select)
