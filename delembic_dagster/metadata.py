@@ -144,16 +144,16 @@ def attempt_metadata(attempt: Attempt) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if value is not None}
 
 
-def applied_code_version(told: str | None, now: str, applied: str) -> str | None:
+def applied_code_version(defined: str | None, now: str, applied: str) -> str | None:
     """Return the code version of what was applied, which stays out of date if the file changed.
 
     Args:
-        told: The code version of the asset, if it has one.
+        defined: The code version of the asset, if it has one.
         now: SHA-256 of the file, which that is unless a translator makes another.
         applied: SHA-256 of the file that was applied. Of code versions that a translator makes it
             is not known which one was.
     """
-    return applied if told == now else told
+    return applied if defined == now else defined
 
 
 @overload

@@ -14,7 +14,7 @@ from delembic_dagster.project import DelembicProject
 from delembic_dagster.steps.batch import run_steps
 from delembic_dagster.steps.pending import find_pending
 from delembic_dagster.steps.session import Context, RunSession, open_run_session, run_id_of
-from delembic_dagster.steps.step import AssetResult, Step, run_in_asset, run_in_op, tell_checks
+from delembic_dagster.steps.step import AssetResult, Step, report_checks, run_in_asset, run_in_op
 from delembic_dagster.steps.targets import AssetTargets
 from delembic_dagster.translation.migrations import Migrations
 from delembic_dagster.translation.selection import PENDING, Selection, split_pending
@@ -104,7 +104,7 @@ class DelembicResource(ConfigurableResource[Any]):
             project = session.project
             if context.has_assets_def:
                 targets = AssetTargets(context, project.graph)
-                yield from tell_checks(context, project, targets.only_checked())
+                yield from report_checks(context, project, targets.only_checked())
                 yield from run_steps(context, session, targets.selected(), run_in_asset)
             else:
                 # And what is pending it always means.

@@ -80,7 +80,7 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
     yield _materialization(step, outcome)
 
 
-def tell_checks(
+def report_checks(
     context: Context, project: DelembicProject, steps: Sequence[Step]
 ) -> Iterator[AssetCheckResult]:
     """Yield how the ``validate`` of applied migrations went, and run nothing.

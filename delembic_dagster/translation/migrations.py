@@ -17,7 +17,7 @@ from delembic_dagster.translation.translator import DagsterDelembicTranslator
 _T = TypeVar("_T")
 
 _REMEMBERED = 8
-"""Translations that are kept, for builders that are called one after the other."""
+"""Whole translations that are kept; of more, those that were asked for last."""
 
 _PLAIN = DagsterDelembicTranslator()
 
@@ -55,7 +55,8 @@ class Migrations(Mapping[str, Translated]):
     ) -> Migrations:
         """Return the selected migrations of a project, as a translator shows them.
 
-        A translator is asked once for each migration, however many builders call this.
+        Builders that are called one after the other share what a translator has answered: it is
+        asked once for each migration.
 
         Args:
             project: Whose migrations.

@@ -76,7 +76,7 @@ class _Translation:
         )
 
     def _spec(self, data: DelembicTranslatorData) -> AssetSpec:
-        with _telling_refusals(data.revision.id):
+        with _refusals_raised_for(data.revision.id):
             spec = self._translator.get_asset_spec(data)
         if not isinstance(spec, AssetSpec):
             raise TranslationError(data.revision.id, f"is no AssetSpec but {spec!r}.")
@@ -115,7 +115,7 @@ class _Translation:
 
 
 @contextmanager
-def _telling_refusals(revision: str) -> Iterator[None]:
+def _refusals_raised_for(revision: str) -> Iterator[None]:
     """Say of which migration it is what Dagster does not take."""
     try:
         yield
