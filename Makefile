@@ -13,7 +13,8 @@ INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 LOWEST := .venv-lowest
 LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/audit/test_locks.py \
     tests/cli/test_progress.py tests/test_schema_revisions.py tests/testing \
-    tests/adapter/test_specs.py tests/adapter/test_step.py
+    tests/adapter/translation/test_specs.py tests/adapter/translation/test_selection.py \
+    tests/adapter/steps/test_step.py tests/adapter/steps/test_failures.py tests/adapter/steps/test_log.py
 
 # How much `make torture` does to each database: make torture KILLS=1000
 KILLS := 300

@@ -20,20 +20,26 @@ from delembic_dagster.checks import (
     build_delembic_validation_job,
     build_delembic_validation_schedule,
 )
-from delembic_dagster.component import DelembicProjectComponent
+from delembic_dagster.component.component import DelembicProjectComponent
 from delembic_dagster.decorator import delembic_assets
 from delembic_dagster.definitions import build_delembic_defs
 from delembic_dagster.jobs import build_delembic_job
 from delembic_dagster.op_jobs import build_delembic_op_job
-from delembic_dagster.op_settings import OpSettings
-from delembic_dagster.pending_sensor import build_delembic_pending_sensor
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource
-from delembic_dagster.run_history import build_delembic_run_history_sensor
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
-from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
-from delembic_dagster.specs import build_delembic_asset_specs, get_asset_key_for_revision
-from delembic_dagster.translator import DagsterDelembicTranslator, DelembicTranslatorData
+from delembic_dagster.sensors.pending import build_delembic_pending_sensor
+from delembic_dagster.sensors.run_history import build_delembic_run_history_sensor
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.schema_assets import build_delembic_schema_asset_specs
+from delembic_dagster.translation.specs import (
+    build_delembic_asset_specs,
+    get_asset_key_for_revision,
+)
+from delembic_dagster.translation.translator import (
+    DagsterDelembicTranslator,
+    DelembicTranslatorData,
+)
 
 __all__ = [
     "DagsterDelembicTranslator",

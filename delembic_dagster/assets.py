@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from dagster import (
@@ -14,18 +14,19 @@ from dagster import (
 )
 
 from delembic import ConfigurationError
-from delembic_dagster.betas import quiet_about_betas
-from delembic_dagster.decorator import delembic_assets
+from delembic_dagster.decorator import in_one_op
+from delembic_dagster.errors import quiet_about_betas
 from delembic_dagster.naming import op_name
-from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource, Result
-from delembic_dagster.selection import Selection
-from delembic_dagster.session import session_in, session_resources
-from delembic_dagster.specs import Translated, translate
-from delembic_dagster.step import run_in_asset
-from delembic_dagster.targets import AssetTargets
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.session import session_in, session_resources
+from delembic_dagster.steps.step import run_in_asset
+from delembic_dagster.steps.targets import AssetTargets
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.translated import Translated
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 Mode = Literal["per_migration", "single_step"]
 """How migrations become ops: one for each, or one for all of them."""
@@ -84,25 +85,64 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
         >>> len(together.keys)
         11
     """
+    migrations = Migrations.of(project, translator, select)
     settings = OpSettings(pool, retry_policy, op_tags or {})
-    translated = translate(project, translator, select)
+    return migration_assets(migrations, mode=mode, settings=settings, name=name, body=body)
+
+
+def migration_assets(
+    migrations: Migrations,
+    *,
+    mode: Mode,
+    settings: OpSettings,
+    name: str,
+    body: Body | None,
+) -> list[AssetsDefinition]:
+    """Return the assets of `build_delembic_assets` for some migrations.
+
+    Args:
+        migrations: Which.
+        mode: How they become ops.
+        settings: Of all ops, unless a migration has its own.
+        name: Of the op, with ``single_step``.
+        body: What each step does in place of its own work.
+
+    Raises:
+        ConfigurationError: There is no such mode.
+    """
     with quiet_about_betas():  # an asset's own resources
         match mode:
             case "per_migration":
-                items, resources = translated.values(), session_resources(project)
-                return [_asset(project, item, settings, body, resources) for item in items]
+                return _in_an_op_each(migrations, settings, body)
             case "single_step":
-                return _in_one(project, translator, [*translated], settings, name, body)
+                return _in_one_op(migrations, settings, name, body) if migrations else []
     raise ConfigurationError(
         f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."
     )
 
 
+def _in_an_op_each(
+    migrations: Migrations, general: OpSettings, body: Body | None
+) -> list[AssetsDefinition]:
+    project = migrations.project
+    resources = session_resources(project)
+
+    def work(context: AssetExecutionContext, item: Translated) -> Iterator[Any]:
+        session = session_in(context, project)
+        if body:
+            yield from body(context, DelembicResource.sharing(session))
+        else:
+            # Its key may have been changed since, as by a prefix for all assets of a module.
+            step = AssetTargets(context, project.graph).step(item.revision.id)
+            yield from run_in_asset(context, session, step)
+
+    return [_asset(item, general, work, resources) for item in migrations.values()]
+
+
 def _asset(
-    project: DelembicProject,
     item: Translated,
     general: OpSettings,
-    body: Body | None,
+    work: Callable[[AssetExecutionContext, Translated], Iterator[Any]],
     resources: Mapping[str, ResourceDefinition],
 ) -> AssetsDefinition:
     settings = item.settings.over(general)
@@ -119,41 +159,19 @@ def _asset(
     def migration() -> object:
         # An iterator of results, with the context as its parameter. But Dagster evaluates the
         # annotations of each asset eight times over, which those would make a tenth of loading.
-        context = AssetExecutionContext.get()
-        session = session_in(context, project)
-        if body:
-            yield from body(context, DelembicResource.sharing(session))
-        else:
-            # Its key may have been changed since, as by a prefix for all assets of a module.
-            step = AssetTargets(context, project.graph).step(item.revision.id)
-            yield from run_in_asset(context, session, step)
+        yield from work(AssetExecutionContext.get(), item)
 
     return migration
 
 
-def _in_one(
-    project: DelembicProject,
-    translator: DagsterDelembicTranslator | None,
-    revisions: Sequence[str],
-    settings: OpSettings,
-    name: str,
-    body: Body | None,
+def _in_one_op(
+    migrations: Migrations, settings: OpSettings, name: str, body: Body | None
 ) -> list[AssetsDefinition]:
-    if not revisions:
-        return []
+    project = migrations.project
 
-    @delembic_assets(
-        project=project,
-        select=revisions,
-        translator=translator,
-        name=name,
-        pool=settings.pool,
-        retry_policy=settings.retry_policy,
-        op_tags=settings.op_tags or None,
-        resource_defs=session_resources(project),
-    )
-    def migrations(context: AssetExecutionContext) -> Iterator[Result]:
+    @in_one_op(migrations, name=name, settings=settings, resource_defs=session_resources(project))
+    def all_of_them(context: AssetExecutionContext) -> Iterator[Result]:
         delembic = DelembicResource.sharing(session_in(context, project))
         yield from body(context, delembic) if body else delembic.upgrade(context)
 
-    return [migrations]
+    return [all_of_them]

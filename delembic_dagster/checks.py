@@ -7,7 +7,6 @@ data is looked at again and again. What they find leaves the migration as it is.
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -19,7 +18,6 @@ from dagster import (
     AssetCheckSpec,
     AssetKey,
     AssetSelection,
-    DagsterEventType,
     DefaultScheduleStatus,
     ExecutorDefinition,
     RetryPolicy,
@@ -29,26 +27,16 @@ from dagster import (
     multi_asset_check,
 )
 
-from delembic import DelembicError, Program, Verification, commands
-from delembic.errors import NotVerifiableError
 from delembic_dagster.errors import TranslationError
-from delembic_dagster.failures import verification_failure
 from delembic_dagster.jobs import AssetJob
-from delembic_dagster.metadata import (
-    APPLIED,
-    EXECUTOR,
-    REVISION,
-    STATUS,
-    bounded,
-    verification_metadata,
-)
+from delembic_dagster.metadata import REVISION
 from delembic_dagster.naming import op_name
-from delembic_dagster.output import forwarding_output
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.specs import translate
-from delembic_dagster.step_log import StepLog
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.verification import evaluate
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 CHECK_NAME = "still_valid"
 VALIDATION_JOB_NAME = "delembic_verify"
@@ -99,24 +87,52 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
         >>> min(checks.check_keys).to_user_string()
         'delembic/D001:still_valid'
     """
-    specs = _specs(project, translator, select, check_name)
+    return still_valid_checks(
+        Migrations.of(project, translator, select),
+        check_name=check_name,
+        severity=severity,
+        name=name,
+        settings=OpSettings(pool, retry_policy, op_tags or {}),
+    )
+
+
+def still_valid_checks(
+    migrations: Migrations,
+    *,
+    name: str | None,
+    settings: OpSettings,
+    check_name: str = CHECK_NAME,
+    severity: AssetCheckSeverity = AssetCheckSeverity.ERROR,
+) -> list[AssetChecksDefinition]:
+    """Return the checks of `build_delembic_validation_checks` for some migrations.
+
+    Args:
+        migrations: Which.
+        name: The step's name; made of what the asset keys have in common if ``None``.
+        settings: Of the op.
+        check_name: What each check is called.
+        severity: How bad it is that one does not pass.
+
+    Raises:
+        TranslationError: A migration has a check of that name already.
+    """
+    specs = _specs(migrations, check_name)
     if not specs:
         return []
-    verification = _Verification(project, specs, severity)
 
     @multi_asset_check(
         name=name or _op_name(specs, check_name),
         specs=list(specs.values()),
         description="Verifies that the data is still what applied migrations expect of it.",
         can_subset=True,
-        pool=pool,
-        retry_policy=retry_policy,
-        op_tags=op_tags,
+        pool=settings.pool,
+        retry_policy=settings.retry_policy,
+        op_tags=settings.op_tags or None,
     )
-    def validation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        yield from verification.evaluate(context)
+    def evaluation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
+        yield from evaluate(context, migrations.project, specs, severity)
 
-    return [validation]
+    return [evaluation]
 
 
 def build_delembic_validation_job(
@@ -197,133 +213,10 @@ def build_delembic_validation_schedule(  # noqa: PLR0913 - all but two are optio
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Verification:
-    """What the step of the checks does.
-
-    Attributes:
-        project: Where the migrations belong.
-        specs: Their checks, by revision, in execution order.
-        severity: Of one that does not pass.
-    """
-
-    project: DelembicProject
-    specs: Mapping[str, AssetCheckSpec]
-    severity: AssetCheckSeverity
-
-    def evaluate(self, context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        """Verify what is selected, and yield each result as soon as it is there.
-
-        Raises:
-            Failure: It could not be found out.
-        """
-        yield from replace(self, specs=_as_run(context, self.specs))._evaluate(context)
-
-    def _evaluate(self, context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        selected = context.selected_asset_check_keys
-        fresh = _applied_by(context)
-        revisions = []
-        for id_, spec in self.specs.items():
-            if spec.key in selected and id_ in fresh:
-                yield self._passed(spec, "This run has applied it, and validated it then.", {})
-            elif spec.key in selected:
-                revisions.append(id_)
-        managed = context.instance.managed_python_loggers
-        findings = self._verify(context, revisions)
-        try:
-            while True:
-                # Not around the yield: what Dagster does then is none of the migration's output.
-                with forwarding_output(context.log, managed):
-                    found = next(findings, None)
-                if found is None:
-                    return
-                yield self._result(found)
-        except DelembicError as error:
-            sources = [self.project.graph[id_] for id_ in revisions]
-            raise verification_failure(error, sources) from None
-
-    def _verify(
-        self, context: AssetCheckExecutionContext, revisions: Sequence[str]
-    ) -> Iterator[Verification]:
-        """Verify what can be; the rest has no result, as nothing is known of it."""
-        while revisions:
-            try:
-                yield from commands.verify_each(
-                    self.project.config,
-                    revisions,
-                    graph=self.project.graph,
-                    on_event=StepLog(context.log).show,
-                    program=Program(EXECUTOR, context.run.run_id),
-                )
-            except NotVerifiableError as error:  # found before anything was run
-                for revision, obstacle in error.obstacles.items():
-                    context.log.info(f"{revision} is left out: {obstacle}.")
-                revisions = [id_ for id_ in revisions if id_ not in error.obstacles]
-            else:
-                return
-
-    def _result(self, found: Verification) -> AssetCheckResult:
-        spec = self.specs[found.revision]
-        metadata = verification_metadata(found)
-        if found.passed:
-            return self._passed(spec, "The data is what validate() expects.", metadata)
-        return AssetCheckResult(
-            passed=False,
-            asset_key=spec.asset_key,
-            check_name=spec.name,
-            severity=self.severity,
-            description=bounded(found.reason or ""),
-            metadata=metadata,
-        )
-
-    def _passed(
-        self, spec: AssetCheckSpec, description: str, metadata: Mapping[str, Any]
-    ) -> AssetCheckResult:
-        return AssetCheckResult(
-            passed=True,
-            asset_key=spec.asset_key,
-            check_name=spec.name,
-            severity=self.severity,
-            description=description,
-            metadata=metadata,
-        )
-
-
-def _as_run(
-    context: AssetCheckExecutionContext, built: Mapping[str, AssetCheckSpec]
-) -> dict[str, AssetCheckSpec]:
-    """Return the checks with the keys that they have now; a module may have got a prefix."""
-    now = {str((spec.metadata or {}).get(REVISION)): spec for spec in context.check_specs}
-    return {id_: now.get(id_, spec) for id_, spec in built.items()}
-
-
-def _applied_by(context: AssetCheckExecutionContext) -> set[str]:
-    """Return the migrations that the very run has applied, to validate them a moment ago.
-
-    Dagster takes all checks of an asset into a run that is asked for some assets only.
-    """
-    entries = context.instance.all_logs(
-        context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION
-    )
-    told = [
-        entry.asset_materialization.metadata for entry in entries if entry.asset_materialization
-    ]
-    return {
-        str(metadata[REVISION].value)
-        for metadata in told
-        if REVISION in metadata and metadata[STATUS].value == APPLIED
-    }
-
-
-def _specs(
-    project: DelembicProject,
-    translator: DagsterDelembicTranslator | None,
-    select: Selection | None,
-    check_name: str,
-) -> dict[str, AssetCheckSpec]:
+def _specs(migrations: Migrations, check_name: str) -> dict[str, AssetCheckSpec]:
     """Return the checks by revision, in execution order."""
     specs: dict[str, AssetCheckSpec] = {}
-    for id_, item in translate(project, translator, select).items():
+    for id_, item in migrations.items():
         if item.check and item.check.name == check_name:
             raise TranslationError(id_, f"has a check {check_name!r} already; choose another name.")
         if item.revision.validates:

@@ -8,9 +8,10 @@ from typing import Any
 from dagster import AssetsDefinition, RetryPolicy, multi_asset
 
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.specs import translate
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and named
@@ -56,15 +57,40 @@ def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and na
         >>> len(vocabulary.keys)
         11
     """
-    items = translate(project, translator, select).values()
+    return in_one_op(
+        Migrations.of(project, translator, select),
+        name=name,
+        settings=OpSettings(pool, retry_policy, op_tags or {}),
+        required_resource_keys=required_resource_keys,
+        resource_defs=resource_defs,
+    )
+
+
+def in_one_op(
+    migrations: Migrations,
+    *,
+    name: str | None,
+    settings: OpSettings,
+    resource_defs: Mapping[str, object] | None,
+    required_resource_keys: set[str] | None = None,
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """Make a function the body of one op for some migrations, as `delembic_assets` does.
+
+    Args:
+        migrations: Which.
+        name: Of the op; the function's if ``None``.
+        settings: Of the op.
+        resource_defs: Resources that come with the assets.
+        required_resource_keys: Resources that the body takes.
+    """
     return multi_asset(
         name=name,
-        specs=[item.spec for item in items],
-        check_specs=[item.check for item in items if item.check],
+        specs=[item.spec for item in migrations.values()],
+        check_specs=[item.check for item in migrations.values() if item.check],
         can_subset=True,
-        pool=pool,
-        retry_policy=retry_policy,
-        op_tags=op_tags,
+        pool=settings.pool,
+        retry_policy=settings.retry_policy,
+        op_tags=settings.op_tags or None,
         required_resource_keys=required_resource_keys,
         resource_defs=resource_defs,
     )

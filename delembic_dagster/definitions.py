@@ -6,32 +6,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagster import (
+    AssetChecksDefinition,
     DefaultSensorStatus,
     Definitions,
     ExecutorDefinition,
     RetryPolicy,
-    ScheduleDefinition,
     SensorDefinition,
     in_process_executor,
 )
 
 from delembic import ConfigurationError
-from delembic_dagster.assets import STEP_NAME, Body, Mode, build_delembic_assets
+from delembic_dagster.assets import STEP_NAME, Body, Mode, migration_assets
 from delembic_dagster.checks import (
     CHECK_NAME,
     VALIDATION_JOB_NAME,
-    build_delembic_validation_checks,
     build_delembic_validation_job,
     build_delembic_validation_schedule,
+    still_valid_checks,
 )
-from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, build_delembic_job
-from delembic_dagster.pending_sensor import build_delembic_pending_sensor
+from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, upgrade_job
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.run_history import build_delembic_run_history_sensor
-from delembic_dagster.schedules import build_schedule_from_delembic_selection
-from delembic_dagster.schema_assets import build_delembic_schema_asset_specs
-from delembic_dagster.selection import Selection, pending_of
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.schedules import selection_schedule
+from delembic_dagster.sensors.pending import pending_sensor
+from delembic_dagster.sensors.run_history import run_history_sensor
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.schema_assets import schema_asset_specs
+from delembic_dagster.translation.selection import Selection, pending_of
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, and named
@@ -102,50 +104,29 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
             "Leave out validation_cron, or validation_checks=False.",
         )
     names = _Names(job_name)
-    assets = build_delembic_assets(
-        project,
-        translator=translator,
+    migrations = Migrations.of(project, translator, select)
+    assets = migration_assets(
+        migrations,
         mode=mode,
-        select=select,
-        pool=pool,
-        retry_policy=retry_policy,
-        op_tags=op_tags,
+        settings=OpSettings(pool, retry_policy, op_tags or {}),
         name=names.migrations,
         body=body,
     )
-    checks = (
-        build_delembic_validation_checks(
-            project, translator=translator, select=select, name=names.checks
-        )
-        if validation_checks
-        else []
-    )
-    job = build_delembic_job(
-        project,
-        name=job_name,
-        translator=translator,
-        select=select,
-        executor_def=executor_def,
-        exclude_checks=checks,
-    )
+    checks = _checks(migrations, names) if validation_checks else []
+    job = upgrade_job(migrations, name=job_name, executor_def=executor_def, exclude_checks=checks)
     jobs = [job]
-    schedules = [_schedule(project, cron, job, translator, select)] if cron else []
+    schedules = [selection_schedule(migrations, cron, pending_of(select), job=job)] if cron else []
     if checks:
-        verify = build_delembic_validation_job(
-            project,
-            checks=checks,
-            name=names.validation_job,
-        )
+        verify = build_delembic_validation_job(project, checks=checks, name=names.validation_job)
         jobs += [verify]
         if validation_cron:
             schedules += [build_delembic_validation_schedule(project, validation_cron, job=verify)]
-    shown = _sensors(project, job, translator, select, sensor_default_status) if sensors else []
     return Definitions(
-        assets=[*assets, *build_delembic_schema_asset_specs(project, select=select)],
+        assets=[*assets, *schema_asset_specs(project.graph, migrations)],
         asset_checks=checks,
         jobs=jobs,
         schedules=schedules,
-        sensors=shown,
+        sensors=_sensors(migrations, job, sensor_default_status) if sensors else [],
         executor=executor_def if default_executor else None,
     )
 
@@ -164,33 +145,16 @@ class _Names:
         self.validation_job = VALIDATION_JOB_NAME if usual else f"{job_name}_verify"
 
 
+def _checks(migrations: Migrations, names: _Names) -> list[AssetChecksDefinition]:
+    return still_valid_checks(migrations, name=names.checks, settings=OpSettings())
+
+
 def _sensors(
-    project: DelembicProject,
-    job: AssetJob,
-    translator: DagsterDelembicTranslator | None,
-    select: Selection | None,
-    default_status: DefaultSensorStatus,
+    migrations: Migrations, job: AssetJob, default_status: DefaultSensorStatus
 ) -> list[SensorDefinition]:
-    pending = build_delembic_pending_sensor(
-        project, job=job, translator=translator, select=select, default_status=default_status
-    )
-    run_history = build_delembic_run_history_sensor(
-        project,
-        name=f"{job.name}_run_history_sensor",
-        translator=translator,
-        select=select,
-        default_status=default_status,
-    )
-    return [pending, run_history]
-
-
-def _schedule(
-    project: DelembicProject,
-    cron: str,
-    job: AssetJob,
-    translator: DagsterDelembicTranslator | None,
-    select: Selection | None,
-) -> ScheduleDefinition:
-    return build_schedule_from_delembic_selection(
-        project, cron, pending_of(select), job=job, translator=translator
-    )
+    return [
+        pending_sensor(migrations, job, default_status=default_status),
+        run_history_sensor(
+            migrations, name=f"{job.name}_run_history_sensor", default_status=default_status
+        ),
+    ]

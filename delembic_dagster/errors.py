@@ -1,8 +1,12 @@
-"""What can be wrong with the Dagster side of a project, as part of delembic's tree of errors."""
+"""What can be wrong with the Dagster side of a project, and how much of a fault people see."""
 
 from __future__ import annotations
 
-from dagster import AssetKey
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dagster import AssetKey, BetaWarning
 
 from delembic import DefinitionError, DelembicError, Revision
 from delembic.errors import shown
@@ -75,3 +79,23 @@ class RunInterruptedError(DelembicError):
             "Start another run, which goes on from here.",
         )
         self.revision = revision
+
+
+@contextmanager
+def without_causes() -> Iterator[None]:
+    """Let an error of delembic end the tick of a sensor or schedule with its own text alone.
+
+    Dagster shows the causes of an error too, and what a driver says may hold a password.
+    """
+    try:
+        yield
+    except DelembicError as error:
+        raise error from None
+
+
+@contextmanager
+def quiet_about_betas() -> Iterator[None]:
+    """Keep Dagster's warnings of its betas from those who use delembic, and cannot change it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BetaWarning)
+        yield

@@ -14,9 +14,9 @@ from dagster import (
 )
 
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.specs import translate
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 DEFAULT_NAME = "delembic_upgrade"
 
@@ -55,8 +55,28 @@ def build_delembic_job(
         >>> build_delembic_job(DelembicProject("example_project")).name
         'delembic_upgrade'
     """
-    translated = translate(project, translator, select)
-    selection = AssetSelection.assets(*(item.spec.key for item in translated.values()))
+    migrations = Migrations.of(project, translator, select)
+    return upgrade_job(
+        migrations, name=name, executor_def=executor_def, exclude_checks=exclude_checks
+    )
+
+
+def upgrade_job(
+    migrations: Migrations,
+    *,
+    name: str = DEFAULT_NAME,
+    executor_def: ExecutorDefinition = in_process_executor,
+    exclude_checks: Sequence[AssetChecksDefinition] = (),
+) -> AssetJob:
+    """Return the job of `build_delembic_job` for some migrations.
+
+    Args:
+        migrations: Which.
+        name: The job's name.
+        executor_def: How its steps are executed.
+        exclude_checks: Checks of its assets that it leaves out.
+    """
+    selection = AssetSelection.assets(*migrations.keys_of(migrations))
     return define_asset_job(
         name,
         selection=selection - AssetSelection.checks(*exclude_checks),

@@ -1,6 +1,6 @@
 """What Dagster is told beside a name and a state: the keys under ``delembic/``, with their values.
 
-A failed migration's metadata are made in `delembic_dagster.failures`.
+A failed migration's metadata are made in `delembic_dagster.steps.failures`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from typing import Any, overload
 
 from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
 
-from delembic import Attempt, Revision, Standing, Verification
+from delembic import LogEntry, Revision, Standing, State, Status, Verification
 from delembic.events import Finished, Outcome, Skipped
-from delembic_dagster.betas import quiet_about_betas
-from delembic_dagster.files import checksum_now
+from delembic_dagster.errors import quiet_about_betas
 from delembic_dagster.naming import is_owner, tag_name, tag_value
 
 REVISION = "delembic/revision"
@@ -23,7 +22,7 @@ RUN_ID = "delembic/run_id"
 CHANGED = "delembic/changed"
 DURATION = "delembic/duration_seconds"
 ROWS = "delembic/rows_affected"
-APPLIED = "applied"
+APPLIED = str(State.APPLIED)
 ALREADY_APPLIED = "already_applied"
 EXECUTOR = "dagster"
 """The name that Dagster's runs go by in the audit log."""
@@ -59,7 +58,7 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
         revision: The migration.
     """
     if isinstance(outcome, Skipped):
-        return _skipped(outcome) | change_metadata(outcome.checksum, checksum_now(revision))
+        return _skipped(outcome) | change_metadata(outcome.checksum, revision.checksum_now())
     return _finished(outcome)
 
 
@@ -121,10 +120,10 @@ def change_metadata(applied: str | None, now: str | None) -> dict[str, Any]:
     }
 
 
-def attempt_metadata(attempt: Attempt) -> dict[str, Any]:
+def attempt_metadata(attempt: LogEntry) -> dict[str, Any]:
     """Return what an event says of an attempt that was read in the audit log."""
     ended_at = attempt.ended_at or attempt.started_at
-    applied = attempt.status == "success"
+    applied = attempt.status == Status.SUCCESS
     metadata = {
         REVISION: attempt.revision,
         STATUS: APPLIED if applied else attempt.status,
@@ -145,16 +144,16 @@ def attempt_metadata(attempt: Attempt) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if value is not None}
 
 
-def applied_code_version(told: str | None, now: str, applied: str) -> str | None:
+def applied_code_version(defined: str | None, now: str, applied: str) -> str | None:
     """Return the code version of what was applied, which stays out of date if the file changed.
 
     Args:
-        told: The code version of the asset, if it has one.
+        defined: The code version of the asset, if it has one.
         now: SHA-256 of the file, which that is unless a translator makes another.
         applied: SHA-256 of the file that was applied. Of code versions that a translator makes it
             is not known which one was.
     """
-    return applied if told == now else told
+    return applied if defined == now else defined
 
 
 @overload

@@ -25,14 +25,15 @@ from dagster import (
 
 from delembic_dagster.metadata import outcome_metadata
 from delembic_dagster.naming import op_name
-from delembic_dagster.op_settings import OpSettings
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import Selection
-from delembic_dagster.session import session_in, session_resources
-from delembic_dagster.specs import Translated, translate
-from delembic_dagster.step import attempt
-from delembic_dagster.step_log import StepLog
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.log import StepLog
+from delembic_dagster.steps.session import session_in, session_resources
+from delembic_dagster.steps.step import attempt
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.op_settings import OpSettings
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.translated import Translated
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 _AFTER = "after"
 """The input that waits for the migrations which one depends on."""
@@ -74,17 +75,17 @@ def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, 
         >>> sorted(node.name for node in job.nodes)
         ['delembic__D001', 'delembic__D002']
     """
+    migrations = Migrations.of(project, translator, select)
     general = OpSettings(pool, retry_policy, op_tags or {})
-    translated = translate(project, translator, select)
     graph = GraphDefinition(
         name=name,
         description="Applies the data migrations that are pending, in the order of depends_on.",
-        node_defs=[_op(name, project, item, general) for item in translated.values()],
+        node_defs=[_op(name, project, item, general) for item in migrations.values()],
         dependencies={
             NodeInvocation(_unique_name(name, item), alias=_name(item)): {
-                _AFTER: MultiDependencyDefinition(_waits_for(project, item, translated))
+                _AFTER: MultiDependencyDefinition(_waits_for(item, migrations))
             }
-            for item in translated.values()
+            for item in migrations.values()
         },
     )
     return graph.to_job(resource_defs=session_resources(project), executor_def=executor_def)
@@ -99,11 +100,9 @@ def _unique_name(job: str, item: Translated) -> str:
     return f"{job}__{_name(item)}"
 
 
-def _waits_for(
-    project: DelembicProject, item: Translated, translated: Mapping[str, Translated]
-) -> list[DependencyDefinition]:
-    names = project.graph.dependencies(item.revision.id)
-    return [DependencyDefinition(_name(translated[id_])) for id_ in names if id_ in translated]
+def _waits_for(item: Translated, migrations: Migrations) -> list[DependencyDefinition]:
+    names = migrations.project.graph.dependencies(item.revision.id)
+    return [DependencyDefinition(_name(migrations[id_])) for id_ in names if id_ in migrations]
 
 
 def _op(job: str, project: DelembicProject, item: Translated, general: OpSettings) -> OpDefinition:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from delembic import Config, ConfigurationError, Graph, commands
 
@@ -66,11 +65,6 @@ class DelembicProject:
             DefinitionError: A file, or what the files say together, is wrong.
         """
         return commands.read_graph(self.config)
-
-    @cached_property
-    def translations(self) -> list[tuple[Any, dict[str, Any]]]:
-        """Translators, each with what it made of the revisions (see `delembic_dagster.specs`)."""
-        return []
 
     @cached_property
     def dialect(self) -> str | None:

@@ -10,15 +10,16 @@ from typing import Any
 from dagster import AssetMaterialization, ConfigurableResource, InitResourceContext
 from pydantic import Field, PrivateAttr
 
-from delembic_dagster.batch import run_steps
-from delembic_dagster.pending import find_pending
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import PENDING, Selection, split_pending
-from delembic_dagster.session import Context, RunSession, open_run_session, run_id_of
-from delembic_dagster.specs import translate
-from delembic_dagster.step import AssetResult, Step, run_in_asset, run_in_op, tell_checks
-from delembic_dagster.targets import AssetTargets
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.batch import run_steps
+from delembic_dagster.steps.pending import find_pending
+from delembic_dagster.steps.session import Context, RunSession, open_run_session, run_id_of
+from delembic_dagster.steps.step import AssetResult, Step, report_checks, run_in_asset, run_in_op
+from delembic_dagster.steps.targets import AssetTargets
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.selection import PENDING, Selection, split_pending
+from delembic_dagster.translation.translated import Translated
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 Result = AssetResult | AssetMaterialization
 
@@ -103,17 +104,14 @@ class DelembicResource(ConfigurableResource[Any]):
             project = session.project
             if context.has_assets_def:
                 targets = AssetTargets(context, project.graph)
-                yield from tell_checks(context, project, targets.only_checked())
+                yield from report_checks(context, project, targets.only_checked())
                 yield from run_steps(context, session, targets.selected(), run_in_asset)
             else:
                 # And what is pending it always means.
                 parts, _ = split_pending(PENDING if select is None else select)
-                translated = translate(project, translator, parts)
-                pending = find_pending(project, translated)
-                steps = [
-                    Step(translated[id_].revision, translated[id_].spec.key)
-                    for id_ in pending.revisions
-                ]
+                migrations = Migrations.of(project, translator, parts)
+                pending = find_pending(migrations).revisions
+                steps = [_step(migrations[id_]) for id_ in pending]
                 yield from run_steps(context, session, steps, run_in_op)
 
     def apply(
@@ -139,14 +137,14 @@ class DelembicResource(ConfigurableResource[Any]):
         """
         with self._opened(context) as session:
             graph = session.project.graph
-            source = graph.require(revision)
+            graph.require(revision)
             if context.has_assets_def:
                 yield from run_in_asset(
                     context, session, AssetTargets(context, graph).step(revision)
                 )
             else:
-                key = translate(session.project, translator)[revision].spec.key
-                yield from run_in_op(context, session, Step(source, key))
+                migrations = Migrations.of(session.project, translator)
+                yield from run_in_op(context, session, _step(migrations[revision]))
 
     @contextmanager
     def _opened(self, context: Context) -> Iterator[RunSession]:
@@ -162,3 +160,7 @@ class DelembicResource(ConfigurableResource[Any]):
             else:
                 session = self._session
             yield session
+
+
+def _step(item: Translated) -> Step:
+    return Step(item.revision, item.spec.key)

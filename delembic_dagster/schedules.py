@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagster import (
-    AssetKey,
     DefaultScheduleStatus,
     RunRequest,
     ScheduleDefinition,
@@ -14,13 +13,17 @@ from dagster import (
     SkipReason,
 )
 
-from delembic_dagster.jobs import AssetJob, build_delembic_job
-from delembic_dagster.pending import find_pending
+from delembic_dagster.errors import without_causes
+from delembic_dagster.jobs import AssetJob, upgrade_job
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.selection import PENDING, Selection, select_revisions, split_pending
-from delembic_dagster.specs import translate
-from delembic_dagster.ticks import told_without_causes
-from delembic_dagster.translator import DagsterDelembicTranslator
+from delembic_dagster.steps.pending import find_pending
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.selection import (
+    PENDING,
+    Selection,
+    split_pending,
+)
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are optional, and named
@@ -62,8 +65,44 @@ def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are o
         >>> schedule.name
         'delembic_upgrade_schedule'
     """
-    job = job or build_delembic_job(project, translator=translator)
-    choice = _choose(project, selection, translator)
+    migrations = Migrations.of(project, translator)
+    return selection_schedule(
+        migrations,
+        cron_schedule,
+        selection,
+        job=job or upgrade_job(migrations),
+        name=name,
+        execution_timezone=execution_timezone,
+        default_status=default_status,
+    )
+
+
+def selection_schedule(  # noqa: PLR0913 - three are optional, and named
+    migrations: Migrations,
+    cron_schedule: str | Sequence[str],
+    selection: Selection,
+    *,
+    job: AssetJob,
+    name: str | None = None,
+    execution_timezone: str | None = None,
+    default_status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
+) -> ScheduleDefinition:
+    """Return the schedule of `build_schedule_from_delembic_selection` for a project's migrations.
+
+    Args:
+        migrations: Any of the project's.
+        cron_schedule: When, in cron's notation.
+        selection: Which of the project's migrations a tick runs.
+        job: The job to start.
+        name: The schedule's name; the job's with ``_schedule`` behind it if ``None``.
+        execution_timezone: The time zone of ``cron_schedule``.
+        default_status: Whether it runs before somebody has switched it on.
+
+    Raises:
+        DefinitionError: Something is wrong with the selection.
+    """
+    parts, only_pending = split_pending(selection)
+    choice = _Choice(migrations.select(parts), only_pending)
 
     def tick(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
         return choice.request(context)
@@ -82,29 +121,18 @@ def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are o
 class _Choice:
     """What a schedule runs, as far as it is known before a tick."""
 
-    project: DelembicProject
-    keys: dict[str, AssetKey]
+    migrations: Migrations
     only_pending: bool
 
     def request(self, context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-        revisions, reload = [*self.keys], None
+        revisions, reload = [*self.migrations], None
         if self.only_pending:
-            with told_without_causes():
-                pending = find_pending(self.project, self.keys)
+            with without_causes():
+                pending = find_pending(self.migrations)
             revisions, reload = pending.revisions, pending.reload
         if reload:
             context.log.warning(reload)
         if not revisions:
             nothing = "Nothing is pending: all of these migrations are applied."
             return SkipReason(f"{nothing} {reload or ''}".strip())
-        return RunRequest(asset_selection=[self.keys[revision] for revision in revisions])
-
-
-def _choose(
-    project: DelembicProject, selection: Selection, translator: DagsterDelembicTranslator | None
-) -> _Choice:
-    parts, only_pending = split_pending(selection)
-    revisions = select_revisions(project.graph, parts)
-    translated = translate(project, translator)
-    keys = {revision: translated[revision].spec.key for revision in revisions}
-    return _Choice(project, keys, only_pending)
+        return RunRequest(asset_selection=self.migrations.keys_of(revisions))

@@ -15,6 +15,7 @@ import delembic
 from delembic.cli.boundary import boundary
 from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION, Config
 from delembic.errors import did_you_mean, shown
+from delembic.status import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def history(options: _Options, as_json: bool) -> None:
 @click.option("--failed", is_flag=True, help="Only the attempts that failed.")
 @click.option(
     "--operation",
-    type=click.Choice(["upgrade", "verify"]),
+    type=click.Choice([*Operation]),
     help="Only attempts to apply a migration, or only verifications.",
 )
 @click.option(

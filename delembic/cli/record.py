@@ -13,6 +13,7 @@ from delembic.history.record import RevisionRecord
 from delembic.history.standing import Standing
 from delembic.presentation.figures import moment
 from delembic.presentation.phrases import CHANGED
+from delembic.status import State
 
 _LABEL_WIDTH = len("depends on")
 
@@ -40,7 +41,7 @@ def _facts(record: RevisionRecord) -> Iterator[tuple[str, str]]:
 
 def _state(standing: Standing) -> str:
     state = click.style(standing.state, fg=COLOURS[standing.state])
-    if standing.state == "applied":
+    if standing.state == State.APPLIED:
         return f"{state} {moment(standing.applied_at)}"
     return state + (f", waits for {', '.join(standing.waits_for)}" if standing.waits_for else "")
 

@@ -56,6 +56,16 @@ class Revision:
     group: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
 
+    def checksum_now(self) -> str:
+        """Return the checksum of the file as it is now, which may be newer than what was read.
+
+        If the file was moved or removed since, this is the checksum as it was read.
+        """
+        try:
+            return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        except OSError:
+            return self.checksum
+
 
 def read_file(path: Path, root: Path) -> list[Revision]:
     """Read the migrations that a file defines, in the order of its lines.

@@ -128,16 +128,16 @@ class JobRun:
         for event in self.result.all_events:
             if event.event_type == DagsterEventType.STEP_FAILURE:
                 data = event.step_failure_data
-                said = data.user_failure_data
-                metadata = plain(said.metadata) if said else {}
+                raised = data.user_failure_data
+                metadata = plain(raised.metadata) if raised else {}
                 step = self.steps.get(str(event.step_key), str(event.step_key))
-                told = FailedStep(
-                    str(said.description) if said else "",
+                failed = FailedStep(
+                    str(raised.description) if raised else "",
                     metadata,
                     data.error.to_string() if data.error else "",
                 )
                 names = metadata.get("failed") or [metadata.get("revision", step)]
-                failures.update((str(name), told) for name in names)
+                failures.update((str(name), failed) for name in names)
         return failures
 
 

@@ -1,62 +1,16 @@
-"""Projects as Dagster sees them, and what its event log says of their runs."""
+"""Projects and Dagster instances for the tests of the adapter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from dagster import AssetKey, AssetsDefinition, DagsterInstance, Definitions, define_asset_job
+from dagster import DagsterInstance
 
-from delembic_dagster import DelembicProject, build_delembic_defs
-from delembic_dagster.testing import JobRun, run_job
+from support.dagster_location import Location
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
-
-INSERT = "conn.exec_driver_sql(\"INSERT INTO t VALUES ('{}')\")"
-
-
-@dataclass
-class Location:
-    """A code location with one project, and a Dagster instance to run it in."""
-
-    folder: ProjectFolder
-    instance: DagsterInstance
-
-    @property
-    def project(self) -> DelembicProject:
-        """Read afresh, as a code location does when it is reloaded."""
-        return DelembicProject(self.folder.root)
-
-    def definitions(self, **options: Any) -> Definitions:
-        return build_delembic_defs(self.project, **options)
-
-    def run(self, *revisions: str, **options: Any) -> JobRun:
-        """Run the job, for all migrations or for some."""
-        return self.run_definitions(self.definitions(**options), *revisions)
-
-    def run_definitions(
-        self, definitions: Definitions, *revisions: str, job: str = "delembic_upgrade"
-    ) -> JobRun:
-        return run_job(definitions, self.instance, *revisions, job=job)
-
-    def run_assets(self, assets: Sequence[AssetsDefinition]) -> JobRun:
-        """Run assets of any making in one job."""
-        definitions = Definitions(assets, jobs=[define_asset_job("all_of_them", "*")])
-        return self.run_definitions(definitions, job="all_of_them")
-
-    def inserting(self, revision: str, *depends_on: str, **options: Any) -> None:
-        """Write a migration that leaves its own name in the table t."""
-        self.folder.migration(revision, INSERT.format(revision), depends_on=depends_on, **options)
-
-    def inserted(self) -> list[str]:
-        return [row.name for row in self.folder.rows("SELECT name FROM t")]
-
-
-def key(revision: str) -> AssetKey:
-    return AssetKey(["delembic", revision])
 
 
 @pytest.fixture

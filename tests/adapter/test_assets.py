@@ -18,9 +18,8 @@ from dagster import (
 from delembic import ConfigurationError
 from delembic_dagster import DelembicProject, build_delembic_assets
 from delembic_dagster.assets import Mode
+from support.dagster_location import INSERT, Location, key
 from support.projects import ProjectFolder
-
-from .conftest import INSERT, Location, key
 
 ONCE = """
 if not os.path.exists({flag!r}):

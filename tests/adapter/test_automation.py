@@ -21,9 +21,8 @@ from delembic_dagster import (
     build_delembic_run_history_sensor,
     pending_migration_condition,
 )
+from support.dagster_location import Location, key
 from support.ticking import tick
-
-from .conftest import Location, key
 
 
 class Automatic(DagsterDelembicTranslator):

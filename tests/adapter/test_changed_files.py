@@ -14,14 +14,13 @@ import pytest
 from dagster import DagsterInstance
 
 from delembic_dagster import build_delembic_run_history_sensor
+from support.dagster_location import Location
 from support.projects import ProjectFolder
+from support.shell import TESTS
 from support.ticking import tick
-
-from .conftest import Location
 
 pytestmark = pytest.mark.long  # each question to Dagster's pages is a process of its own
 
-TESTS = Path(__file__).parent.parent
 DEFINITIONS = """
 from pathlib import Path
 from delembic_dagster import DelembicProject, build_delembic_defs

@@ -41,9 +41,8 @@ from delembic_dagster import (
 from delembic_dagster.errors import TranslationError
 from delembic_dagster.testing import JobRun
 from delembic_dagster.testing.job_run import plain
+from support.dagster_location import Location, key
 from support.projects import ProjectFolder
-
-from .conftest import Location, key
 
 ROW = "conn.exec_driver_sql(\"SELECT count(*) FROM t WHERE name = '{}'\").scalar()"
 EXPECT = f"assert {ROW} == 1"

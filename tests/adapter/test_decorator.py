@@ -9,9 +9,8 @@ from dagster import AssetExecutionContext, AssetsDefinition, Definitions, define
 
 from delembic_dagster import DelembicProject, DelembicResource, delembic_assets
 from delembic_dagster.testing import JobRun
+from support.dagster_location import Location, key
 from support.projects import ProjectFolder
-
-from .conftest import Location, key
 
 
 def run(location: Location, assets: AssetsDefinition, *revisions: str) -> JobRun:

@@ -25,12 +25,11 @@ from delembic_dagster import (
     build_delembic_defs,
 )
 from delembic_dagster.assets import Mode
+from support.dagster_location import Location, key
 from support.projects import ProjectFolder
-
-from .conftest import Location, key
+from support.shell import TESTS
 
 PATIENCE_SECONDS = 90
-TESTS = Path(__file__).parent.parent
 DEFINITIONS = """
 from pathlib import Path
 from delembic_dagster import DelembicProject, build_delembic_defs

@@ -7,9 +7,8 @@ from dagster import Definitions, JobDefinition, RetryPolicy
 from delembic_dagster import DelembicProject, build_delembic_op_job
 from delembic_dagster.testing import JobRun
 from delembic_dagster.testing.job_run import plain
+from support.dagster_location import Location, key
 from support.projects import ProjectFolder
-
-from .conftest import Location, key
 
 
 def run(location: Location, job: JobDefinition) -> JobRun:

@@ -7,8 +7,7 @@ from dagster import AssetsDefinition, Definitions, asset, define_asset_job
 
 from delembic_dagster import build_delembic_assets, get_asset_key_for_revision
 from delembic_dagster.assets import Mode
-
-from .conftest import Location
+from support.dagster_location import Location
 
 
 def surrounded(location: Location, mode: Mode) -> Definitions:

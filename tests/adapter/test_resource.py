@@ -34,9 +34,8 @@ from delembic_dagster import (
     build_delembic_asset_specs,
 )
 from delembic_dagster.testing import JobRun
+from support.dagster_location import Location, key
 from support.projects import GATES, ProjectFolder
-
-from .conftest import Location, key
 
 
 def op_job(body: Any, resource: DelembicResource) -> JobDefinition:

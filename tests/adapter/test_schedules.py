@@ -23,9 +23,8 @@ from delembic_dagster import (
     build_delembic_job,
     build_schedule_from_delembic_selection,
 )
+from support.dagster_location import Location, key
 from support.projects import ProjectFolder
-
-from .conftest import Location, key
 
 DAILY = "0 5 * * *"
 

@@ -8,9 +8,8 @@ import pytest
 from dagster import DagsterInstance
 from sqlalchemy import make_url
 
+from support.dagster_location import Location
 from support.projects import ProjectFolder
-
-from .conftest import Location
 
 LEAKS = {
     "in a text": "raise ValueError(f'cannot use {conn.engine.url.password}')",

@@ -9,9 +9,8 @@ from dagster import AssetCheckKey, AssetCheckSeverity, DagsterInstance, RetryPol
 
 from delembic_dagster import DelembicProject, build_delembic_assets
 from delembic_dagster.testing import JobRun
+from support.dagster_location import Location, key
 from support.projects import ProjectFolder
-
-from .conftest import Location, key
 
 STEP = "delembic_migrations"
 

@@ -264,6 +264,19 @@ class TestReadingWithoutRunning:
 
         assert revision.description == "Schlüssel"
 
+    def test_the_checksum_now_is_that_of_the_file_and_the_one_read_if_it_is_gone(
+        self, project: ProjectFolder
+    ) -> None:
+        (revision,) = _read(project, PLAIN)
+        read = revision.checksum
+        assert revision.checksum_now() == read
+
+        revision.path.write_text("# another file\n")
+        assert revision.checksum_now() == hashlib.sha256(b"# another file\n").hexdigest() != read
+
+        revision.path.unlink()
+        assert revision.checksum_now() == read
+
 
 class TestImportingWhenTheTextDoesNotTell:
     def test_a_computed_attribute_is_computed(self, project: ProjectFolder) -> None:

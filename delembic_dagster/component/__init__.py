@@ -1,0 +1,1 @@
+"""A project as a component of ``dg``, and what scaffolds one."""

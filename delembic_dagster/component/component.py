@@ -1,0 +1,169 @@
+"""A project as a component, for users of ``dg``: YAML in place of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetSpec,
+    Component,
+    ComponentLoadContext,
+    Definitions,
+    ScheduleDefinition,
+    scaffold_with,
+)
+
+from delembic_dagster.assets import Body
+from delembic_dagster.component.attributes import OpAttributes, ScheduleAttributes
+from delembic_dagster.component.scaffolder import DelembicProjectComponentScaffolder
+from delembic_dagster.component.settings import ProjectSettings
+from delembic_dagster.definitions import build_delembic_defs
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.resource import DelembicResource, Result
+from delembic_dagster.schedules import build_schedule_from_delembic_selection
+from delembic_dagster.translation.selection import pending_of
+from delembic_dagster.translation.specs import get_asset_key_for_revision
+from delembic_dagster.translation.translator import (
+    DagsterDelembicTranslator,
+    DelembicTranslatorData,
+)
+
+
+@scaffold_with(DelembicProjectComponentScaffolder)
+class DelembicProjectComponent(Component, ProjectSettings):
+    """Shows the data migrations of a delembic project as assets, with the job that applies them.
+
+    `dg scaffold defs delembic_dagster.DelembicProjectComponent NAME` writes the `defs.yaml` that
+    shows a project. `--project-path` is the folder that holds `delembic.ini`, if that is not the
+    Dagster project's own, and `--init true` begins a project there if there is none yet.
+
+    Example:
+        >>> from dagster.components.testing.utils import component_defs
+        >>> component = DelembicProjectComponent(project="example_project", job_name="load")
+        >>> component_defs(component=component).resolve_job_def("load").name
+        'load'
+    """
+
+    @cached_property
+    def delembic_project(self) -> DelembicProject:
+        """The project that is shown."""
+        return DelembicProject(self.project, self.section)
+
+    @cached_property
+    def translator(self) -> DagsterDelembicTranslator:
+        """What makes the assets: `get_asset_spec`, and then the YAML's ``translation``."""
+        return _ComponentTranslator(self)
+
+    def asset_key_for_revision(self, revision: str) -> AssetKey:
+        """Return the key of the asset that stands for a migration.
+
+        Args:
+            revision: Which; the component need not show it.
+
+        Raises:
+            UnknownRevisionError: The project has no such revision.
+        """
+        return get_asset_key_for_revision(
+            self.delembic_project, revision, translator=self.translator
+        )
+
+    def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
+        """Return the asset that stands for a migration, before the YAML's ``translation``.
+
+        Override it to have something about all components of a class.
+
+        Args:
+            data: What is known of the migration.
+        """
+        return DagsterDelembicTranslator().get_asset_spec(data)
+
+    def execute(
+        self, context: AssetExecutionContext, delembic: DelembicResource
+    ) -> Iterator[Result]:
+        """Run the migration, or the migrations, that a step stands for; yield the results.
+
+        Override it to do something before or after:
+        ``yield from super().execute(context, delembic)`` is the step's own work.
+
+        Args:
+            context: Of the step.
+            delembic: Runs migrations of this project.
+
+        Raises:
+            Failure: A migration did not take effect.
+        """
+        yield from delembic.upgrade(context)
+
+    def build_defs(self, context: ComponentLoadContext) -> Definitions:
+        """Return all that there is of the project. No database is opened.
+
+        Raises:
+            DefinitionError: Something is wrong with the migrations' files, the selection or the
+                translation.
+            ConfigurationError: Something is wrong with a setting or with ``delembic.ini``.
+        """
+        defs = self._build()
+        settings = self.schedule
+        if settings is None:
+            return defs
+        if isinstance(settings, str):
+            settings = ScheduleAttributes(cron=settings)
+        schedule = self._schedule(defs, settings)
+        return Definitions.merge(defs, Definitions(schedules=[schedule]))
+
+    def _build(self) -> Definitions:
+        """Say in the words of `build_delembic_defs` what the settings ask for."""
+        op = self.op or OpAttributes()
+        return build_delembic_defs(
+            self.delembic_project,
+            translator=self.translator,
+            mode=self.mode,
+            select=self.select,
+            job_name=self.job_name,
+            executor_def=self.executor,
+            pool=op.pool,
+            retry_policy=op.retry_policy.policy() if op.retry_policy else None,
+            op_tags=op.tags,
+            sensors=self.sensors,
+            validation_checks=self.validation_checks,
+            validation_cron=self.validation_cron,
+            body=self._body(),
+            default_executor=False,
+        )
+
+    def _body(self) -> Body | None:
+        """Return what a subclass wants its steps to do, if it does."""
+        overridden = type(self).execute is not DelembicProjectComponent.execute
+        return self.execute if overridden else None
+
+    def _schedule(self, defs: Definitions, settings: ScheduleAttributes) -> ScheduleDefinition:
+        return build_schedule_from_delembic_selection(
+            self.delembic_project,
+            settings.cron,
+            pending_of(self.select) if settings.selection is None else settings.selection,
+            job=next(job for job in defs.jobs or () if job.name == self.job_name),
+            name=settings.name,
+            translator=self.translator,
+            execution_timezone=settings.timezone,
+            default_status=settings.status,
+        )
+
+
+class _ComponentTranslator(DagsterDelembicTranslator):
+    """Asks a component, and lets its YAML have the last word.
+
+    Args:
+        component: Whose migrations.
+    """
+
+    def __init__(self, component: DelembicProjectComponent) -> None:
+        self._component = component
+
+    def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
+        """Return the asset that stands for a migration."""
+        spec = self._component.get_asset_spec(data)
+        translation = self._component.translation
+        return translation(spec, data) if translation else spec

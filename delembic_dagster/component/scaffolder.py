@@ -1,0 +1,100 @@
+"""What ``dg scaffold defs delembic_dagster.DelembicProjectComponent`` writes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+from dagster import Scaffolder, ScaffoldRequest, scaffold_component
+from pydantic import BaseModel, ConfigDict, Field
+
+from delembic import ConfigurationError, DelembicError, commands
+from delembic_dagster.project import CONFIG_NAME
+
+_ROOT = "{{ context.project_root }}"
+
+_PYTHON = """\
+import dagster as dg
+from {module} import {name}
+
+
+@dg.component_instance
+def load(context: dg.ComponentLoadContext) -> {name}:
+    return {name}(project={project})
+"""
+
+
+class ScaffoldParams(BaseModel):
+    """The options of the command."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    project_path: str | None = Field(
+        default=None,
+        description="The folder that holds delembic.ini, or is to; the Dagster project's if not"
+        " given.",
+    )
+    init: bool = Field(
+        default=False, description="Begin a delembic project there, if there is none yet."
+    )
+
+
+class DelembicProjectComponentScaffolder(Scaffolder[ScaffoldParams]):
+    """Writes the ``defs.yaml`` that shows a project, and begins the project if asked to."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[ScaffoldParams]:
+        """Return the options of the command."""
+        return ScaffoldParams
+
+    def scaffold(self, request: ScaffoldRequest[ScaffoldParams]) -> None:
+        """Write ``defs.yaml``, or ``component.py`` if Python is asked for.
+
+        Raises:
+            ClickException: There is no project at that path, and none is to begin or can be.
+        """
+        root = request.project_root or Path.cwd()
+        path = Path(request.params.project_path or root).absolute()
+        with _raised_in_a_few_lines(request.target_path):
+            _ensure_project(path, begin=request.params.init)
+        way = Path(os.path.relpath(path, root)).as_posix()
+        if request.scaffold_format == "yaml":
+            scaffold_component(request, {"project": _ROOT if way == "." else f"{_ROOT}/{way}"})
+        else:
+            _write_python(request, way)
+
+
+def _ensure_project(path: Path, *, begin: bool) -> None:
+    """See that there is a project, or begin one in a folder."""
+    if path.is_file() or (path / CONFIG_NAME).is_file():
+        return
+    if not begin:
+        raise ConfigurationError(
+            f"There is no {CONFIG_NAME} in {path}.",
+            "Begin a project there with --init true, or name another folder with --project-path.",
+        )
+    for file in commands.init(path):
+        click.echo(f"Created {os.path.relpath(file)}")
+    click.echo(f"Set sqlalchemy.url in {CONFIG_NAME}, then: delembic revision -m 'what it does'")
+
+
+def _write_python(request: ScaffoldRequest[ScaffoldParams], way: str) -> None:
+    module, _, name = request.type_name.rpartition(".")
+    project = "context.project_root" + ("" if way == "." else f" / {json.dumps(way)}")
+    code = _PYTHON.format(module=module, name=name, project=project)
+    (request.target_path / "component.py").write_text(code, encoding="utf-8")
+
+
+@contextmanager
+def _raised_in_a_few_lines(target: Path) -> Iterator[None]:
+    """Let `dg` say an error as it says its own, and leave no empty folder behind."""
+    try:
+        yield
+    except DelembicError as error:
+        with suppress(OSError):  # it holds something
+            target.rmdir()
+        raise click.ClickException(str(error)) from error

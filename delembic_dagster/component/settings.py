@@ -1,0 +1,150 @@
+"""The settings of a component, as its YAML has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from dagster import (
+    ExecutorDefinition,
+    Model,
+    ResolutionContext,
+    Resolvable,
+    Resolver,
+    in_process_executor,
+    multiprocess_executor,
+)
+from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
+from pydantic import ConfigDict
+
+from delembic import ConfigurationError
+from delembic_dagster.assets import Mode
+from delembic_dagster.component.attributes import OpAttributes, ScheduleAttributes
+from delembic_dagster.jobs import DEFAULT_NAME
+from delembic_dagster.translation.translator import DelembicTranslatorData
+
+_EXECUTORS = {"in_process": in_process_executor, "multiprocess": multiprocess_executor}
+
+
+def _resolve_project(context: ResolutionContext, path: str) -> Path:
+    return context.resolve_source_relative_path(path)
+
+
+def _resolve_executor(_context: ResolutionContext, name: str) -> ExecutorDefinition:
+    if name not in _EXECUTORS:
+        raise ConfigurationError(
+            f"There is no executor {name!r}.",
+            f"Choose {' or '.join(_EXECUTORS)}, or a template variable that holds another one.",
+        )
+    return _EXECUTORS[name]
+
+
+def _template_variables(data: DelembicTranslatorData) -> dict[str, Any]:
+    return {"migration": data.revision}
+
+
+class ProjectSettings(Resolvable, Model):
+    """What there is to set about a project that is shown; only ``project`` has to be.
+
+    Example:
+        >>> ProjectSettings(project="example_project").job_name
+        'delembic_upgrade'
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    project: Annotated[
+        Path,
+        Resolver(
+            _resolve_project,
+            model_field_type=str,
+            description="The folder that holds delembic.ini, or the ini itself. A relative one is"
+            " relative to this file.",
+            examples=["{{ context.project_root }}", "{{ context.project_root }}/warehouse"],
+        ),
+    ]
+    section: Annotated[
+        str,
+        Resolver.default(
+            description="Which section of the ini to use.",
+            examples=["production", "{{ env('DELEMBIC_SECTION', 'delembic') }}"],
+        ),
+    ] = "delembic"
+    mode: Annotated[
+        Mode,
+        Resolver.default(
+            description="How migrations become ops. per_migration: one for each, so that each has"
+            " a state, a log and retries of its own. single_step: one that runs all of them, for"
+            " thousands of migrations.",
+            examples=["single_step"],
+        ),
+    ] = "per_migration"
+    select: Annotated[
+        str | list[str] | None,
+        Resolver.default(
+            description="Which migrations to show: revisions, tag:NAME, tag:NAME=VALUE,"
+            " upto:REVISION. All of them if not set.",
+            examples=["tag:domain=design", ["D001", "tag:nightly"]],
+        ),
+    ] = None
+    translation: Annotated[
+        Annotated[
+            TranslationFn[DelembicTranslatorData],
+            TranslationFnResolver[DelembicTranslatorData](_template_variables),
+        ]
+        | None,
+        Resolver.default(
+            description="What to change about the assets: group_name, tags, owners, metadata, key,"
+            " key_prefix, kinds and so on. Templates know the `migration` and its `spec`.",
+            examples=[{"group_name": "{{ migration.tags.domain }}", "key_prefix": "warehouse"}],
+        ),
+    ] = None
+    op: Annotated[
+        OpAttributes | None,
+        Resolver.default(
+            description="What applies to every op: pool, tags, retry_policy.",
+            examples=[{"pool": "warehouse", "retry_policy": {"max_retries": 2}}],
+        ),
+    ] = None
+    job_name: Annotated[
+        str, Resolver.default(description="The name of the job that runs what is shown.")
+    ] = DEFAULT_NAME
+    executor: Annotated[
+        ExecutorDefinition,
+        Resolver(
+            _resolve_executor,
+            model_field_type=str,
+            description="How the job's steps are executed: in_process or multiprocess, or a"
+            " template variable that holds another executor.",
+            examples=["multiprocess", "{{ celery }}"],
+        ),
+    ] = in_process_executor
+    schedule: Annotated[
+        ScheduleAttributes | str | None,
+        Resolver.default(
+            description="When the job runs by itself, in cron's notation, or a mapping with cron"
+            " and more; never if not set. A tick that finds nothing pending starts no run.",
+            examples=["0 5 * * *", {"cron": "0 5 * * *", "timezone": "Europe/Berlin"}],
+        ),
+    ] = None
+    sensors: Annotated[
+        bool,
+        Resolver.default(
+            description="Whether there are sensors: one that asks for a run when there are new"
+            " migrations, and one that shows what was run outside of Dagster.",
+        ),
+    ] = True
+    validation_checks: Annotated[
+        bool,
+        Resolver.default(
+            description="Whether each migration with a validate has the check still_valid, which"
+            " runs it again on committed data, and there is a job that evaluates them all.",
+        ),
+    ] = True
+    validation_cron: Annotated[
+        str | None,
+        Resolver.default(
+            description="When that job runs by itself; never if not set.",
+            examples=["0 * * * *"],
+        ),
+    ] = None

@@ -1,0 +1,95 @@
+"""An attempt that something else than this Dagster made, as events of its asset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, AssetObservation
+
+from delembic import LogEntry, Revision, Status
+from delembic_dagster.metadata import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    applied_code_version,
+    attempt_metadata,
+    change_metadata,
+    check_metadata,
+)
+from delembic_dagster.translation.translated import Translated
+
+OutsideEvent = AssetMaterialization | AssetObservation | AssetCheckEvaluation
+
+_INPUT_VERSION_TAG = "dagster/input_data_version"
+_INPUT_POINTER_TAG = "dagster/input_event_pointer"
+
+_ENDS: dict[str, str] = {
+    Status.FAILED: "failed and was rolled back",
+    Status.INTERRUPTED: "was interrupted",
+    Status.BLOCKED: "could not begin",
+}
+
+
+def outside_events(
+    item: Translated, attempt: LogEntry, file: Revision | None, inputs: Mapping[AssetKey, str]
+) -> Iterator[OutsideEvent]:
+    """Return what shows an attempt: a materialisation if it succeeded, else an observation.
+
+    Dagster has no way to report a failure that did not happen in one of its own runs.
+
+    Args:
+        item: The migration as the definitions know it.
+        attempt: How it went.
+        file: The migration as it is now, which may be newer; ``None`` if its file is gone.
+        inputs: The data versions of what its asset depends on.
+    """
+    if attempt.status == Status.SUCCESS:
+        yield _materialization(item, attempt, file, inputs)
+        yield from _evaluation(item, attempt, file)
+    else:
+        end = _ENDS.get(attempt.status, attempt.status)
+        yield AssetObservation(
+            asset_key=item.spec.key,
+            description=f"Attempt {attempt.attempt or attempt.id} by {attempt.who} {end}.",
+            metadata=attempt_metadata(attempt),
+        )
+
+
+def _materialization(
+    item: Translated, attempt: LogEntry, file: Revision | None, inputs: Mapping[AssetKey, str]
+) -> AssetMaterialization:
+    return AssetMaterialization(
+        asset_key=item.spec.key,
+        description=f"Applied by {attempt.who}.",
+        metadata=attempt_metadata(attempt)
+        | change_metadata(attempt.checksum, file.checksum if file else None),
+        tags=_versions(item, attempt.checksum, inputs) if attempt.checksum else None,
+    )
+
+
+def _versions(item: Translated, checksum: str, inputs: Mapping[AssetKey, str]) -> dict[str, str]:
+    """Return the tags with which Dagster's own runs tell what was made of which code and data.
+
+    By these it sees that a file was changed since, and that nothing else is out of date.
+    """
+    version = applied_code_version(item.spec.code_version, item.revision.checksum, checksum)
+    tags = {DATA_VERSION_TAG: checksum, CODE_VERSION_TAG: version or checksum}
+    for key, version in inputs.items():
+        tags[f"{_INPUT_VERSION_TAG}/{key.to_user_string()}"] = version
+        tags[f"{_INPUT_POINTER_TAG}/{key.to_user_string()}"] = "NULL"
+    return tags
+
+
+def _evaluation(
+    item: Translated, attempt: LogEntry, file: Revision | None
+) -> Iterator[AssetCheckEvaluation]:
+    # Of a file that was changed since nobody knows what its `validate` was.
+    as_run = (each for each in (file, item.revision) if each and each.checksum == attempt.checksum)
+    if item.check and any(each.validates for each in as_run):
+        yield AssetCheckEvaluation(
+            asset_key=item.check.asset_key,
+            check_name=item.check.name,
+            passed=True,
+            description="Validated in the transaction that applied it.",
+            metadata=check_metadata(attempt_metadata(attempt)),
+            blocking=item.check.blocking,
+        )

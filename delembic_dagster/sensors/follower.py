@@ -1,0 +1,174 @@
+"""Follows the audit log, and reports what Dagster's event log does not hold yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dagster import AssetKey, DagsterInstance, SensorEvaluationContext, SensorResult
+
+from delembic import Bookmark, Graph, LogEntry, Status, commands
+from delembic_dagster.errors import without_causes
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.sensors.event_log import Claims, EventLog, own_runs
+from delembic_dagster.sensors.events import OutsideEvent, outside_events
+from delembic_dagster.translation.migrations import Migrations
+
+_INITIAL = "INITIAL"
+"""What Dagster takes for the data version of an asset that has reported none."""
+
+_claims = Claims()
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Goes on in the audit log where the tick before has ended.
+
+    Attributes:
+        sensor: The name of the sensor that follows.
+        migrations: Those that have assets; attempts at others are left out.
+        batch_size: How many attempts a tick reads at most.
+    """
+
+    sensor: str
+    migrations: Migrations
+    batch_size: int
+
+    def tick(self, context: SensorEvaluationContext) -> SensorResult:
+        """Return the events of what has ended since, and where to go on.
+
+        Raises:
+            DelembicError: The files or the database cannot be read.
+        """
+        with without_causes():
+            attempts, bookmark = commands.runs_since(
+                self._project.config, Bookmark.from_text(context.cursor), limit=self.batch_size
+            )
+            files = self._files(attempts)
+        known = self._project.graph
+        unknown = [a for a in attempts if a.revision in files and a.revision not in known]
+        ended = [a for a in attempts if a.revision in self.migrations and _has_ended(a)]
+        batch = _Batch(self.sensor, self.migrations, context.instance, files, ended)
+        batch.sort_out()
+        later = [a.id for a in unknown] + batch.later
+        return SensorResult(
+            asset_events=list(batch.events()),
+            skip_reason=_summary(batch.new, [*unknown, *batch.new], known, files),
+            cursor=bookmark.keeping(later).as_text(),
+        )
+
+    @property
+    def _project(self) -> DelembicProject:
+        return self.migrations.project
+
+    def _files(self, attempts: Sequence[LogEntry]) -> Graph:
+        """Return the files as they are now, as far as that matters to what is to be reported.
+
+        A file may have come, or been corrected and run, since the definitions were loaded.
+        """
+        known = self._project.graph
+        if all(attempt.revision in known and _is_of(attempt, known) for attempt in attempts):
+            return known
+        return commands.read_graph(self._project.config)
+
+
+@dataclass
+class _Batch:
+    """The attempts of one tick that have ended, and what is to become of each."""
+
+    sensor: str
+    migrations: Migrations
+    instance: DagsterInstance
+    files: Graph
+    attempts: list[LogEntry]
+    new: list[LogEntry] = field(default_factory=list)
+    later: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        order = {revision: place for place, revision in enumerate(self.migrations)}
+        self.attempts.sort(key=lambda attempt: (order[attempt.revision], attempt.id))
+        keys = {key for a in self.attempts for key in self._keys(a)}
+        self.log = EventLog(self.instance, keys)
+        self.own = own_runs(self.instance, self.attempts)
+        # What a dependency will be materialised with, if it was not yet.
+        self.checksums = {
+            item.spec.key: item.revision.checksum for item in self.migrations.values()
+        }
+
+    def sort_out(self) -> None:
+        """Find out what is to be reported now, and what may have to be reported later."""
+        for attempt in self.attempts:
+            if self._reported_by_its_run(attempt):
+                continue
+            if self.log.has(self.migrations[attempt.revision].spec.key, attempt):
+                continue
+            if self._run_may_report(attempt) or not self._claimed(attempt):
+                self.later.append(attempt.id)
+            else:
+                self.new.append(attempt)
+
+    def events(self) -> Iterator[OutsideEvent]:
+        """Return the events of what is new, dependencies before what depends on them."""
+        versions: dict[AssetKey, str] = {}
+        for attempt in self.new:
+            item = self.migrations[attempt.revision]
+            inputs = {
+                key: versions.get(key) or self._version(key)
+                for key in (dep.asset_key for dep in item.spec.deps)
+            }
+            yield from outside_events(item, attempt, self.files.get(attempt.revision), inputs)
+            if attempt.status == Status.SUCCESS and attempt.checksum:
+                versions[item.spec.key] = attempt.checksum
+
+    def _keys(self, attempt: LogEntry) -> list[AssetKey]:
+        spec = self.migrations[attempt.revision].spec
+        return [spec.key, *(dep.asset_key for dep in spec.deps)]
+
+    def _version(self, key: AssetKey) -> str:
+        return self.log.data_version(key) or self.checksums.get(key) or _INITIAL
+
+    def _reported_by_its_run(self, attempt: LogEntry) -> bool:
+        """Tell whether a run of this Dagster shows the attempt as a failed step of its own."""
+        return attempt.executor_run_id in self.own and attempt.status != Status.SUCCESS
+
+    def _run_may_report(self, attempt: LogEntry) -> bool:
+        """Tell whether a run of this Dagster is still under way that will show the success.
+
+        When it is over and has not, it was ended between the commit and the event.
+        """
+        return self.own.get(attempt.executor_run_id or "") is False
+
+    def _claimed(self, attempt: LogEntry) -> bool:
+        what = (self.migrations.project, attempt.id, attempt.run_id, attempt.status)
+        return _claims.take(what, self.sensor)
+
+
+def _has_ended(attempt: LogEntry) -> bool:
+    return attempt.status != Status.RUNNING
+
+
+def _is_of(attempt: LogEntry, files: Graph) -> bool:
+    """Tell whether an attempt, if it succeeded, ran the file that is there."""
+    ran = attempt.checksum if attempt.status == Status.SUCCESS else None
+    return ran in (None, files[attempt.revision].checksum)
+
+
+def _summary(new: Sequence[LogEntry], read: Sequence[LogEntry], known: Graph, files: Graph) -> str:
+    """Return what a tick says of itself.
+
+    Args:
+        new: The attempts that it reports.
+        read: Those, and what it cannot report yet.
+        known: The files that the definitions were loaded from.
+        files: As they are now.
+    """
+    names = list(dict.fromkeys(attempt.revision for attempt in new))
+    text = f"Shown from the audit log: {', '.join(names)}." if names else "Nothing new."
+    revisions = sorted({attempt.revision for attempt in read} & files.keys())
+    unknown = [id_ for id_ in revisions if id_ not in known]
+    older = [
+        id_ for id_ in revisions if id_ in known and known[id_].checksum != files[id_].checksum
+    ]
+    faults = [f"it does not know {', '.join(unknown)} yet"] if unknown else []
+    faults += [f"it has an older file of {', '.join(older)}"] if older else []
+    return f"{text} Reload the code location: {', and '.join(faults)}." if faults else text

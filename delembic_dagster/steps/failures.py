@@ -1,0 +1,223 @@
+"""Errors of delembic as failures of a Dagster step, which know whether a retry can help."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dagster import Failure, MetadataValue
+
+from delembic import (
+    ConfigurationError,
+    DefinitionError,
+    DelembicError,
+    MigrationBlockedError,
+    MigrationFailedError,
+    Phase,
+    Revision,
+    SchemaNotReadyError,
+    Status,
+)
+from delembic.errors import DatabaseUnavailableError
+from delembic.events import Failed
+from delembic.redaction import redact
+from delembic_dagster.errors import RunInterruptedError
+from delembic_dagster.metadata import (
+    HISTORY_ID,
+    LONGEST_TEXT,
+    REVISION,
+    STATUS,
+    bounded,
+    in_milliseconds,
+)
+
+TRACEBACK = "delembic/traceback"
+
+_HOPELESS = (
+    ConfigurationError,
+    DefinitionError,
+    MigrationBlockedError,
+    RunInterruptedError,
+    SchemaNotReadyError,
+)
+"""What stays as it is until someone does something about it."""
+
+
+_OF_ONE = (DefinitionError, MigrationBlockedError, MigrationFailedError, SchemaNotReadyError)
+"""What is wrong with one migration, while others may well run."""
+
+
+class MigrationFailure(Failure):
+    """A migration did not take effect.
+
+    Attributes:
+        revision: Which one.
+        is_its_own: Whether others may fare better: not so when the database cannot be reached.
+    """
+
+    def __init__(self, revision: str, *, is_its_own: bool, **told: Any) -> None:
+        super().__init__(**told)
+        self.revision, self.is_its_own = revision, is_its_own
+
+
+def step_failure(
+    error: DelembicError, revision: Revision, failed: Failed | None
+) -> MigrationFailure:
+    """Return the failure that ends a step.
+
+    Args:
+        error: What the core raised.
+        revision: The migration that was to run.
+        failed: The event of its failure, if it came so far.
+    """
+    remedy = f"{_remedy(error)} {_how_to_reload(error, revision)}".strip()
+    by_user = _raised_by_user(error)
+    return MigrationFailure(
+        revision.id,
+        is_its_own=_is_of_one(error),
+        description="\n".join(filter(None, (bounded(error.message), bounded(remedy)))),
+        metadata={
+            **(by_user.metadata if by_user else {}),
+            REVISION: revision.id,
+            **_facts(error),
+            **_course(failed),
+        },
+        allow_retries=_retry_helps(error) and (by_user is None or by_user.allow_retries),
+    )
+
+
+def failure_of_several(
+    failures: Sequence[MigrationFailure], not_run: Mapping[str, Sequence[str]]
+) -> Failure:
+    """Return the failure that ends a step in which several migrations were to run.
+
+    Args:
+        failures: Those that did not take effect, at least one.
+        not_run: Those that were not tried, each with what it waits for.
+    """
+    first = failures[0]
+    if len(failures) == 1 and not not_run:
+        return first
+    texts = [failure.description or failure.revision for failure in failures]
+    if not_run:
+        waiting = (f"{id_} (waits for {', '.join(names)})" for id_, names in not_run.items())
+        texts.append(f"Not run: {', '.join(waiting)}.")
+    return Failure(
+        description=bounded("\n\n".join(texts)),
+        metadata={
+            **first.metadata,
+            "delembic/failed": [failure.revision for failure in failures],
+            "delembic/not_run": list(not_run),
+        },
+        allow_retries=any(failure.allow_retries for failure in failures),
+    )
+
+
+def verification_failure(error: DelembicError, revisions: Iterable[Revision]) -> Failure:
+    """Return the failure that ends a step that could not find out how the data is.
+
+    Args:
+        error: What the core raised.
+        revisions: The migrations that were to be verified.
+    """
+    hints = (_how_to_reload(error, revision) for revision in revisions)
+    remedy = f"{error.remedy} {next(filter(None, hints), '')}".strip()
+    return Failure(
+        description="\n".join(filter(None, (bounded(error.message), bounded(remedy)))),
+        metadata={STATUS: "not_verified"},
+        allow_retries=_retry_helps(error),
+    )
+
+
+def _is_of_one(error: DelembicError) -> bool:
+    # One that could not begin met a database that others would meet as well.
+    could_begin = not isinstance(error, MigrationFailedError) or error.phase != Phase.BEGIN
+    return isinstance(error, _OF_ONE) and could_begin
+
+
+def _raised_by_user(error: DelembicError) -> Failure | None:
+    """Return the failure that the migration itself raised, if it knows of Dagster."""
+    return error.__cause__ if isinstance(error.__cause__, Failure) else None
+
+
+def _retry_helps(error: DelembicError) -> bool:
+    # A server that does not answer now may answer soon, whatever else its error is.
+    return isinstance(error, DatabaseUnavailableError) or not isinstance(error, _HOPELESS)
+
+
+def _remedy(error: DelembicError) -> str:
+    """Return what to do, in the words of those who sit in front of Dagster."""
+    match error:
+        case MigrationBlockedError():
+            # Of assets, of plain ops, and of jobs that leave some of them out.
+            return f"Run {', '.join(error.waits_for)} before it, in the same run or in another."
+        case MigrationFailedError():
+            return f"{error.remedy} See it whole: delembic show {error.revision}"
+        case _:
+            return error.remedy
+
+
+def _facts(error: DelembicError) -> dict[str, Any]:
+    facts: dict[str, Any]
+    match error:
+        case MigrationFailedError():
+            facts = {
+                STATUS: str(Status.FAILED),
+                HISTORY_ID: error.history_id,
+                "delembic/error": bounded(error.reason),
+                "delembic/phase": str(error.phase),
+                TRACEBACK: _where(error.__cause__),
+            }
+        case MigrationBlockedError():
+            facts = {
+                STATUS: str(Status.BLOCKED),
+                HISTORY_ID: error.history_id,
+                "delembic/waits_for": ", ".join(error.waits_for),
+            }
+        case _:
+            facts = {
+                STATUS: "not_run",
+                "delembic/error": bounded(error.message),
+                TRACEBACK: _where(error.__cause__) if _is_in_a_file(error) else None,
+            }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _is_in_a_file(error: DelembicError) -> bool:
+    """Tell whether the cause led through a file of the user's, as when one cannot be imported."""
+    of_a_file = isinstance(error, ConfigurationError | DefinitionError)
+    return of_a_file and not isinstance(error, DatabaseUnavailableError)
+
+
+def _where(cause: BaseException | None) -> MetadataValue[str] | None:
+    """Return the lines that led to an error; of very many the last, which say most."""
+    if cause is None:
+        return None
+    # A line of the code may hold a password; before it is cut, as half of a URL looks like none.
+    lines = redact("".join(traceback.format_tb(cause.__traceback__)))[-LONGEST_TEXT:]
+    return MetadataValue.md(f"```\n{lines}\n```")
+
+
+def _course(failed: Failed | None) -> dict[str, Any]:
+    if failed is None:
+        return {}
+    return {
+        "delembic/attempt": failed.attempt,
+        "delembic/duration_seconds": in_milliseconds(failed.duration_seconds),
+        "delembic/rolled_back": failed.rolled_back,
+    }
+
+
+def _how_to_reload(error: DelembicError, revision: Revision) -> str:
+    """Say what to do about definitions that are older than the file they were made from."""
+    if not isinstance(error, DefinitionError):
+        return ""
+    if not revision.path.is_file():
+        return "If it was moved or removed on purpose, reload the code location."
+    if revision.checksum_now() == revision.checksum:
+        return ""
+    return (
+        "In Dagster that means: reload the code location, and restart workers that outlive a run,"
+        " such as Celery's."
+    )

@@ -1,0 +1,57 @@
+"""What happens in an attempt, as lines in the log of the Dagster step."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from dagster import DagsterLogManager
+
+from delembic import narrate
+from delembic.events import (
+    Blocked,
+    Event,
+    Failed,
+    Finished,
+    Interrupted,
+    LockLost,
+    Planned,
+    RecordDelayed,
+    Settled,
+    Skipped,
+    Started,
+    TransactionEnded,
+    Verification,
+    Verifying,
+    Waiting,
+)
+
+
+class StepLog:
+    """Writes each event of an attempt as it happens, and remembers how it failed.
+
+    Args:
+        log: The log of the step.
+
+    Attributes:
+        failed: The failure, if there was one.
+    """
+
+    def __init__(self, log: DagsterLogManager) -> None:
+        self._log = log
+        self.failed: Failed | None = None
+
+    def show(self, event: Event) -> None:
+        """Write what there is to say of an event."""
+        match event:
+            case Started() | Finished() | Skipped():
+                self._log.info(narrate(event))
+            case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
+                self._log.warning(narrate(event))
+            case Interrupted():
+                self._log.warning(narrate(event))
+            case Failed():
+                self.failed = event  # the step's own failure says it
+            case Planned() | Blocked() | Verifying() | Verification():
+                pass  # these are said by the step's results
+            case _:
+                assert_never(event)

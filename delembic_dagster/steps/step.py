@@ -1,0 +1,211 @@
+"""One migration as the body of a Dagster step: the core's own attempt, told in Dagster's words.
+
+There is no second way of running a migration here. The lock, the look at what it depends on, the
+mark and the audit row are the core's, as for the command line; an orchestrator that ran a step
+too early would meet the same refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetKey,
+    AssetMaterialization,
+    DataVersion,
+    MaterializeResult,
+)
+
+from delembic import DelembicError, Phase, Revision, State, Status, commands
+from delembic.events import Failed, Outcome, Skipped
+from delembic_dagster.metadata import (
+    CHANGED,
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    REVISION,
+    STATUS,
+    applied_code_version,
+    bounded,
+    check_metadata,
+    outcome_metadata,
+    standing_metadata,
+)
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.steps.failures import MigrationFailure, step_failure, verification_failure
+from delembic_dagster.steps.log import StepLog
+from delembic_dagster.steps.output import forwarding_output
+from delembic_dagster.steps.session import Context, RunSession
+
+AssetResult = MaterializeResult[None] | AssetCheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to run, and under which names Dagster gets to know how it went.
+
+    Attributes:
+        revision: The migration.
+        key: Its asset.
+        check: The check that shows its ``validate``, if there is one.
+        code_version: That of its asset, if it has one.
+    """
+
+    revision: Revision
+    key: AssetKey
+    check: AssetCheckKey | None = None
+    code_version: str | None = None
+
+
+def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[AssetResult]:
+    """Run a migration and yield its results for the asset that is being executed.
+
+    A failed ``validate`` has been rolled back, so its check is shown as failed and nothing is
+    materialised.
+
+    Raises:
+        MigrationFailure: It did not take effect.
+    """
+    log = StepLog(context.log)
+    try:
+        outcome = attempt(context, session, step.revision, log)
+    except MigrationFailure:
+        if step.check and log.failed and log.failed.phase == Phase.VALIDATE:
+            yield _failed_check(step.check, log.failed)
+        raise
+    yield _materialization(step, outcome)
+
+
+def report_checks(
+    context: Context, project: DelembicProject, steps: Sequence[Step]
+) -> Iterator[AssetCheckResult]:
+    """Yield how the ``validate`` of applied migrations went, and run nothing.
+
+    Where one op stands for several assets Dagster lets people ask for a check alone. Of what is not
+    applied there is nothing to tell yet.
+
+    Raises:
+        Failure: The database cannot be read.
+    """
+    if not steps:
+        return
+    asked = {step.revision.id: step for step in steps}
+    try:
+        standings = commands.history(project.config)
+    except DelembicError as error:
+        raise verification_failure(error, [step.revision for step in steps]) from None
+    for standing in standings:
+        step = asked.get(standing.revision)
+        if step and step.check and standing.state == State.APPLIED:
+            yield _validated_before(step.check, standing.revision, standing_metadata(standing))
+        elif step:
+            context.log.info(f"{standing.revision} is left out: it is not applied.")
+
+
+def run_in_op(context: Context, session: RunSession, step: Step) -> Iterator[AssetMaterialization]:
+    """Run a migration in an op that is no asset, and yield the materialisation to be recorded.
+
+    Nothing is yielded for one that was applied already: there is nothing new about it.
+
+    Raises:
+        MigrationFailure: It did not take effect.
+    """
+    outcome = attempt(context, session, step.revision, StepLog(context.log))
+    if not isinstance(outcome, Skipped):
+        yield AssetMaterialization(
+            asset_key=step.key,
+            description=step.revision.description or None,
+            metadata=outcome_metadata(outcome, step.revision),
+            tags={DATA_VERSION_TAG: step.revision.checksum},
+        )
+
+
+def attempt(context: Context, session: RunSession, revision: Revision, log: StepLog) -> Outcome:
+    """Run a migration, with what it logs and prints in the step's log.
+
+    Raises:
+        MigrationFailure: It did not take effect.
+    """
+    try:
+        with forwarding_output(context.log, context.instance.managed_python_loggers):
+            outcome = session.apply(revision, log.show)
+    except DelembicError as error:
+        # `from None`: the cause's text has no bound, and all of it is in the audit log.
+        raise step_failure(error, revision, log.failed) from None
+    if outcome_metadata(outcome, revision).get(CHANGED):
+        context.log.warning(
+            f"The file of {revision.id} has changed since it was applied, and is not run again: put"
+            " it back as it was, or write a new migration."
+        )
+    return outcome
+
+
+def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:
+    applied = _checksum(step, outcome)
+    version = applied_code_version(step.code_version, step.revision.checksum, applied)
+    metadata = outcome_metadata(outcome, step.revision)
+    return MaterializeResult(
+        asset_key=step.key,
+        metadata=metadata,
+        check_results=[_check(step.check, outcome, metadata)] if step.check else [],
+        # Told even when nothing was run: without it, all that follows would count as out of date.
+        # It is the file that made the data, whatever has been written into it since.
+        data_version=DataVersion(applied),
+        tags={CODE_VERSION_TAG: version} if version else None,
+    )
+
+
+def _checksum(step: Step, outcome: Outcome) -> str:
+    applied = outcome.checksum if isinstance(outcome, Skipped) else None
+    return applied or step.revision.checksum
+
+
+def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) -> AssetCheckResult:
+    """Return how the ``validate`` of an applied migration went; Dagster wants to know each time."""
+    if isinstance(outcome, Skipped):
+        return _validated_before(check, outcome.revision, metadata)
+    return AssetCheckResult(
+        passed=True,
+        asset_key=check.asset_key,
+        check_name=check.name,
+        description="Validated in the transaction that applied it.",
+        metadata=check_metadata(metadata),
+    )
+
+
+def _validated_before(
+    check: AssetCheckKey, revision: str, metadata: Mapping[str, Any]
+) -> AssetCheckResult:
+    known = not metadata.get(CHANGED)
+    return AssetCheckResult(
+        passed=known,
+        asset_key=check.asset_key,
+        check_name=check.name,
+        # One that is not known to have failed holds nobody up.
+        severity=AssetCheckSeverity.ERROR if known else AssetCheckSeverity.WARN,
+        description="It was validated when it was applied; nothing was run now."
+        if known
+        else "The file has changed since it was applied, so nobody knows whether this validate()"
+        " passed then; nothing was run now. To run it on the data as it is now:"
+        f" delembic verify {revision}",
+        metadata=metadata,
+    )
+
+
+def _failed_check(check: AssetCheckKey, failed: Failed) -> AssetCheckResult:
+    return AssetCheckResult(
+        passed=False,
+        asset_key=check.asset_key,
+        check_name=check.name,
+        description=bounded(failed.reason),
+        metadata={
+            REVISION: failed.revision,
+            STATUS: str(Status.FAILED),
+            "delembic/attempt": failed.attempt,
+            "delembic/history_id": failed.history_id,
+        },
+    )

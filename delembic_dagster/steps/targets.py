@@ -1,0 +1,61 @@
+"""Which of a running asset's keys and checks stand for which migrations."""
+
+from __future__ import annotations
+
+from delembic import Graph
+from delembic_dagster.errors import NoAssetForRevisionError
+from delembic_dagster.metadata import REVISION
+from delembic_dagster.steps.session import Context
+from delembic_dagster.steps.step import Step
+
+
+class AssetTargets:
+    """What an asset defines, found by the revision in the metadata of its specs.
+
+    Args:
+        context: Of the asset that is being executed.
+        graph: The project's revisions.
+    """
+
+    def __init__(self, context: Context, graph: Graph) -> None:
+        definition = context.assets_def
+        self._graph = graph
+        self._only_key = next(iter(definition.keys)) if len(definition.keys) == 1 else None
+        self._selected = context.selected_asset_keys
+        self._keys = {
+            str(spec.metadata[REVISION]): spec.key
+            for spec in definition.specs
+            if REVISION in spec.metadata
+        }
+        self._code_versions = {spec.key: spec.code_version for spec in definition.specs}
+        self._checks = {
+            spec.asset_key: spec.key
+            for spec in definition.check_specs
+            if REVISION in (spec.metadata or {}) and spec.key in context.selected_asset_check_keys
+        }
+
+    def selected(self) -> list[Step]:
+        """Return what is to be run, in execution order.
+
+        Raises:
+            NoAssetForRevisionError: The asset stands for none of the project's migrations.
+        """
+        if not self._keys.keys() & self._graph.keys():
+            raise NoAssetForRevisionError
+        return [self.step(id_) for id_ in self._graph if self._keys.get(id_) in self._selected]
+
+    def only_checked(self) -> list[Step]:
+        """Return what is not to be run, though its check is asked for, in execution order."""
+        alone = self._checks.keys() - self._selected
+        return [self.step(id_) for id_ in self._graph if self._keys.get(id_) in alone]
+
+    def step(self, revision: str) -> Step:
+        """Return one migration as a step; it stands for the only key there is if none is marked.
+
+        Raises:
+            NoAssetForRevisionError: There are other keys, but not this one's.
+        """
+        key = self._keys.get(revision) if self._keys else self._only_key
+        if key is None:
+            raise NoAssetForRevisionError(revision)
+        return Step(self._graph[revision], key, self._checks.get(key), self._code_versions.get(key))

@@ -1,0 +1,155 @@
+"""Several ``validate`` in one step, on committed data: what the checks ``still_valid`` do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    DagsterEventType,
+)
+
+from delembic import DelembicError, Program, Verification, commands
+from delembic.errors import NotVerifiableError
+from delembic_dagster.metadata import (
+    APPLIED,
+    EXECUTOR,
+    REVISION,
+    STATUS,
+    bounded,
+    verification_metadata,
+)
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.steps.failures import verification_failure
+from delembic_dagster.steps.log import StepLog
+from delembic_dagster.steps.output import forwarding_output
+
+
+def evaluate(
+    context: AssetCheckExecutionContext,
+    project: DelembicProject,
+    specs: Mapping[str, AssetCheckSpec],
+    severity: AssetCheckSeverity,
+) -> Iterator[AssetCheckResult]:
+    """Verify what is selected in a step, and yield each result as soon as it is there.
+
+    Args:
+        context: Of the step.
+        project: Where the migrations belong.
+        specs: The checks that the step can evaluate, by revision, in execution order.
+        severity: Of a check that does not pass.
+
+    Raises:
+        Failure: It could not be found out whether the data is valid.
+    """
+    yield from _Evaluation(context, project, _as_run(context, specs), severity).results()
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluation:
+    """The checks of one step, under way."""
+
+    context: AssetCheckExecutionContext
+    project: DelembicProject
+    specs: Mapping[str, AssetCheckSpec]
+    severity: AssetCheckSeverity
+
+    def results(self) -> Iterator[AssetCheckResult]:
+        selected = self.context.selected_asset_check_keys
+        revisions = [id_ for id_, spec in self.specs.items() if spec.key in selected]
+        fresh = _applied_by(self.context)
+        for id_ in revisions:
+            if id_ in fresh:
+                text = "This run has applied it, and validated it then."
+                yield self._passed(self.specs[id_], text, {})
+        yield from self._verified([id_ for id_ in revisions if id_ not in fresh])
+
+    def _verified(self, revisions: Sequence[str]) -> Iterator[AssetCheckResult]:
+        managed = self.context.instance.managed_python_loggers
+        findings = self._findings(revisions)
+        try:
+            while True:
+                # Not around the yield: what Dagster does then is none of the migration's output.
+                with forwarding_output(self.context.log, managed):
+                    found = next(findings, None)
+                if found is None:
+                    return
+                yield self._result(found)
+        except DelembicError as error:
+            sources = [self.project.graph[id_] for id_ in revisions]
+            raise verification_failure(error, sources) from None
+
+    def _findings(self, revisions: Sequence[str]) -> Iterator[Verification]:
+        """Verify what can be; the rest has no result, as nothing is known of it."""
+        while revisions:
+            try:
+                yield from commands.verify_each(
+                    self.project.config,
+                    revisions,
+                    graph=self.project.graph,
+                    on_event=StepLog(self.context.log).show,
+                    program=Program(EXECUTOR, self.context.run.run_id),
+                )
+            except NotVerifiableError as error:  # found before anything was run
+                for revision, obstacle in error.obstacles.items():
+                    self.context.log.info(f"{revision} is left out: {obstacle}.")
+                revisions = [id_ for id_ in revisions if id_ not in error.obstacles]
+            else:
+                return
+
+    def _result(self, found: Verification) -> AssetCheckResult:
+        spec = self.specs[found.revision]
+        metadata = verification_metadata(found)
+        if found.passed:
+            return self._passed(spec, "The data is what validate() expects.", metadata)
+        return AssetCheckResult(
+            passed=False,
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            severity=self.severity,
+            description=bounded(found.reason or ""),
+            metadata=metadata,
+        )
+
+    def _passed(
+        self, spec: AssetCheckSpec, description: str, metadata: Mapping[str, Any]
+    ) -> AssetCheckResult:
+        return AssetCheckResult(
+            passed=True,
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            severity=self.severity,
+            description=description,
+            metadata=metadata,
+        )
+
+
+def _as_run(
+    context: AssetCheckExecutionContext, built: Mapping[str, AssetCheckSpec]
+) -> dict[str, AssetCheckSpec]:
+    """Return the checks with the keys that they have now; a module may have got a prefix."""
+    now = {str((spec.metadata or {}).get(REVISION)): spec for spec in context.check_specs}
+    return {id_: now.get(id_, spec) for id_, spec in built.items()}
+
+
+def _applied_by(context: AssetCheckExecutionContext) -> set[str]:
+    """Return the migrations that the very run has applied, to validate them a moment ago.
+
+    Dagster takes all checks of an asset into a run that is asked for some assets only.
+    """
+    entries = context.instance.all_logs(
+        context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION
+    )
+    reported = [
+        entry.asset_materialization.metadata for entry in entries if entry.asset_materialization
+    ]
+    return {
+        str(metadata[REVISION].value)
+        for metadata in reported
+        if REVISION in metadata and metadata[STATUS].value == APPLIED
+    }

@@ -1,0 +1,66 @@
+"""Migrations as asset specs, for assets of the user's own."""
+
+from __future__ import annotations
+
+from dagster import AssetKey, AssetSpec
+
+from delembic_dagster.project import DelembicProject
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
+
+
+def build_delembic_asset_specs(
+    project: DelembicProject,
+    *,
+    translator: DagsterDelembicTranslator | None = None,
+    select: Selection | None = None,
+) -> list[AssetSpec]:
+    """Return an asset spec for each migration, without a way to run it.
+
+    They are for assets of your own that call `DelembicResource`, or to show migrations that
+    something else runs.
+
+    Args:
+        project: Whose migrations.
+        translator: How they look.
+        select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+
+    Raises:
+        DefinitionError: Something is wrong with the files, the selection or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> specs = build_delembic_asset_specs(DelembicProject("example_project"))
+        >>> specs[0].key.to_user_string()
+        'delembic/D001'
+    """
+    return [item.spec for item in Migrations.of(project, translator, select).values()]
+
+
+def get_asset_key_for_revision(
+    project: DelembicProject,
+    revision: str,
+    *,
+    translator: DagsterDelembicTranslator | None = None,
+) -> AssetKey:
+    """Return the key of the asset that stands for a migration, for assets of your own to name.
+
+    Args:
+        project: Whose migration.
+        revision: Which.
+        translator: The one that the assets are made with, if they have one.
+
+    Raises:
+        UnknownRevisionError: The project has no such revision.
+        DefinitionError: Something is wrong with the files or the translator.
+        ConfigurationError: Something is wrong with ``delembic.ini``.
+
+    Example:
+        >>> from dagster import asset
+        >>> project = DelembicProject("example_project")
+        >>> @asset(deps=[get_asset_key_for_revision(project, "D001")])
+        ... def vocabulary_report() -> None: ...
+    """
+    project.graph.require(revision)
+    return Migrations.of(project, translator)[revision].spec.key
