@@ -48,8 +48,8 @@ def brief(text: str) -> str:
     """
     lines = [line.rstrip() for line in _NOISE.sub("", redact(text)).strip().splitlines()]
     lines = [line for line in lines if line]
-    shown = [_printable(_cut(line)) for line in lines[:_LINES]]
-    return "\n".join([*shown, "…"] if len(lines) > _LINES else shown)
+    beginning = [_printable(_cut(line)) for line in lines[:_LINES]]
+    return "\n".join([*beginning, "…"] if len(lines) > _LINES else beginning)
 
 
 def _cut(line: str) -> str:

@@ -18,7 +18,7 @@ from delembic.errors import (
     ConfigSectionNotFoundError,
     SettingError,
     did_you_mean,
-    shown,
+    render_path,
 )
 from delembic.ini import read_ini
 
@@ -122,8 +122,8 @@ class Config:
         if not folder.is_dir():
             raise self.error(
                 "script_location",
-                f"there is no folder {shown(folder)}.",
-                f"Correct the setting, or make the folder: mkdir -p {shown(folder)}",
+                f"there is no folder {render_path(folder)}.",
+                f"Correct the setting, or make the folder: mkdir -p {render_path(folder)}",
             )
         return folder
 
@@ -198,7 +198,7 @@ class Config:
     def warnings(self) -> list[str]:
         """What looks wrong but hinders nothing: settings that delembic does not know."""
         return [
-            f"{shown(self.path)}, [{self.section}]: unknown setting {key!r}."
+            f"{render_path(self.path)}, [{self.section}]: unknown setting {key!r}."
             + did_you_mean(key, _SETTINGS)
             for key in self.settings
             if key not in _SETTINGS

@@ -16,7 +16,7 @@ from configparser import (
 from configparser import Error as ParserError
 from pathlib import Path
 
-from delembic.errors import ConfigurationError, shown
+from delembic.errors import ConfigurationError, render_path
 
 
 def read_ini(path: Path) -> ConfigParser:
@@ -30,7 +30,7 @@ def read_ini(path: Path) -> ConfigParser:
         parser.read_string(path.read_text(encoding="utf-8-sig"))
     except (ParserError, UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(
-            f"{shown(path)} cannot be read: {_fault(error)}.",
+            f"{render_path(path)} cannot be read: {_fault(error)}.",
             "Correct the file; it is an ini in UTF-8.",
         ) from None
     return parser

@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 
 from delembic.config import CONFIG_NAME
-from delembic.errors import ConfigurationError, FileExistsAlreadyError, shown
+from delembic.errors import ConfigurationError, FileExistsAlreadyError, render_path
 
 _SLUG_CHARACTERS = 60
 
@@ -41,12 +41,12 @@ def write_project(root: Path, script_location: str) -> list[Path]:
         folder / "versions" / ".gitkeep": "",
     }
     for path in contents:
-        with _told(path):
+        with _refusals_reported(path):
             taken = next(each for each in (path, *path.parents) if each.exists())
         if taken == path or not taken.is_dir():
             raise FileExistsAlreadyError(taken)
     for path, content in contents.items():
-        with _told(path):
+        with _refusals_reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         _write_new(path, content)
     return list(contents)
@@ -100,12 +100,12 @@ def _render(template: str, **values: str) -> str:
 
 
 def _write_new(path: Path, content: str) -> None:
-    with _told(path), path.open("x", encoding="utf-8") as file:
+    with _refusals_reported(path), path.open("x", encoding="utf-8") as file:
         file.write(content)
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _refusals_reported(path: Path) -> Iterator[None]:
     """Tell in words what keeps a file from being written."""
     try:
         yield
@@ -113,7 +113,7 @@ def _told(path: Path) -> Iterator[None]:
         raise FileExistsAlreadyError(path) from error
     except OSError as error:
         raise ConfigurationError(
-            f"{shown(path)} cannot be written: {error.strerror}.",
+            f"{render_path(path)} cannot be written: {error.strerror}.",
             "Choose another folder, or see who may write there.",
         ) from error
 

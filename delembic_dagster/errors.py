@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dagster import AssetKey, BetaWarning
 
 from delembic import DefinitionError, DelembicError, Revision
-from delembic.errors import shown
+from delembic.errors import render_path
 
 
 class TranslationError(DefinitionError):
@@ -61,7 +61,7 @@ class DagsterSettingError(DefinitionError):
 
     def __init__(self, revision: Revision, name: str, problem: str, value: object) -> None:
         super().__init__(
-            f"{shown(revision.path)}:{revision.line}: {revision.class_name}.meta, {name}: {problem}"
+            f"{render_path(revision.path)}:{revision.line}: {revision.class_name}.meta, {name}: {problem}"
             f" (it is {value!r}).",
             "Correct it: below 'dagster' there may be deps (asset keys, such as raw/terms), kinds,"
             " op_tags, pool and retry_policy (with max_retries, delay in seconds, backoff and"

@@ -21,7 +21,7 @@ from delembic.errors import (
     SchemaNotReadyError,
     UnknownDependencyError,
     VerificationCutOffError,
-    shown,
+    render_path,
 )
 
 EVERY = [
@@ -130,5 +130,5 @@ def test_a_path_is_shown_from_the_working_folder_on(
     below.mkdir()
     monkeypatch.chdir(below)
 
-    assert shown(below / "delembic.ini") == "delembic.ini"
-    assert shown(tmp_path / "other.ini") == str(tmp_path / "other.ini")
+    assert render_path(below / "delembic.ini") == "delembic.ini"
+    assert render_path(tmp_path / "other.ini") == str(tmp_path / "other.ini")

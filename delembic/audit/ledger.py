@@ -46,7 +46,7 @@ _interrupted = _attempts.where(
 
 _add = insert(_table)
 _end = update(_table).where(_table.c.id == bindparam("of_id"))
-_end_unless_told = _end.where(_table.c.status.in_([Status.RUNNING, Status.INTERRUPTED]))
+_end_unless_settled = _end.where(_table.c.status.in_([Status.RUNNING, Status.INTERRUPTED]))
 _end_as_read = _end.where(_table.c.status == bindparam("of_status"))
 
 
@@ -122,7 +122,7 @@ class Ledger:
             "rows_affected": rows_affected,
             "recovered": False,
         }
-        end = _end if status == Status.SUCCESS else _end_unless_told
+        end = _end if status == Status.SUCCESS else _end_unless_settled
         execute_reconnecting(self._conn, end, {"of_id": entry.id, **values})
 
     def unfinished(self, revision: str | None = None) -> list[LogEntry]:

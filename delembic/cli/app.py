@@ -14,7 +14,7 @@ import click
 import delembic
 from delembic.cli.boundary import boundary
 from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION, Config
-from delembic.errors import did_you_mean, shown
+from delembic.errors import did_you_mean, render_path
 from delembic.status import Operation
 
 
@@ -105,7 +105,7 @@ def init(folder: str) -> None:
     """
     root = Path.cwd()
     for path in delembic.commands.init(root, folder):
-        click.echo(f"Created {shown(path)}")
+        click.echo(f"Created {render_path(path)}")
     click.echo("Set sqlalchemy.url in delembic.ini, then: delembic revision -m 'what it does'")
 
 
@@ -115,7 +115,7 @@ def init(folder: str) -> None:
 @click.pass_obj
 def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> None:
     """Write a new migration file."""
-    from delembic.cli import standings as rendering
+    from delembic.cli import standings
 
     new = delembic.commands.revision(options.load(), message, depends_on)
     if new.warning:
@@ -124,7 +124,7 @@ def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> No
             f" as the database could not be asked. {new.warning}",
             err=True,
         )
-    click.echo(rendering.new_revision(new, shown(new.path)))
+    click.echo(standings.new_revision(new, render_path(new.path)))
 
 
 @main.command()
@@ -182,11 +182,11 @@ def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None
 @click.pass_obj
 def current(options: _Options, as_json: bool) -> None:
     """Show the applied revisions that no other applied one depends on."""
-    from delembic.cli import standings as rendering
+    from delembic.cli import standings
     from delembic.presentation import documents
 
     applied = delembic.commands.current(options.load())
-    click.echo(documents.current(applied) if as_json else rendering.current(applied))
+    click.echo(documents.current(applied) if as_json else standings.current(applied))
 
 
 @main.command()
@@ -194,11 +194,11 @@ def current(options: _Options, as_json: bool) -> None:
 @click.pass_obj
 def history(options: _Options, as_json: bool) -> None:
     """List all revisions in execution order, each with its state."""
-    from delembic.cli import standings as rendering
+    from delembic.cli import standings
     from delembic.presentation import documents
 
     entries = delembic.commands.history(options.load())
-    click.echo(documents.history(entries) if as_json else rendering.history(entries))
+    click.echo(documents.history(entries) if as_json else standings.history(entries))
 
 
 @main.command()

@@ -35,26 +35,26 @@ def boundary(*, debug: bool) -> Iterator[None]:
         click.echo(f"Stopped by {stopped}.", err=True)
         sys.exit(stopped.exit_code)
     except DelembicError as error:
-        _tell_all(debug=debug)
-        _tell(error.message, error.remedy)
+        _report_traceback(debug=debug)
+        _report(error.message, error.remedy)
         if isinstance(error, MigrationFailedError):
             click.echo(f"See it whole: delembic show {error.revision}", err=True)
         sys.exit(error.exit_code)
     except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
         raise  # click's own, and the end of what it is piped into
     except BaseException as error:  # noqa: BLE001 - the last word, whatever users' code raises
-        _tell_all(debug=debug)
-        _tell(describe(error), "Nobody foresaw this. See where it comes from with --debug.")
+        _report_traceback(debug=debug)
+        _report(describe(error), "Nobody foresaw this. See where it comes from with --debug.")
         sys.exit(1)
 
 
-def _tell(message: str, remedy: str) -> None:
+def _report(message: str, remedy: str) -> None:
     click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
     if remedy:
         click.echo(remedy, err=True)
 
 
-def _tell_all(*, debug: bool) -> None:
+def _report_traceback(*, debug: bool) -> None:
     if debug:
         click.echo(redact(traceback.format_exc()), err=True)
 

@@ -8,7 +8,7 @@ import click
 
 from delembic.cli import entries
 from delembic.cli.standings import COLOURS
-from delembic.errors import shown
+from delembic.errors import render_path
 from delembic.history.record import RevisionRecord
 from delembic.history.standing import Standing
 from delembic.presentation.figures import moment
@@ -49,7 +49,7 @@ def _state(standing: Standing) -> str:
 def _file(record: RevisionRecord) -> str:
     if record.source is None:
         return "gone"
-    place = f"{shown(record.source.path)}:{record.source.line}"
+    place = f"{render_path(record.source.path)}:{record.source.line}"
     match record.changed:
         case True:
             return f"{place}  {click.style(CHANGED, fg='yellow')}"

@@ -94,12 +94,12 @@ class _Watch:
                 interrupt_statements()
         second = self._next(_PATIENCE_SECONDS)
         if second is None:
-            self._tell(signal.Signals(first))
+            self._report(signal.Signals(first))
             second = self._next(None)
         if second:  # and the handler has not been run: it leaves the second one to the system
             os._exit(INTERRUPTED + second)
 
-    def _tell(self, number: signal.Signals) -> None:
+    def _report(self, number: signal.Signals) -> None:
         if not self._heard:
             click.echo(f"{number.name} waits for a call to end; send another to kill.", err=True)
 

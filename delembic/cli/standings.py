@@ -44,8 +44,8 @@ def _history_line(entry: Standing, states: int, revisions: int) -> str:
     notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
     notes += [] if entry.has_file else [f"({FILE_GONE})"]
     notes += [f"({FILE_CHANGED})"] if entry.changed else []
-    said = [entry.description, *notes] if entry.description else notes
-    return "  ".join([state, f"{entry.revision:<{revisions}}", *said]).rstrip()
+    texts = [entry.description, *notes] if entry.description else notes
+    return "  ".join([state, f"{entry.revision:<{revisions}}", *texts]).rstrip()
 
 
 def new_revision(new: NewRevision, path: str) -> str:

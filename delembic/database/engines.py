@@ -10,7 +10,7 @@ from delembic.config import Config
 from delembic.database.dialects import kind_of
 from delembic.database.driver_errors import keep_quiet
 from delembic.database.urls import parse_url
-from delembic.errors import ConfigurationError, DependencyNotInstalledError, shown
+from delembic.errors import ConfigurationError, DependencyNotInstalledError, render_path
 from delembic.user_code import import_source, user_code
 
 _PACKAGES = {
@@ -63,27 +63,31 @@ def engine_from_env(config: Config) -> Engine:
     unset = f"{variables} is empty" if variables else "is not set"
     if not file.is_file():
         raise config.error(
-            "sqlalchemy.url", f"{unset}.", f"Set it, or define get_engine() in {shown(file)}."
+            "sqlalchemy.url", f"{unset}.", f"Set it, or define get_engine() in {render_path(file)}."
         )
-    remedy = f"Correct {shown(file)}; on the command line --debug shows where it comes from."
+    remedy = f"Correct {render_path(file)}; on the command line --debug shows where it comes from."
     with user_code(
-        lambda reason: ConfigurationError(f"{shown(file)} cannot be imported: {reason}", remedy)
+        lambda reason: ConfigurationError(
+            f"{render_path(file)} cannot be imported: {reason}", remedy
+        )
     ):
         module = import_source(file, config.root, file.read_bytes())
     get_engine = getattr(module, "get_engine", None)
     if get_engine is None:
         raise config.error(
             "sqlalchemy.url",
-            f"{unset}, and {shown(file)} has no get_engine().",
+            f"{unset}, and {render_path(file)} has no get_engine().",
             "Set it, or define get_engine().",
         )
     with user_code(
-        lambda reason: ConfigurationError(f"get_engine() in {shown(file)} failed: {reason}", remedy)
+        lambda reason: ConfigurationError(
+            f"get_engine() in {render_path(file)} failed: {reason}", remedy
+        )
     ):
         engine = get_engine()
     if not isinstance(engine, Engine):
         raise ConfigurationError(
-            f"get_engine() in {shown(file)} returned {type(engine).__name__}, not an Engine.",
+            f"get_engine() in {render_path(file)} returned {type(engine).__name__}, not an Engine.",
             "Return what sqlalchemy.create_engine(…) gives.",
         )
     keep_quiet(engine, hide_values=config.hide_parameters)

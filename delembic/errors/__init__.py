@@ -26,7 +26,7 @@ from delembic.errors.definition import (
 from delembic.errors.root import (
     DelembicError,
     did_you_mean,
-    shown,
+    render_path,
 )
 from delembic.errors.running import (
     ConnectionClosedError,
@@ -69,5 +69,5 @@ __all__ = [
     "UnknownRevisionError",
     "VerificationCutOffError",
     "did_you_mean",
-    "shown",
+    "render_path",
 ]

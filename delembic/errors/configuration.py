@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from delembic.errors.root import DelembicError, shown
+from delembic.errors.root import DelembicError, render_path
 
 
 class ConfigurationError(DelembicError):
@@ -18,7 +18,7 @@ class ConfigFileNotFoundError(ConfigurationError):
     def __init__(self, searched: Path, *, named: bool) -> None:
         if named:
             super().__init__(
-                f"{shown(searched)} does not exist.",
+                f"{render_path(searched)} does not exist.",
                 "Correct the path (on the command line -c/--config or DELEMBIC_CONFIG), or begin a"
                 " project with 'delembic init'.",
             )
@@ -37,7 +37,7 @@ class ConfigSectionNotFoundError(ConfigurationError):
     def __init__(self, path: Path, section: str, sections: Sequence[str]) -> None:
         has = ", ".join(f"[{name}]" for name in sections) or "no section at all"
         super().__init__(
-            f"{shown(path)} has no section [{section}]; it has {has}.",
+            f"{render_path(path)} has no section [{section}]; it has {has}.",
             "Add the section, or choose another (on the command line with -n/--name).",
         )
         self.path, self.section = path, section
@@ -47,7 +47,7 @@ class SettingError(ConfigurationError):
     """One setting of the ini is missing or cannot be used."""
 
     def __init__(self, path: Path, section: str, key: str, problem: str, remedy: str = "") -> None:
-        super().__init__(f"{shown(path)}, [{section}] {key}: {problem}", remedy)
+        super().__init__(f"{render_path(path)}, [{section}] {key}: {problem}", remedy)
         self.path, self.section, self.key = path, section, key
 
 
@@ -117,7 +117,7 @@ class FileExistsAlreadyError(ConfigurationError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{shown(path)} exists already; nothing was written.",
+            f"{render_path(path)} exists already; nothing was written.",
             "Choose another folder, or remove it first if you mean to start anew.",
         )
         self.path = path

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from delembic.errors.root import DelembicError, did_you_mean, shown
+from delembic.errors.root import DelembicError, did_you_mean, render_path
 
 
 class DefinitionError(DelembicError):
@@ -23,7 +23,7 @@ class MigrationFileError(DefinitionError):
     """
 
     def __init__(self, path: Path, problem: str, remedy: str = "", line: int | None = None) -> None:
-        super().__init__(f"{shown(path)}{f':{line}' if line else ''}: {problem}", remedy)
+        super().__init__(f"{render_path(path)}{f':{line}' if line else ''}: {problem}", remedy)
         self.path, self.line = path, line
 
 
@@ -66,7 +66,7 @@ class UnknownDependencyError(DefinitionError):
     ) -> None:
         neither = "neither a revision of delembic nor of Alembic" if alembic else "no revision"
         super().__init__(
-            f"{shown(path)}: {needed_by} depends on {name!r}, which is {neither}."
+            f"{render_path(path)}: {needed_by} depends on {name!r}, which is {neither}."
             + did_you_mean(name, known),
             "Correct depends_on."
             if alembic

@@ -30,7 +30,7 @@ class DelembicError(Exception):
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
 
 
-def shown(path: Path) -> str:
+def render_path(path: Path) -> str:
     """Return a path as people want to read it: relative to the working folder if it is below."""
     try:
         here = Path.cwd()

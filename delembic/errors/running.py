@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from delembic.errors.root import DelembicError, shown
+from delembic.errors.root import DelembicError, render_path
 
 
 class MigrationFailedError(DelembicError):
@@ -128,7 +128,7 @@ class SchemaNotReadyError(DelembicError):
         target = next(iter(missing)) if len(missing) == 1 else "heads"
         super().__init__(
             "\n".join(["Nothing was run: Alembic revisions are not applied:", *lines]),
-            f"Run: alembic -c {shown(alembic_config)} upgrade {target}",
+            f"Run: alembic -c {render_path(alembic_config)} upgrade {target}",
         )
         self.missing = missing
 

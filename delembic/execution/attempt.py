@@ -154,7 +154,7 @@ class _Attempt:
         outcome = None
         with self._recording():
             fate = decide(
-                self.entry.attempt_id, self._mark_that_tells(error), raised=failure is not None
+                self.entry.attempt_id, self._deciding_mark(error), raised=failure is not None
             )
             outcome = self._record(fate, error)
         if outcome and isinstance(error, Exception):
@@ -177,7 +177,7 @@ class _Attempt:
                 return MigrationFailedError(self.revision.id, self.course.phase, error.message)
         return None
 
-    def _mark_that_tells(self, error: BaseException) -> Mark | None:
+    def _deciding_mark(self, error: BaseException) -> Mark | None:
         """Read the mark, unless the work was stopped before it could be there."""
         if self.course.may_have_committed:
             kind = kind_of(self.run.work.dialect.name)

@@ -62,7 +62,7 @@ class Verifier:
         source = subject.source
         self.emit(Verifying(source.id, source.description))
         started_at = datetime.now(UTC)
-        with _telling_of_loss(source.id):
+        with _raising_of_loss(source.id):
             try:
                 failure, rolled_back = self._validate(subject)
             except BaseException as error:
@@ -115,7 +115,7 @@ class Verifier:
 
 
 @contextmanager
-def _telling_of_loss(revision: str) -> Iterator[None]:
+def _raising_of_loss(revision: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from delembic.audit.entries import COLUMNS, LogEntry
-from delembic.errors import shown
+from delembic.errors import render_path
 from delembic.events import Verification
 from delembic.history.record import RevisionRecord
 from delembic.history.standing import Standing
@@ -44,7 +44,7 @@ def show(record: RevisionRecord) -> str:
         {
             **asdict(record.standing),
             "depends_on": source and source.depends_on,
-            "file": source and shown(source.path),
+            "file": source and render_path(source.path),
             "line": source and source.line,
             "checksum": source and source.checksum,
             "applied_checksum": record.applied_checksum,

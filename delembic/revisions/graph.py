@@ -13,7 +13,7 @@ from delembic.errors import (
     DependencyCycleError,
     DuplicateRevisionError,
     UnknownRevisionError,
-    shown,
+    render_path,
 )
 from delembic.revisions.source import Revision, read_file
 
@@ -137,7 +137,7 @@ def natural_key(text: str) -> NaturalKey:
 
 def place(revision: Revision) -> str:
     """Return where a revision is defined, as ``file:line``."""
-    return f"{shown(revision.path)}:{revision.line}"
+    return f"{render_path(revision.path)}:{revision.line}"
 
 
 def _execution_order(revisions: Mapping[str, Revision]) -> Iterator[str]:

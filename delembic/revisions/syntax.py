@@ -62,10 +62,10 @@ class ClassSyntax:
     def tells_its_place(self) -> bool:
         """Whether the tree tells what the order of all migrations is made from."""
         places = {"revision", "depends_on"}
-        told = {name for name, value in self.attributes.items() if type(value) is not NotLiteral}
+        known = {name for name, value in self.attributes.items() if type(value) is not NotLiteral}
         if self.foreign_base:
-            return places <= told
-        return "revision" in told and "depends_on" not in self.attributes.keys() - told
+            return places <= known
+        return "revision" in known and "depends_on" not in self.attributes.keys() - known
 
 
 class _Module:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from delembic.errors import ConfigurationError, DependencyNotInstalledError, shown
+from delembic.errors import ConfigurationError, DependencyNotInstalledError, render_path
 from delembic.user_code import user_code
 
 try:
@@ -47,7 +47,7 @@ class SchemaRevisions:
         self.path = path
         if not path.is_file():
             raise ConfigurationError(
-                f"{shown(path)} does not exist.", "Correct alembic_config in delembic.ini."
+                f"{render_path(path)} does not exist.", "Correct alembic_config in delembic.ini."
             )
         config = self._config = AlembicConfig(path)
         with user_code(self._unreadable):
@@ -85,7 +85,7 @@ class SchemaRevisions:
         except (CommandError, RevisionError) as error:
             raise ConfigurationError(
                 f"The database is at Alembic revision {', '.join(heads)}, which the scripts of"
-                f" {shown(self.path)} do not hold: {error}",
+                f" {render_path(self.path)} do not hold: {error}",
                 "Run from a checkout that has these scripts.",
             ) from error
 
@@ -120,8 +120,8 @@ class SchemaRevisions:
 
     def _unreadable(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
-            f"Alembic cannot read {shown(self.path)} and its scripts: {reason}",
-            f"See what 'alembic -c {shown(self.path)} history' says.",
+            f"Alembic cannot read {render_path(self.path)} and its scripts: {reason}",
+            f"See what 'alembic -c {render_path(self.path)} history' says.",
         )
 
 

@@ -56,8 +56,8 @@ class MigrationFailure(Failure):
         is_its_own: Whether others may fare better: not so when the database cannot be reached.
     """
 
-    def __init__(self, revision: str, *, is_its_own: bool, **told: Any) -> None:
-        super().__init__(**told)
+    def __init__(self, revision: str, *, is_its_own: bool, **facts: Any) -> None:
+        super().__init__(**facts)
         self.revision, self.is_its_own = revision, is_its_own
 
 

@@ -150,9 +150,11 @@ def _is_lent_out(conn: Connection) -> bool:
     A pooler has told the driver a number of its own for the process that serves it. One that keeps
     a session for one connection as long as that lives gives another connection another process.
     """
-    told = getattr(getattr(conn.connection.driver_connection, "info", None), "backend_pid", None)
+    announced = getattr(
+        getattr(conn.connection.driver_connection, "info", None), "backend_pid", None
+    )
     ours = conn.execute(_PROCESS).scalar_one()
-    if told in (None, ours):
+    if announced in (None, ours):
         return False
     with connect(conn.engine) as other:
         return bool(other.execute(_PROCESS).scalar_one() == ours)
