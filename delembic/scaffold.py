@@ -106,7 +106,7 @@ def _write_new(path: Path, content: str) -> None:
 
 @contextmanager
 def _refusals_reported(path: Path) -> Iterator[None]:
-    """Tell in words what keeps a file from being written."""
+    """Raise what keeps a file from being written as an error for people."""
     try:
         yield
     except FileExistsError as error:

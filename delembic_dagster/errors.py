@@ -61,7 +61,8 @@ class DagsterSettingError(DefinitionError):
 
     def __init__(self, revision: Revision, name: str, problem: str, value: object) -> None:
         super().__init__(
-            f"{render_path(revision.path)}:{revision.line}: {revision.class_name}.meta, {name}: {problem}"
+            f"{render_path(revision.path)}:{revision.line}: {revision.class_name}.meta, {name}:"
+            f" {problem}"
             f" (it is {value!r}).",
             "Correct it: below 'dagster' there may be deps (asset keys, such as raw/terms), kinds,"
             " op_tags, pool and retry_policy (with max_retries, delay in seconds, backoff and"

@@ -65,7 +65,8 @@ def engine_from_env(config: Config) -> Engine:
         raise config.error(
             "sqlalchemy.url", f"{unset}.", f"Set it, or define get_engine() in {render_path(file)}."
         )
-    remedy = f"Correct {render_path(file)}; on the command line --debug shows where it comes from."
+    name = render_path(file)
+    remedy = f"Correct {name}; on the command line --debug shows where it comes from."
     with user_code(
         lambda reason: ConfigurationError(
             f"{render_path(file)} cannot be imported: {reason}", remedy
@@ -76,18 +77,16 @@ def engine_from_env(config: Config) -> Engine:
     if get_engine is None:
         raise config.error(
             "sqlalchemy.url",
-            f"{unset}, and {render_path(file)} has no get_engine().",
+            f"{unset}, and {name} has no get_engine().",
             "Set it, or define get_engine().",
         )
     with user_code(
-        lambda reason: ConfigurationError(
-            f"get_engine() in {render_path(file)} failed: {reason}", remedy
-        )
+        lambda reason: ConfigurationError(f"get_engine() in {name} failed: {reason}", remedy)
     ):
         engine = get_engine()
     if not isinstance(engine, Engine):
         raise ConfigurationError(
-            f"get_engine() in {render_path(file)} returned {type(engine).__name__}, not an Engine.",
+            f"get_engine() in {name} returned {type(engine).__name__}, not an Engine.",
             "Return what sqlalchemy.create_engine(…) gives.",
         )
     keep_quiet(engine, hide_values=config.hide_parameters)
