@@ -23,6 +23,27 @@ class Phase(StrEnum):
     COMMIT = "commit"
 
 
+class TransactionState(StrEnum):
+    """What has become of the transaction that a migration was given."""
+
+    OPEN = "open"
+    """It is still the one that was begun, so all that was done can be rolled back."""
+
+    COMMITTED = "committed"
+    """It was committed, so what was done until then stays."""
+
+    ROLLED_BACK = "rolled back"
+    """It was rolled back, so what was done until then is lost."""
+
+
+class Undone(StrEnum):
+    """What a rollback has undone."""
+
+    ALL = "all"
+    NOT_WHAT_WAS_COMMITTED = "not what was committed"
+    NOT_TABLES_WITHOUT_TRANSACTIONS = "not tables without transactions"
+
+
 class Status(StrEnum):
     """What ``delembic_version`` and ``delembic_run_history`` hold in ``status``."""
 

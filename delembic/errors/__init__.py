@@ -38,7 +38,9 @@ from delembic.errors.running import (
     MigrationFailedError,
     NotVerifiableError,
     SchemaNotReadyError,
+    SwallowedErrorError,
     VerificationCutOffError,
+    WorkLostError,
 )
 
 __all__ = [
@@ -64,10 +66,12 @@ __all__ = [
     "NotVerifiableError",
     "SchemaNotReadyError",
     "SettingError",
+    "SwallowedErrorError",
     "UnfitDatabaseError",
     "UnknownDependencyError",
     "UnknownRevisionError",
     "VerificationCutOffError",
+    "WorkLostError",
     "did_you_mean",
     "render_path",
 ]

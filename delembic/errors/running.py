@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from delembic.errors.root import DelembicError, render_path
+from delembic.status import Undone
 
 
 class MigrationFailedError(DelembicError):
@@ -27,15 +28,15 @@ class MigrationFailedError(DelembicError):
         self.revision, self.phase, self.reason = revision, phase, reason
         self.history_id: int | None = None
 
-    def explain(self, *, rolled_back: bool, connection_lost: bool) -> None:
+    def explain(self, undone: Undone, *, connection_lost: bool) -> None:
         """Let the remedy fit what has become of the work.
 
         Args:
-            rolled_back: Whether all of it is undone.
+            undone: What the rollback has undone.
             connection_lost: Whether the connection to the database was lost.
         """
-        if not rolled_back:
-            self.remedy = _SOME_STAYS
+        if undone != Undone.ALL:
+            self.remedy = _WHAT_STAYS[undone]
         elif connection_lost:
             self.remedy = _CONNECTION_LOST
 
@@ -52,10 +53,14 @@ _CONNECTION_LOST = (
     "The connection to the database was lost, and its work was rolled back with it; the attempt is"
     " recorded. Run the upgrade again when the database answers."
 )
-_SOME_STAYS = (
-    "It had committed some of its work by itself; that part stays, and the next attempt does it"
-    " again. Correct the migration or the data, then run the upgrade again."
-)
+_WHAT_STAYS = {
+    Undone.NOT_WHAT_WAS_COMMITTED: "It had committed some of its work by itself; that part stays,"
+    " and the next attempt does it again. Correct the migration or the data, then run the upgrade"
+    " again.",
+    Undone.NOT_TABLES_WITHOUT_TRANSACTIONS: "It changed tables without transactions (MyISAM or"
+    " Aria); these changes stay, and the next attempt does them again. Correct the migration or the"
+    " data, or convert the tables with ALTER TABLE … ENGINE = InnoDB, then run the upgrade again.",
+}
 
 
 class MigrationBlockedError(DelembicError):
@@ -152,6 +157,38 @@ class ConnectionClosedError(DelembicError):
 
     def __init__(self) -> None:
         super().__init__("The connection is closed; leave that to delembic.")
+
+
+class WorkLostError(DelembicError):
+    """A migration rolled its transaction back, so what it had done until then is lost.
+
+    Args:
+        place: Where, as ``file.py:12``; empty if it went past SQLAlchemy.
+    """
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"Its transaction was rolled back{f' in {place}' if place else ''}, and what it had"
+            " done until then is lost. Put what may fail into 'with conn.begin_nested():' and roll"
+            " only that back."
+        )
+        self.place = place
+
+
+class SwallowedErrorError(DelembicError):
+    """A migration caught an error of the database that had made its transaction unusable.
+
+    Args:
+        reason: The first error.
+        place: Where it came, as ``file.py:12``; empty if nobody knows.
+    """
+
+    def __init__(self, reason: str, place: str) -> None:
+        super().__init__(
+            f"An error was caught{f' in {place}' if place else ''}, but the database had given up"
+            f" the transaction: {reason}. Put what may fail into 'with conn.begin_nested():'."
+        )
+        self.place = place
 
 
 class LockTimeoutError(DelembicError):

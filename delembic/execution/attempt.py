@@ -47,7 +47,7 @@ from delembic.execution.work.course import Course
 from delembic.execution.work.whole import apply_whole
 from delembic.migration import DataMigration
 from delembic.revisions.source import Revision
-from delembic.status import Status
+from delembic.status import Status, Undone
 
 _OVERTAKEN = "Another run applied it meanwhile."
 
@@ -232,7 +232,7 @@ class _Attempt:
     def _report(self, failure: MigrationFailedError) -> None:
         course = self.course
         failure.history_id = self.entry.id
-        failure.explain(rolled_back=course.undone, connection_lost=course.lost)
+        failure.explain(course.undone, connection_lost=course.lost)
         self.run.emit(
             Failed(
                 self.revision.id,
@@ -241,7 +241,7 @@ class _Attempt:
                 failure.phase,
                 failure.reason,
                 self._seconds,
-                course.undone,
+                course.undone == Undone.ALL,
             )
         )
 

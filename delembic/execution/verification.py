@@ -30,7 +30,7 @@ from delembic.execution.subjects import Subject
 from delembic.execution.work.course import Course
 from delembic.execution.work.rolled_back import validate_rolled_back
 from delembic.revisions.source import Revision
-from delembic.status import Status
+from delembic.status import Status, Undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Verifier:
             if course.lost:  # that says nothing about the data
                 raise VerificationCutOffError(revision, error.reason) from error.__cause__
             failure = error
-        return failure, course.undone
+        return failure, course.undone == Undone.ALL
 
     def _recorded(
         self,

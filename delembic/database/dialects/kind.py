@@ -8,6 +8,7 @@ derives from `delembic.database.dialects.other.Other` and overrides what is bett
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -19,27 +20,45 @@ from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
 from delembic.errors import ConfigurationError
+from delembic.status import TransactionState
 
 
 class Witness(Protocol):
     """Watches the transaction of one piece of work. It is made right after the transaction began.
 
-    A migration may commit by itself, on purpose or by a DDL statement of MySQL. That works, but
-    what was committed cannot be rolled back any more, and people have to be told.
+    A migration may end its transaction, on purpose, by a DDL statement of MySQL, or because the
+    server gave it up. What was committed cannot be rolled back any more, and what was rolled back
+    is lost, so both have to be told.
     """
 
     transaction_id: int | None
     """The server's number of the transaction, where a lost commit can be traced by it."""
 
-    def come_back(self) -> bool:
-        """Lead the session back to the schema in which it began, until the transaction ends.
+    def watch(self) -> None:
+        """Watch the transaction that has begun in place of the one before."""
+
+    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
+        """Lead the session back to the schema and the role in which it began.
+
+        Args:
+            errors: Errors of the driver that were seen while the transaction was open.
 
         Returns:
-            Whether the transaction is still the one that was begun.
+            What has become of the watched transaction. Asking does it no harm.
         """
 
-    def roll_back(self, error: BaseException | None) -> bool:
-        """Roll back, after an error or without, and tell whether that undid everything."""
+    def roll_back(self, errors: Sequence[BaseException]) -> TransactionState:
+        """Roll back.
+
+        Args:
+            errors: As for `come_back`.
+
+        Returns:
+            What had become of the watched transaction before: if it was open, all of it is undone.
+        """
+
+    def kept_rows(self) -> bool:
+        """Right after `roll_back`: whether tables without transactions have kept what was done."""
 
 
 class SessionLocks(Protocol):

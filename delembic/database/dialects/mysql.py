@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Connection, func, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
-from delembic.database.dialects.other import Other, ending_session
+from delembic.database.dialects.other import Other, SavepointWitness, ending_session
 from delembic.database.driver_errors import error_number
+from delembic.status import TransactionState
 
-_SAVEPOINT = "delembic_attempt"
 _DEADLOCK = 1213
 """ER_LOCK_DEADLOCK."""
+_NOT_ROLLED_BACK = 1196
+"""ER_WARNING_NOT_COMPLETE_ROLLBACK: tables without transactions were changed."""
 
 
 class MySQL(Other):
@@ -63,7 +64,7 @@ class MySQL(Other):
 
     def witness(self, conn: Connection) -> Witness:
         """See `DatabaseKind`."""
-        return SavepointWitness(conn)
+        return NamedSavepointWitness(conn)
 
 
 class NamedLock:
@@ -90,49 +91,47 @@ class NamedLock:
         return bool(execute_reconnecting(self._conn, query).scalar_one())
 
 
-class SavepointWitness:
-    """Sets a savepoint, which any commit takes away."""
+class NamedSavepointWitness(SavepointWitness):
+    """Tells a commit from a rollback by the server's count of rollbacks in the session.
 
-    transaction_id: int | None = None
+    A deadlock rolls the transaction back without being counted; its error tells.
+    """
 
     def __init__(self, conn: Connection) -> None:
-        self._conn = conn
         self._database = _database(conn)
-        conn.exec_driver_sql(f"SAVEPOINT {_SAVEPOINT}")
+        self._rollbacks = 0
+        super().__init__(conn)
 
-    def come_back(self) -> bool:
+    def watch(self) -> None:
+        """See `Witness`."""
+        self._rollbacks = self._count_rollbacks()
+        super().watch()
+
+    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
         """See `Witness`."""
         if self._database is not None:
             name = self._conn.dialect.identifier_preparer.quote_identifier(self._database)
-            self._conn.execute(text("USE " + name.replace(":", "\\:")))
-        return self._is_intact()
+            self._conn.execute(text("USE " + name.replace(":", r"\:")))
+        state = super().come_back(errors)
+        if state != TransactionState.OPEN:
+            # Locks of tables, which end a transaction, would keep delembic from its own.
+            self._conn.exec_driver_sql("UNLOCK TABLES")
+        return state
 
-    def roll_back(self, error: BaseException | None) -> bool:
+    def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
+        deadlock = any(error_number(error) == _DEADLOCK for error in errors)
+        if deadlock or self._count_rollbacks() > self._rollbacks:
+            return TransactionState.ROLLED_BACK
+        return TransactionState.COMMITTED
+
+    def kept_rows(self) -> bool:
         """See `Witness`."""
-        whole = self._was_deadlock(error) or self._is_intact()
-        self._conn.rollback()
-        return whole
+        warnings = self._conn.exec_driver_sql("SHOW WARNINGS").all()
+        return any(number == _NOT_ROLLED_BACK for _, number, _ in warnings)
 
-    def _is_intact(self) -> bool:
-        try:
-            self._conn.exec_driver_sql(f"RELEASE SAVEPOINT {_SAVEPOINT}")
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
-            return False
-        return True
-
-    def _was_deadlock(self, error: BaseException | None) -> bool:
-        """Whether the server itself has rolled everything back, to end a deadlock.
-
-        The driver's own error is looked for, whether SQLAlchemy has put one around it or not.
-        """
-        of_driver = self._conn.dialect.loaded_dbapi.Error
-        while error:
-            if isinstance(error, of_driver) and error_number(error) == _DEADLOCK:
-                return True
-            error = error.__cause__ or error.__context__
-        return False
+    def _count_rollbacks(self) -> int:
+        row = self._conn.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_rollback'").one()
+        return int(row[1])
 
 
 def _database(conn: Connection) -> str | None:

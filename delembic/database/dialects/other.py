@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Connection, func
+from sqlalchemy.exc import DBAPIError
 
 from delembic.database.dialects.kind import DatabaseKind, Witness
+from delembic.status import TransactionState
+
+SAVEPOINT = "delembic_attempt"
 
 
 class Other(DatabaseKind):
@@ -28,6 +32,7 @@ class Other(DatabaseKind):
     @contextmanager
     def work(self, conn: Connection) -> Iterator[None]:
         """See `DatabaseKind`."""
+        leave_autocommit(conn)
         with ending_session(conn):
             yield
 
@@ -43,20 +48,66 @@ class Other(DatabaseKind):
 
 
 class TrustingWitness:
-    """Believes that the transaction is the one that was begun."""
+    """Believes that the transaction is the one that was begun. The base of the other witnesses."""
 
     transaction_id: int | None = None
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
+        self.watch()
 
-    def come_back(self) -> bool:
+    def watch(self) -> None:
         """See `Witness`."""
-        return True
 
-    def roll_back(self, error: BaseException | None) -> bool:
+    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
+        """See `Witness`."""
+        return TransactionState.OPEN
+
+    def roll_back(self, errors: Sequence[BaseException]) -> TransactionState:
         """See `Witness`."""
         self._conn.rollback()
+        return TransactionState.OPEN
+
+    def kept_rows(self) -> bool:
+        """See `Witness`."""
+        return False
+
+
+class SavepointWitness(TrustingWitness):
+    """Sets a savepoint, which the end of the transaction takes away, whoever ends it and how."""
+
+    _came_back = False
+    """Only statements of delembic's own have been sent since."""
+
+    def watch(self) -> None:
+        """See `Witness`."""
+        self._conn.exec_driver_sql(f"SAVEPOINT {SAVEPOINT}")
+
+    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
+        """See `Witness`."""
+        if self._is_done(f"RELEASE SAVEPOINT {SAVEPOINT}"):
+            self._came_back = True
+            return TransactionState.OPEN
+        return self._ended(errors)
+
+    def roll_back(self, errors: Sequence[BaseException]) -> TransactionState:
+        """See `Witness`; going back to a savepoint works in a transaction that was given up."""
+        is_open = self._came_back or self._is_done(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+        state = TransactionState.OPEN if is_open else self._ended(errors)
+        self._conn.rollback()
+        return state
+
+    def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
+        """Tell how the watched transaction ended: it is no longer open."""
+        return TransactionState.COMMITTED
+
+    def _is_done(self, statement: str) -> bool:
+        try:
+            self._conn.exec_driver_sql(statement)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            return False
         return True
 
 
@@ -72,3 +123,17 @@ def ending_session(conn: Connection) -> Iterator[None]:
         # Not earlier: SQLAlchemy does not tell the driver's connection of one that is detached.
         if not conn.closed and not conn.invalidated:
             conn.detach()
+
+
+def leave_autocommit(conn: Connection) -> None:
+    """Have transactions on a connection whose engine commits each statement by itself."""
+    if is_autocommitting(conn) and conn.default_isolation_level:
+        conn.execution_options(isolation_level=conn.default_isolation_level)
+
+
+def is_autocommitting(conn: Connection) -> bool:
+    """Whether the driver commits each statement by itself, as far as it tells."""
+    driver: Any = conn.connection.driver_connection
+    ask = getattr(driver, "get_autocommit", None)  # drivers of MySQL
+    value = ask() if callable(ask) else getattr(driver, "autocommit", False)
+    return value is True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -14,8 +14,14 @@ from delembic.config import Config
 from delembic.database.connections import connect, execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
-from delembic.database.dialects.other import Other, ending_session
+from delembic.database.dialects.other import (
+    SAVEPOINT,
+    Other,
+    SavepointWitness,
+    ending_session,
+)
 from delembic.errors import ConfigurationError
+from delembic.status import TransactionState
 
 _SETTLING_SECONDS = 30.0
 
@@ -115,27 +121,40 @@ class AdvisoryLock:
         return bool(execute_reconnecting(self._conn, query).scalar_one())
 
 
-class TransactionIdWitness:
+class TransactionIdWitness(SavepointWitness):
     """Knows the transaction by its id, and its fate by ``txid_status``.
 
-    One round trip at each end: the id comes with the search path, and goes back with it.
+    The session comes back in the statement that asks for the id.
     """
 
     def __init__(self, conn: Connection) -> None:
-        self._conn = conn
-        row = conn.exec_driver_sql("SELECT txid_current(), current_setting('search_path')").one()
-        self.transaction_id: int | None = int(row[0])
-        self._search_path = row[1]
+        self._place: dict[str, Any] = {}
+        super().__init__(conn)
 
-    def come_back(self) -> bool:
+    def watch(self) -> None:
         """See `Witness`."""
-        row = self._conn.execute(_COME_BACK, {"search_path": self._search_path}).one()
-        return int(row[0]) == self.transaction_id
+        row = self._conn.exec_driver_sql(_WATCH).one()
+        self.transaction_id = int(row[0])
+        if not self._place:
+            self._place = {"user": row[1], "role": row[2], "search_path": row[3]}
+        super().watch()
 
-    def roll_back(self, error: BaseException | None) -> bool:
+    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
         """See `Witness`."""
+        row = self._conn.execute(_COME_BACK, self._place).one()
+        is_open = int(row[0]) == self.transaction_id
+        return TransactionState.OPEN if is_open else self._ended(errors)
+
+    def roll_back(self, errors: Sequence[BaseException]) -> TransactionState:
+        """See `Witness`; a transaction that was given up answers no question before its end."""
+        is_open = self._is_done(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
         self._conn.rollback()
-        return transaction_status(self._conn, self.transaction_id) != "committed"
+        return TransactionState.OPEN if is_open else self._ended(errors)
+
+    def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
+        status = transaction_status(self._conn, self.transaction_id)
+        committed = status == "committed"
+        return TransactionState.COMMITTED if committed else TransactionState.ROLLED_BACK
 
 
 def transaction_status(conn: Connection, transaction_id: int | None) -> str | None:
@@ -162,4 +181,11 @@ def _is_lent_out(conn: Connection) -> bool:
 
 _PROCESS = text("SELECT pg_backend_pid()")
 _STATUS = text("SELECT txid_status(:id)")
-_COME_BACK = text("SELECT txid_current(), set_config('search_path', :search_path, true)")
+_WATCH = (
+    "SELECT txid_current(), session_user, current_setting('role'), current_setting('search_path')"
+)
+_COME_BACK = text(
+    "SELECT txid_current(), CASE WHEN session_user <> :user"
+    " THEN set_config('session_authorization', :user, true) END,"
+    " set_config('role', :role, true), set_config('search_path', :search_path, true)"
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,8 +13,9 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.config import Config
 from delembic.database.dialects.kind import Witness
-from delembic.database.dialects.other import Other
+from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.interruption import make_interruptible, make_uninterruptible
+from delembic.status import TransactionState
 
 
 class SQLite(Other):
@@ -71,7 +72,7 @@ class SQLite(Other):
 
     def witness(self, conn: Connection) -> Witness:
         """See `DatabaseKind`."""
-        return DriverWitness(conn)
+        return VersionedWitness(conn)
 
     def cut(self, conn: Connection) -> None:
         """See `DatabaseKind`."""
@@ -80,24 +81,29 @@ class SQLite(Other):
         driver.close()
 
 
-class DriverWitness:
-    """Asks the driver, which is outside of any transaction once somebody has ended ours."""
+class VersionedWitness(SavepointWitness):
+    """Tells a commit from a rollback by a number that is private to the connection.
 
-    transaction_id: int | None = None
+    The version of its temporary database is changed in the transaction. A commit keeps the number,
+    and a rollback takes it back, whatever has sent them.
+    """
 
     def __init__(self, conn: Connection) -> None:
-        self._conn = conn
+        self._version = 0
+        super().__init__(conn)
 
-    def come_back(self) -> bool:
+    def watch(self) -> None:
         """See `Witness`."""
-        driver: Any = self._conn.connection.driver_connection
-        return bool(driver.in_transaction)
+        self._version = self._read() + 1
+        self._conn.exec_driver_sql(f"PRAGMA temp.user_version = {self._version}")
+        super().watch()
 
-    def roll_back(self, error: BaseException | None) -> bool:
-        """See `Witness`."""
-        intact = self.come_back()
-        self._conn.rollback()
-        return intact
+    def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
+        kept = self._read() == self._version
+        return TransactionState.COMMITTED if kept else TransactionState.ROLLED_BACK
+
+    def _read(self) -> int:
+        return int(self._conn.exec_driver_sql("PRAGMA temp.user_version").scalar_one())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from delembic.status import Phase
+from delembic.status import Phase, Undone
 
 
 @dataclass(slots=True)
@@ -15,14 +15,14 @@ class Course:
         phase: The last phase that was begun.
         transaction_id: The server's number of the transaction, where a lost commit can be traced.
         rows_affected: Rows inserted, updated and deleted so far, as far as the driver tells.
-        undone: After a failure: whether all that was done has been rolled back.
+        undone: After a failure: what of it has been rolled back.
         lost: After a failure: whether the connection to the server was lost.
     """
 
     phase: Phase = Phase.BEGIN
     transaction_id: int | None = None
     rows_affected: int = 0
-    undone: bool = True
+    undone: Undone = Undone.ALL
     lost: bool = False
 
     @property

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine
 
 from delembic.database.connections import connect
 from delembic.database.dialects import kind_of
 from delembic.database.driver_errors import values_withheld
 from delembic.errors import ConnectionClosedError, MigrationFailedError
-from delembic.status import Phase
+from delembic.execution.work.watch import Watch
+from delembic.status import Phase, TransactionState, Undone
 from delembic.user_code import user_code
 
 _OPTIONS = ("schema_translate_map", "stream_results", "yield_per")
@@ -32,56 +32,54 @@ class Transaction:
         self.conn = conn
         options = conn.get_execution_options()
         self._options = {name: options.get(name) for name in _OPTIONS}
-        self._begun = conn.begin()
-        self._has_committed = False
-        event.listen(conn, "commit", self._note_commit)
+        conn.begin()
         self._witness = kind_of(conn.dialect.name).witness(conn)
+        self._watch = Watch(conn, self._witness)
         self.transaction_id = self._witness.transaction_id
 
     def call(self, method: Callable[[Connection], object], revision: str, phase: Phase) -> None:
         """Call a method of a migration with the connection.
 
         Raises:
-            MigrationFailedError: It raised, or it closed the connection.
+            MigrationFailedError: It raised, or closed the connection, or rolled its work back.
         """
         failed = partial(MigrationFailedError, revision, phase)
         with user_code(failed), values_withheld(self.conn.engine):
             method(self.conn)
             if self.conn.closed:
                 raise ConnectionClosedError
+            self._watch.refuse_lost()
 
-    def come_back(self) -> bool:
+    def come_back(self) -> TransactionState:
         """Let names in statements lead to where they led before the user's code ran.
 
-        A migration may work in another schema: through a search path, ``USE``, or SQLAlchemy's
-        ``schema_translate_map``. All of that stays with the connection. The mark would then go
-        into another project's table of the same name.
+        A migration may work in another schema or as another role: through a search path, ``USE``,
+        ``SET ROLE``, or SQLAlchemy's ``schema_translate_map``. All of that stays with the
+        connection. The mark would then go into another project's table of the same name.
 
         Returns:
-            Whether the user's code has left the transaction open; the database is asked.
+            Whether the user's code has left the transaction open, or has committed it.
+
+        Raises:
+            WorkLostError: The transaction was rolled back, so what was done in it is lost.
+            SwallowedErrorError: The server has given the transaction up.
         """
         self.conn.execution_options(**self._options)
-        is_ours = self.conn.get_transaction() is self._begun
-        return self._witness.come_back() and is_ours
+        return self._watch.come_back()
+
+    def commit(self) -> None:
+        """Commit the work with its mark."""
+        self._watch.close()
+        self.conn.commit()
 
     @property
     def lost(self) -> bool:
         """Whether the server was found to be gone, so nothing more can be asked of it."""
         return self.conn.invalidated
 
-    def roll_back(self, error: BaseException | None) -> bool:
-        """Roll back, after an error or without, and tell if that undid all that was done."""
-        if self.conn.closed or self.conn.invalidated:
-            return not self._has_committed  # the end of the session was the rollback
-        try:
-            return self._witness.roll_back(error) and not self._has_committed
-        except DBAPIError as broken:
-            if not broken.connection_invalidated:
-                raise
-            return not self._has_committed
-
-    def _note_commit(self, conn: Connection) -> None:
-        self._has_committed = True
+    def roll_back(self, error: BaseException | None) -> Undone:
+        """Roll back, after an error or without, and tell what that has undone."""
+        return self._watch.roll_back(error)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from delembic.execution.work.perform import perform
 from delembic.execution.work.rows import counting_rows
 from delembic.execution.work.transaction import Transaction, open_transaction
 from delembic.migration import DataMigration
-from delembic.status import Phase
+from delembic.status import Phase, TransactionState
 
 
 def apply_whole(
@@ -54,14 +54,14 @@ def apply_whole(
 
     def ending(transaction: Transaction) -> Mark:
         course.phase = Phase.MARK
-        if not transaction.come_back():
+        if transaction.come_back() == TransactionState.COMMITTED:
             run.emit(TransactionEnded(revision))
         if not run.lock.confirm(revision, transaction.conn):
             raise LockLostError(revision)
         mark = make_mark()
         mark_applied(transaction.conn, mark, over_failure=over_failure)
         course.phase = Phase.COMMIT
-        transaction.conn.commit()
+        transaction.commit()
         return mark
 
     return perform(open_transaction(run.work), course, body, ending)

@@ -1,0 +1,154 @@
+"""What becomes of a transaction while the user's code has its connection."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import Connection, ExceptionContext, event
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
+
+import delembic
+from delembic.causes import describe
+from delembic.database.dialects import Witness
+from delembic.database.dialects.other import is_autocommitting, leave_autocommit
+from delembic.errors import SwallowedErrorError, WorkLostError
+from delembic.status import TransactionState, Undone
+
+_NOT_THE_USERS = tuple(str(Path(module.__file__ or "").parent) for module in (sqlalchemy, delembic))
+_MOST_ERRORS = 100
+
+
+class Watch:
+    """Follows a transaction from its beginning to its end.
+
+    SQLAlchemy says when its own ``commit`` and ``rollback`` are called. What goes past it (a
+    statement, the driver's methods, the server itself) is known to the witness.
+
+    Args:
+        conn: In the transaction.
+        witness: Of that transaction.
+    """
+
+    def __init__(self, conn: Connection, witness: Witness) -> None:
+        self._conn = conn
+        self._witness = witness
+        self._ends: list[TransactionState] = []
+        self._rolled_back_at = ""
+        self._errors: list[BaseException] = []
+        self._first_error_at = ""
+        self._came_back = False
+        event.listen(conn, "commit", self._note_commit)
+        event.listen(conn, "rollback", self._note_rollback)
+        event.listen(conn, "begin", self._note_begin)
+        event.listen(conn.engine, "handle_error", self._note_error)
+
+    def close(self) -> None:
+        """Stop listening: what follows is delembic's own."""
+        self._came_back = True
+        with suppress(InvalidRequestError):
+            event.remove(self._conn.engine, "handle_error", self._note_error)
+
+    def refuse_lost(self) -> None:
+        """Refuse to go on after a rollback of the user's own.
+
+        Raises:
+            WorkLostError: Work was rolled back.
+        """
+        if self._first_end() == TransactionState.ROLLED_BACK:
+            raise WorkLostError(self._rolled_back_at)
+
+    def come_back(self) -> TransactionState:
+        """See `Transaction.come_back`."""
+        if is_autocommitting(self._conn):
+            self._ends.append(TransactionState.COMMITTED)
+            self._begin_anew()
+        try:
+            state = self._witness.come_back(self._errors)
+        except DBAPIError as error:
+            if error.connection_invalidated or not self._errors:
+                raise
+            raise SwallowedErrorError(describe(self._errors[0]), self._first_error_at) from error
+        if state != TransactionState.OPEN:
+            self._ends.append(state)
+        self.refuse_lost()
+        self._came_back = True
+        return self._first_end()
+
+    def roll_back(self, error: BaseException | None) -> Undone:
+        """See `Transaction.roll_back`."""
+        self.close()
+        autocommitting = not self._gone and is_autocommitting(self._conn)
+        if not self._gone:
+            self._roll_back([*self._errors, *_chain(error)])
+        if autocommitting or TransactionState.COMMITTED in self._ends:
+            return Undone.NOT_WHAT_WAS_COMMITTED
+        if not self._gone and self._witness.kept_rows():
+            return Undone.NOT_TABLES_WITHOUT_TRANSACTIONS
+        return Undone.ALL
+
+    @property
+    def _gone(self) -> bool:
+        """Whether the session has ended, which is a rollback too."""
+        return self._conn.closed or self._conn.invalidated
+
+    def _roll_back(self, errors: list[BaseException]) -> None:
+        try:
+            state = self._witness.roll_back(errors)
+        except DBAPIError as broken:
+            if not broken.connection_invalidated:
+                raise
+            return
+        if state != TransactionState.OPEN:
+            self._ends.append(state)
+
+    def _begin_anew(self) -> None:
+        """Leave the autocommit mode that the user's code has chosen."""
+        if self._conn.in_transaction():
+            self._conn.commit()
+        leave_autocommit(self._conn)
+        self._conn.begin()
+
+    def _first_end(self) -> TransactionState:
+        return self._ends[0] if self._ends else TransactionState.OPEN
+
+    def _note_commit(self, conn: Connection) -> None:
+        if not self._came_back:
+            self._ends.append(TransactionState.COMMITTED)
+
+    def _note_rollback(self, conn: Connection) -> None:
+        if not self._came_back:
+            self._ends.append(TransactionState.ROLLED_BACK)
+            self._rolled_back_at = self._rolled_back_at or _users_line()
+
+    def _note_begin(self, conn: Connection) -> None:
+        if not self._came_back:
+            with suppress(DBAPIError):  # in autocommit mode there is nothing to watch
+                self._witness.watch()
+
+    def _note_error(self, context: ExceptionContext) -> None:
+        if context.connection is not self._conn or len(self._errors) >= _MOST_ERRORS:
+            return
+        self._errors.append(context.original_exception)
+        self._first_error_at = self._first_error_at or _users_line()
+        if context.statement is None and self._ends[-1:] == [TransactionState.COMMITTED]:
+            self._ends.pop()  # it was the COMMIT that failed
+
+
+def _users_line() -> str:
+    """Return where the user's code is at, as ``file.py:12``; nothing if it is not on the stack."""
+    for frame in reversed(traceback.extract_stack()):
+        if not frame.filename.startswith(_NOT_THE_USERS):
+            return f"{Path(frame.filename).name}:{frame.lineno}"
+    return ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield getattr(error, "orig", None) or error
+        error = error.__cause__ or error.__context__
