@@ -57,6 +57,9 @@ _WHAT_STAYS = {
     Undone.NOT_WHAT_WAS_COMMITTED: "It had committed some of its work by itself; that part stays,"
     " and the next attempt does it again. Correct the migration or the data, then run the upgrade"
     " again.",
+    Undone.NOT_WHAT_WAS_OUTSIDE: "Its transaction had ended before, so what it did afterwards was"
+    " not rolled back: that part stays, and the next attempt does it again. Correct the migration"
+    " or the data, then run the upgrade again.",
     Undone.NOT_TABLES_WITHOUT_TRANSACTIONS: "It changed tables without transactions (MyISAM or"
     " Aria); these changes stay, and the next attempt does them again. Correct the migration or the"
     " data, or convert the tables with ALTER TABLE … ENGINE = InnoDB, then run the upgrade again.",
@@ -173,6 +176,20 @@ class WorkLostError(DelembicError):
             " only that back."
         )
         self.place = place
+
+
+class IgnoredStatementError(DelembicError):
+    """A migration sent a statement that its database ignores inside of a transaction.
+
+    Args:
+        statement: Its first words.
+    """
+
+    def __init__(self, statement: str) -> None:
+        super().__init__(
+            f"SQLite ignores {statement} inside of a transaction. Write 'transaction = False' in"
+            " the class to run the migration outside of one."
+        )
 
 
 class SwallowedErrorError(DelembicError):

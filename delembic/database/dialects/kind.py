@@ -57,6 +57,9 @@ class Witness(Protocol):
             What had become of the watched transaction before: if it was open, all of it is undone.
         """
 
+    def outside(self) -> bool:
+        """Whether statements are sent outside of any transaction by now, as far as can be known."""
+
     def kept_rows(self) -> bool:
         """Right after `roll_back`: whether tables without transactions have kept what was done."""
 

@@ -68,6 +68,10 @@ class TrustingWitness:
         self._conn.rollback()
         return TransactionState.OPEN
 
+    def outside(self) -> bool:
+        """See `Witness`."""
+        return is_autocommitting(self._conn)
+
     def kept_rows(self) -> bool:
         """See `Witness`."""
         return False

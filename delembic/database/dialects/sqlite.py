@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,15 @@ from delembic.config import Config
 from delembic.database.dialects.kind import Witness
 from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.interruption import make_interruptible, make_uninterruptible
+from delembic.errors import IgnoredStatementError
 from delembic.status import TransactionState
+
+_BEGIN_WORK = "BEGIN IMMEDIATE"
+_NEEDS_NO_TRANSACTION = re.compile(
+    r"\s*(?:ATTACH|BEGIN|COMMIT|DETACH|END|PRAGMA|RELEASE|ROLLBACK|SAVEPOINT|VACUUM)\b",
+    re.IGNORECASE,
+)
+_USELESS_PRAGMA = re.compile(r"\s*PRAGMA\s+(?:\w+\.)?foreign_keys\s*[=(]", re.IGNORECASE)
 
 
 class SQLite(Other):
@@ -61,7 +70,11 @@ class SQLite(Other):
         The write lock is taken at once, so that a transaction that has read does not fail when it
         first writes.
         """
-        with _whole_transactions(conn, "BEGIN IMMEDIATE"), _closing_cursors(conn):
+        with (
+            _whole_transactions(conn, _BEGIN_WORK),
+            _closing_cursors(conn),
+            _never_outside(conn),
+        ):
             yield
 
     @contextmanager
@@ -97,6 +110,11 @@ class VersionedWitness(SavepointWitness):
         self._version = self._read() + 1
         self._conn.exec_driver_sql(f"PRAGMA temp.user_version = {self._version}")
         super().watch()
+
+    def outside(self) -> bool:
+        """See `Witness`."""
+        driver: Any = self._conn.connection.driver_connection
+        return not driver.in_transaction
 
     def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
         kept = self._read() == self._version
@@ -163,3 +181,25 @@ def _closing_cursors(conn: Connection) -> Iterator[None]:
         for cursor in list(cursors):
             with suppress(driver.Error):
                 cursor.close()
+
+
+@contextmanager
+def _never_outside(conn: Connection) -> Iterator[None]:
+    """Begin a transaction again where a statement of the user's own has ended ours.
+
+    Otherwise SQLite would commit each statement that follows by itself. And refuse the statement
+    that SQLite ignores inside of a transaction without a word.
+    """
+    driver: Any = conn.connection.driver_connection
+
+    def begin(conn: Connection, cursor: Any, statement: str, *rest: Any) -> None:
+        if _USELESS_PRAGMA.match(statement):
+            raise IgnoredStatementError("PRAGMA foreign_keys")
+        if not (driver.in_transaction or _NEEDS_NO_TRANSACTION.match(statement)):
+            driver.execute(_BEGIN_WORK)
+
+    event.listen(conn, "before_cursor_execute", begin)
+    try:
+        yield
+    finally:
+        event.remove(conn, "before_cursor_execute", begin)

@@ -81,11 +81,13 @@ class Watch:
     def roll_back(self, error: BaseException | None) -> Undone:
         """See `Transaction.roll_back`."""
         self.close()
-        autocommitting = not self._gone and is_autocommitting(self._conn)
+        outside = not self._gone and self._witness.outside()
         if not self._gone:
             self._roll_back([*self._errors, *_chain(error)])
-        if autocommitting or TransactionState.COMMITTED in self._ends:
+        if TransactionState.COMMITTED in self._ends:
             return Undone.NOT_WHAT_WAS_COMMITTED
+        if outside and TransactionState.ROLLED_BACK in self._ends:
+            return Undone.NOT_WHAT_WAS_OUTSIDE
         if not self._gone and self._witness.kept_rows():
             return Undone.NOT_TABLES_WITHOUT_TRANSACTIONS
         return Undone.ALL
