@@ -55,6 +55,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideTransaction:
+    """The migration runs outside of a transaction, so nothing of it can be rolled back."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionEnded:
     """The migration committed or rolled back by itself, so not all of it can be rolled back."""
 
@@ -198,6 +205,7 @@ Event = (
     | Waiting
     | Settled
     | Started
+    | OutsideTransaction
     | TransactionEnded
     | Finished
     | Skipped

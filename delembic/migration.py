@@ -26,6 +26,10 @@ class DataMigration:
         group: The asset group that Dagster shows it in.
         meta: What other programs are told, by their names: ``{"dagster": {"pool": "warehouse"}}``
             (see `delembic_dagster.OpSettings`). Delembic itself does not look at it.
+        transaction: ``False`` for work that the database refuses inside of a transaction, such as
+            ``CREATE INDEX CONCURRENTLY`` or ``VACUUM``. Each statement is then committed by itself,
+            and the mark is written after the work: the work takes effect at least once, not exactly
+            once.
 
     Example:
         >>> from delembic import DataMigration
@@ -49,6 +53,7 @@ class DataMigration:
     owners: ClassVar[Sequence[str]] = ()
     group: ClassVar[str | None] = None
     meta: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    transaction: ClassVar[bool] = True
 
     def upgrade(self, conn: Connection) -> None:
         """Change the data.

@@ -40,6 +40,7 @@ class Undone(StrEnum):
     """What a rollback has undone."""
 
     ALL = "all"
+    NOTHING = "nothing"
     NOT_WHAT_WAS_COMMITTED = "not what was committed"
     NOT_WHAT_WAS_OUTSIDE = "not what was done outside of a transaction"
     NOT_TABLES_WITHOUT_TRANSACTIONS = "not tables without transactions"

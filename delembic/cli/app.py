@@ -206,7 +206,7 @@ def history(options: _Options, as_json: bool) -> None:
 @click.option("--failed", is_flag=True, help="Only the attempts that failed.")
 @click.option(
     "--operation",
-    type=click.Choice([*Operation]),
+    type=click.Choice([each.value for each in Operation]),
     help="Only attempts to apply a migration, or only verifications.",
 )
 @click.option(

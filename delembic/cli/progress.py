@@ -16,6 +16,7 @@ from delembic.events import (
     Finished,
     Interrupted,
     LockLost,
+    OutsideTransaction,
     Planned,
     RecordDelayed,
     Settled,
@@ -55,7 +56,7 @@ class Progress:
                 click.echo(skipped_meanwhile(event))
             case Waiting() | Settled():
                 click.echo(narrate(event))
-            case TransactionEnded():
+            case TransactionEnded() | OutsideTransaction():
                 self._line("yellow", narrate(event))
             case RecordDelayed() | LockLost():
                 self.stop_live()

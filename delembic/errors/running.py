@@ -54,6 +54,8 @@ _CONNECTION_LOST = (
     " recorded. Run the upgrade again when the database answers."
 )
 _WHAT_STAYS = {
+    Undone.NOTHING: "It runs outside of a transaction, so what it did stays, and the next attempt"
+    " does it again. Correct the migration or the data, then run the upgrade again.",
     Undone.NOT_WHAT_WAS_COMMITTED: "It had committed some of its work by itself; that part stays,"
     " and the next attempt does it again. Correct the migration or the data, then run the upgrade"
     " again.",

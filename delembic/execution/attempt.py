@@ -44,6 +44,7 @@ from delembic.execution.error_text import error_text
 from delembic.execution.fate import Fate, Overtaken, Raised, Stopped, TookEffect, decide
 from delembic.execution.run import Run
 from delembic.execution.work.course import Course
+from delembic.execution.work.outside import apply_outside
 from delembic.execution.work.whole import apply_whole
 from delembic.migration import DataMigration
 from delembic.revisions.source import Revision
@@ -125,7 +126,8 @@ class _Attempt:
         self.entry = self.run.ledger.start(self.revision)
         try:
             self._announce()
-            mark = apply_whole(
+            apply = apply_whole if self.migration.transaction else apply_outside
+            mark = apply(
                 self.run,
                 self.revision.id,
                 self.migration,

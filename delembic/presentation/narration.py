@@ -17,6 +17,7 @@ from delembic.events import (
     Finished,
     Interrupted,
     LockLost,
+    OutsideTransaction,
     Planned,
     RecordDelayed,
     Settled,
@@ -29,7 +30,7 @@ from delembic.events import (
 )
 from delembic.status import Status
 
-Unusual = Waiting | Settled | TransactionEnded | RecordDelayed | LockLost
+Unusual = Waiting | Settled | OutsideTransaction | TransactionEnded | RecordDelayed | LockLost
 """Events that tell of something out of the ordinary."""
 
 
@@ -41,7 +42,9 @@ def narrate(event: Event) -> str:
     match event:
         case Planned():
             return f"To be run: {', '.join(event.revisions) or 'nothing'}."
-        case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
+        case Waiting() | Settled() | OutsideTransaction() | TransactionEnded():
+            return _unusual(event)
+        case RecordDelayed() | LockLost():
             return _unusual(event)
         case Started() | Finished() | Skipped() | Failed() | Blocked() | Interrupted():
             return _course(event)
@@ -97,6 +100,11 @@ def _unusual(event: Unusual) -> str:
             return (
                 f"An earlier run of {event.revision} died (audit row {event.history_id});"
                 f" its work {became}."
+            )
+        case OutsideTransaction():
+            return (
+                f"{event.revision} runs outside of a transaction: what it does stays, even if it"
+                " fails."
             )
         case TransactionEnded():
             return (

@@ -10,7 +10,7 @@ from typing import Any
 
 from delembic.errors import MigrationFileError
 
-NAMES = ("revision", "depends_on", "description", "tags", "owners", "group", "meta")
+NAMES = ("revision", "depends_on", "description", "tags", "owners", "group", "meta", "transaction")
 
 RESERVED = frozenset(
     {"all", "applied", "base", "blocked", "current", "failed", "head", "heads", "interrupted"}
@@ -60,6 +60,7 @@ class Attributes:
         self.names("owners")
         self.group()
         self.meta()
+        self.transaction()
 
     def revision(self) -> str:
         """The id, whatever its characters."""
@@ -102,6 +103,13 @@ class Attributes:
         if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
             raise self._wrong("meta", "has to map texts to anything, such as {'dagster': {}}")
         return dict(value)
+
+    def transaction(self) -> bool:
+        """Whether the work is done in a transaction."""
+        value = self.values.get("transaction", True)
+        if not isinstance(value, bool):
+            raise self._wrong("transaction", "has to be True or False")
+        return value
 
     def _text(self, name: str) -> str:
         value = self.values.get(name)

@@ -88,6 +88,8 @@ class Struck(DataMigration):
         self._act = act
         self._statements = 0
         self._cursors = WeakSet[Any]()
+        # As the real one has it. Of an instance, so not as a class variable.
+        vars(self)["transaction"] = migration.transaction
 
     def upgrade(self, conn: Connection) -> None:
         """Do the real one's work, with what happens in it."""

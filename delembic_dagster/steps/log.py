@@ -14,6 +14,7 @@ from delembic.events import (
     Finished,
     Interrupted,
     LockLost,
+    OutsideTransaction,
     Planned,
     RecordDelayed,
     Settled,
@@ -47,7 +48,7 @@ class StepLog:
                 self._log.info(narrate(event))
             case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
                 self._log.warning(narrate(event))
-            case Interrupted():
+            case Interrupted() | OutsideTransaction():
                 self._log.warning(narrate(event))
             case Failed():
                 self.failed = event  # the step's own failure says it

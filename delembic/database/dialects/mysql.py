@@ -13,8 +13,9 @@ from sqlalchemy.types import TypeEngine
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
-from delembic.database.dialects.other import Other, SavepointWitness, ending_session
+from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.driver_errors import error_number
+from delembic.database.sessions import ending_session
 from delembic.status import TransactionState
 
 _DEADLOCK = 1213

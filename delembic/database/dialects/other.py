@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import ColumnElement, Connection, func
 from sqlalchemy.exc import DBAPIError
 
 from delembic.database.dialects.kind import DatabaseKind, Witness
+from delembic.database.sessions import ending_session, is_autocommitting, leave_autocommit
 from delembic.status import TransactionState
 
 SAVEPOINT = "delembic_attempt"
@@ -113,31 +114,3 @@ class SavepointWitness(TrustingWitness):
                 raise
             return False
         return True
-
-
-@contextmanager
-def ending_session(conn: Connection) -> Iterator[None]:
-    """End the session with its connection, whatever pool a user's ``get_engine`` may have.
-
-    What a migration has set for its session (a role, a search path) would meet whoever is next.
-    """
-    try:
-        yield
-    finally:
-        # Not earlier: SQLAlchemy does not tell the driver's connection of one that is detached.
-        if not conn.closed and not conn.invalidated:
-            conn.detach()
-
-
-def leave_autocommit(conn: Connection) -> None:
-    """Have transactions on a connection whose engine commits each statement by itself."""
-    if is_autocommitting(conn) and conn.default_isolation_level:
-        conn.execution_options(isolation_level=conn.default_isolation_level)
-
-
-def is_autocommitting(conn: Connection) -> bool:
-    """Whether the driver commits each statement by itself, as far as it tells."""
-    driver: Any = conn.connection.driver_connection
-    ask = getattr(driver, "get_autocommit", None)  # drivers of MySQL
-    value = ask() if callable(ask) else getattr(driver, "autocommit", False)
-    return value is True

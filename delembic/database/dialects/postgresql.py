@@ -14,12 +14,8 @@ from delembic.config import Config
 from delembic.database.connections import connect, execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
-from delembic.database.dialects.other import (
-    SAVEPOINT,
-    Other,
-    SavepointWitness,
-    ending_session,
-)
+from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
+from delembic.database.sessions import ending_session
 from delembic.errors import ConfigurationError
 from delembic.status import TransactionState
 

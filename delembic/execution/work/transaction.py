@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from delembic.database.connections import connect
 from delembic.database.dialects import kind_of
-from delembic.database.driver_errors import values_withheld
-from delembic.errors import ConnectionClosedError, MigrationFailedError
+from delembic.execution.work.calls import call
 from delembic.execution.work.watch import Watch
 from delembic.status import Phase, TransactionState, Undone
-from delembic.user_code import user_code
 
 _OPTIONS = ("schema_translate_map", "stream_results", "yield_per")
 """What `Connection.execution_options` changes for all that is executed later."""
@@ -43,12 +40,7 @@ class Transaction:
         Raises:
             MigrationFailedError: It raised, or closed the connection, or rolled its work back.
         """
-        failed = partial(MigrationFailedError, revision, phase)
-        with user_code(failed), values_withheld(self.conn.engine):
-            method(self.conn)
-            if self.conn.closed:
-                raise ConnectionClosedError
-            self._watch.refuse_lost()
+        call(method, self.conn, revision, phase, self._watch.refuse_lost)
 
     def come_back(self) -> TransactionState:
         """Let names in statements lead to where they led before the user's code ran.

@@ -11,14 +11,14 @@ import sqlalchemy
 from sqlalchemy import Connection, ExceptionContext, event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
-import delembic
 from delembic.causes import describe
 from delembic.database.dialects import Witness
-from delembic.database.dialects.other import is_autocommitting, leave_autocommit
+from delembic.database.sessions import is_autocommitting, leave_autocommit
 from delembic.errors import SwallowedErrorError, WorkLostError
 from delembic.status import TransactionState, Undone
 
-_NOT_THE_USERS = tuple(str(Path(module.__file__ or "").parent) for module in (sqlalchemy, delembic))
+_NOT_THE_USERS = (str(Path(sqlalchemy.__file__).parent), str(Path(__file__).parents[2]))
+"""Folders of code that a user's code calls."""
 _MOST_ERRORS = 100
 
 

@@ -48,27 +48,28 @@ class Step:
         return getattr(self.owner, self.attribute, None)
 
 
-_RUNNER = "delembic.execution.run"
+_RUN = "delembic.execution.run"
 _ATTEMPT = "delembic.execution.attempt"
+_SETTLEMENT = "delembic.execution.settlement:Settlement"
 _LEDGER = "delembic.audit.ledger:Ledger"
-_WORK = "delembic.execution.work.transaction:Work"
+_WORK = "delembic.execution.work.transaction:Transaction"
 
 STEPS = (
     Step("make the marks' table", "delembic.audit.tables:ensure", "no row", "no row"),
     Step("make the audit log", "delembic.audit.tables:ensure", "no row", "no row", call=2),
-    Step("look for orphans", f"{_RUNNER}:Runner.settle_orphans", "no row", "no row"),
-    Step("lock", f"{_RUNNER}:acquire", "no row", "no row"),
-    Step("look again", f"{_RUNNER}:Runner.mark", "no row", "no row"),
-    Step("look at dependencies", f"{_RUNNER}:Runner.unapplied", "no row", "no row"),
+    Step("look for orphans", f"{_SETTLEMENT}.settle_orphans", "no row", "no row"),
+    Step("lock", f"{_RUN}:acquire", "no row", "no row"),
+    Step("look again", f"{_RUN}:Run.mark", "no row", "no row"),
+    Step("look at dependencies", f"{_RUN}:Run.unapplied", "no row", "no row"),
     Step("write running", f"{_LEDGER}.start", "no row", "interrupted"),
     Step("begin", f"{_WORK}.__init__", "interrupted", "interrupted"),
     Step("upgrade", "support.torture.effects:take", "interrupted", "interrupted"),
     Step("statement", "support.torture.effects:insert", "interrupted", "interrupted"),
     Step("validate", "support.torture.effects:check", "interrupted", "interrupted"),
-    Step("mark", f"{_ATTEMPT}:mark_applied", "interrupted", "interrupted"),
+    Step("mark", "delembic.execution.work.whole:mark_applied", "interrupted", "interrupted"),
     Step("commit", "sqlalchemy:Connection.commit", "interrupted", "recovered"),
     Step("finish", f"{_LEDGER}.finish", "recovered", "success"),
-    Step("unlock", f"{_RUNNER}:release", "success", "success"),
+    Step("unlock", f"{_RUN}:release", "success", "success"),
 )
 """Of an attempt that succeeds, in their order."""
 
@@ -79,7 +80,7 @@ FAILING_STEPS = (
 )
 """Of an attempt whose migration raised."""
 
-SETTLING = Step("settle", f"{_LEDGER}.settle", "interrupted", "interrupted")
+SETTLING = Step("settle", f"{_SETTLEMENT}.settle", "interrupted", "interrupted")
 """What the dead left."""
 
 ALL_STEPS = (*STEPS, *FAILING_STEPS, SETTLING)
