@@ -16,17 +16,7 @@ WRITTEN = [
 ]
 
 AWAITED = {
-    "delembic/database/dialects/",
-    "delembic/database/dialects/dialect.py",
-    "delembic/database/dialects/other.py",
-    "delembic/errors/",
-    "delembic/execution/work/",
-    "delembic/history/",
-    "delembic/locks/",
     "delembic/narration.py",
-    "delembic/presentation/",
-    "delembic/schema/",
-    "delembic/status.py",
     "delembic_dagster/component/",
     "delembic_dagster/sensors/",
     "delembic_dagster/steps/",
