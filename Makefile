@@ -11,8 +11,8 @@ INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
 # The oldest versions that pyproject.toml allows, and what is tried with them.
 LOWEST := .venv-lowest
-LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/audit/test_locks.py \
-    tests/cli/test_progress.py tests/test_schema_revisions.py tests/testing \
+LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/locks/test_lock.py \
+    tests/cli/test_progress.py tests/schema/test_alembic.py tests/testing \
     tests/adapter/translation/test_specs.py tests/adapter/translation/test_selection.py \
     tests/adapter/steps/test_step.py tests/adapter/steps/test_failures.py tests/adapter/steps/test_log.py
 

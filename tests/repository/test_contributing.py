@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from support.pages import ROOT
 from support.repository import commands_in, make, paths_named_in, run, targets, targets_named_in
 
+MAKEFILE = (ROOT / "Makefile").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 WRITTEN = [
     "CONTRIBUTING.md",
@@ -31,6 +34,13 @@ def test_it_names_every_target() -> None:
 )
 def test_every_path_that_it_names_is_there(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_every_path_in_the_makefile_is_there() -> None:
+    named = re.findall(r"\b(?:benchmarks|example_project|tests)/[\w/]+\b(?:\.\w+)?", MAKEFILE)
+
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_the_help_lists_every_target() -> None:
