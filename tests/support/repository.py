@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -38,8 +39,16 @@ def run(*command: str, cwd: Path = ROOT) -> str:
     Raises:
         AssertionError: It failed.
     """
+    # Not as a part of the make that may be running these tests.
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("MAKE")}
     result = subprocess.run(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stdout
     return result.stdout
