@@ -15,7 +15,7 @@ from support.pages import ROOT
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # Made by the commands that a page tells of.
-_MADE = re.compile(r"(?:delembic/)?\.venv\b|dist/|site/")
+_MADE = re.compile(r"(?:delembic/)?\.venv\b|dist/|htmlcov/|site/")
 
 
 def targets() -> set[str]:
