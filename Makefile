@@ -11,8 +11,8 @@ INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
 # The oldest versions that pyproject.toml allows, and what is tried with them.
 LOWEST := .venv-lowest
-LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/audit/test_locks.py \
-    tests/cli/test_progress.py tests/test_schema_revisions.py tests/testing \
+LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/locks/test_lock.py \
+    tests/cli/test_progress.py tests/schema/test_alembic.py tests/testing \
     tests/adapter/translation/test_specs.py tests/adapter/translation/test_selection.py \
     tests/adapter/steps/test_step.py tests/adapter/steps/test_failures.py tests/adapter/steps/test_log.py
 
@@ -21,8 +21,12 @@ KILLS := 300
 RACERS := 24
 ROUNDS := 3
 
+# Where `make docs` builds the site.
+SITE := site
+
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test tests lowest torture benchmark screenshots check format wheel clean
+.PHONY: help demo dev test tests coverage lowest torture benchmark screenshots check format docs wheel \
+    clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
@@ -43,6 +47,9 @@ test: $(READY) ## Run the tests, on SQLite and on every server that can be had
 
 tests: $(READY) ## Run those too that start workers, a browser or a new environment
 	$(BIN)/pytest -n 2
+
+coverage: $(READY) ## Measure how much of the packages those of `make test` pass through
+	$(BIN)/pytest -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-report=html
 
 lowest: $(READY) ## Hold the promise with the oldest versions of all that delembic needs
 	$(PYTHON) -m venv --clear $(LOWEST)
@@ -72,11 +79,14 @@ format: $(READY) ## Put the format in order, and the style as far as that goes b
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+docs: $(READY) ## Build the site of the documentation into site/; a link that leads nowhere fails
+	$(BIN)/python -m sphinx --builder html --nitpicky --fail-on-warning --quiet --fresh-env docs $(SITE)
+
 wheel: $(READY) ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build
 
 clean: ## Remove everything that the other targets made
-	rm -rf $(VENV) $(LOWEST) $(DAGSTER_HOME) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(DAGSTER_HOME) $(SITE) dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f example_project/*.db*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -217,10 +217,13 @@ Event = (
     | Verifying
     | Verification
 )
+"""All that can happen in a run."""
+
 Outcome = Finished | Skipped
 """How an attempt that did not raise ends."""
 
 Listener = Callable[[Event], None]
+"""What is called with each event as it happens. It must not raise."""
 
 
 def ignore(event: Event) -> None:

@@ -122,7 +122,7 @@ class MigrationTester(FreshDatabase):
         return first
 
     def run_failing(self, revision: str, *, rolled_back: bool = True) -> MigrationFailedError:
-        """Run a revision that fails by itself, on data that its `validate` refuses, for example.
+        """Run a revision that fails by itself, on data that its ``validate`` refuses, for example.
 
         Args:
             revision: Which one.

@@ -1,13 +1,13 @@
 """The wheel is all that users need."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from support.pages import ROOT, go_through
+from support.repository import run
 from support.shell import wait_until
 from support.user_interface import ENDED, UserInterface
 
@@ -16,25 +16,16 @@ EXAMPLE = ROOT / "example_project"
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built as for a release."""
-    folder = tmp_path_factory.mktemp("dist")
-    _run(sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT))
-    (wheel,) = folder.glob("delembic-*.whl")
-    return wheel
-
-
-@pytest.fixture(scope="module")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an empty environment into which the wheel was installed."""
     folder = tmp_path_factory.mktemp("environment")
-    _run(sys.executable, "-m", "venv", str(folder))
+    run(sys.executable, "-m", "venv", str(folder))
     _install(folder / "bin", str(wheel))
     return folder / "bin"
 
 
 def test_it_brings_neither_alembic_nor_dagster(programs: Path) -> None:
-    listed = _run(str(programs / "python"), "-m", "pip", "list", "--format", "freeze")
+    listed = run(str(programs / "python"), "-m", "pip", "list", "--format", "freeze")
     installed = {line.partition("==")[0].lower() for line in listed.splitlines()}
 
     assert {"delembic", "sqlalchemy", "click"} <= installed
@@ -93,12 +84,4 @@ def _materialize_everything(address: str) -> None:
 
 def _install(programs: Path, *requirements: str) -> None:
     quiet = ("--quiet", "--disable-pip-version-check")
-    _run(str(programs / "python"), "-m", "pip", "install", *quiet, *requirements)
-
-
-def _run(*command: str) -> str:
-    result = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    assert result.returncode == 0, result.stdout
-    return result.stdout
+    run(str(programs / "python"), "-m", "pip", "install", *quiet, *requirements)

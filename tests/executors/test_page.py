@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped] # its types are a package of their own
+import yaml
 from dagster import AssetsDefinition, Definitions, validate_run_config
 from dagster._config import process_config
 from dagster._core.instance.config import dagster_instance_config
