@@ -49,7 +49,7 @@ from delembic.migration import DataMigration
 from delembic.revisions.source import Revision
 from delembic.status import Status
 
-_OVERTAKEN = "Another run applied it meanwhile."
+_OVERTAKEN = "Another run applied it in the meantime."
 
 
 def attempt(

@@ -92,19 +92,19 @@ class FreshDatabase:
 
     def _check_unchanged(self, before: Content, who: str) -> None:
         if found := self.changes(before):
-            raise AssertionError(f"{who} has left changes behind:\n{described(found)}")
+            raise AssertionError(f"{who} left changes behind:\n{described(found)}")
 
     def _refuse_unfit(self) -> None:
         url = make_url(self.url)
         if kind_of(url.get_backend_name()).is_memory(url):
             raise ConfigurationError(
-                "A database in memory is gone before the next connection is made.",
-                "Take a file: sqlite:///test.db",
+                "An in-memory database is lost before the next connection opens.",
+                "Use a file: sqlite:///test.db",
             )
         if applied := self._applied():
             raise ConfigurationError(
-                f"{masked(url)} is no fresh database: {len(applied)} migrations are applied there.",
-                "Hand over an empty one; a test may leave anything in it.",
+                f"{masked(url)} is not a fresh database: {len(applied)} migrations are applied.",
+                "Use an empty database; a test may leave anything in it.",
             )
 
 

@@ -116,7 +116,7 @@ class MigrationTester(FreshDatabase):
         between = self.snapshot()
         second = commands.apply(self.config, revision)
         if not isinstance(first, Finished) or isinstance(second, Finished):
-            facts = f"{revision} did not take effect once: {first}, then {second}"
+            facts = f"{revision} did not take effect exactly once: {first}, then {second}"
             raise AssertionError(facts)  # noqa: TRY004 - not of a type that anybody passed
         self._check_unchanged(between, f"The second run of {revision}")
         return first
@@ -221,7 +221,7 @@ class MigrationTester(FreshDatabase):
     def _prepare(self, revision: str) -> Content:
         self.upgrade_before(revision)
         if revision in self._applied():
-            raise AssertionError(f"{revision} is applied already")
+            raise AssertionError(f"{revision} is already applied")
         return self.snapshot()
 
     def _strike(
@@ -236,7 +236,7 @@ class MigrationTester(FreshDatabase):
                 raise AssertionError(facts) from error  # noqa: TRY004 - as above
             self._check_undone(before, revision, f"it failed {moment}", rolled_back)
             return error
-        raise AssertionError(f"{revision} went on as if nothing had happened {moment}")
+        raise AssertionError(f"{revision} succeeded despite the fault {moment}")
 
     def _check_undone(self, before: Content, revision: str, cause: str, rolled_back: bool) -> None:
         if revision in self._applied():
