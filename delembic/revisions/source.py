@@ -146,7 +146,7 @@ def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes, checksum
         try:
             imported = _import_class(path, root, content, cls.name)
         except MigrationFileError:
-            if not cls.tells_its_place:
+            if not cls.shows_its_place:
                 raise
         else:
             attributes = _attributes_of(imported, path, cls.line)

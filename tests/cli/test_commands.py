@@ -131,7 +131,7 @@ class TestRevision:
             0,
             "Created delembic/versions/D001_load.py\n",
             "Warning: depends_on lacks Alembic's heads, because the database could not be read."
-            " Cannot connect to sqlite:///{project.root}/nowhere/a.db: unable to open"
+            f" Cannot connect to sqlite:///{project.root}/nowhere/a.db: unable to open"
             " database file\n",
         )
 

@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: named locks of the server, and DDL that commits."""
+"""MySQL and MariaDB: named locks of the server, and DDL that commits implicitly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MySQL(Other):
 
     names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     locks: ClassVar[tuple[str, ...]] = ("advisory", "lease", "none")
-    # Revisions differ in case and accents, whatever the server's collation thinks.
+    # Revisions are case- and accent-sensitive, whatever the server's collation is.
     table_options: ClassVar[dict[str, str]] = {
         "engine": "InnoDB",
         "charset": "utf8mb4",
@@ -67,9 +67,9 @@ class MySQL(Other):
 
 
 class NamedLock:
-    """``GET_LOCK``.
+    """The locks of ``GET_LOCK``.
 
-    Such locks belong to the server, so the database's name is part of the lock's.
+    Such locks belong to the server, so the name of the database is part of the lock's name.
     """
 
     def __init__(self, conn: Connection) -> None:
@@ -91,7 +91,7 @@ class NamedLock:
 
 
 class SavepointWitness:
-    """Sets a savepoint, which any commit takes away."""
+    """Sets a savepoint, which any commit removes."""
 
     transaction_id: int | None = None
 
@@ -123,9 +123,9 @@ class SavepointWitness:
         return True
 
     def _was_deadlock(self, error: BaseException | None) -> bool:
-        """Whether the server itself has rolled everything back, to end a deadlock.
+        """Whether the server itself has rolled everything back, to resolve a deadlock.
 
-        The driver's own error is looked for, whether SQLAlchemy has put one around it or not.
+        This checks the driver's own error, whether or not SQLAlchemy has wrapped it.
         """
         of_driver = self._conn.dialect.loaded_dbapi.Error
         while error:

@@ -1,4 +1,4 @@
-"""Any other database: nothing is known of it, so nothing is counted on."""
+"""Any other database. Nothing is assumed about it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from delembic.database.dialects.kind import DatabaseKind, Witness
 
 
 class Other(DatabaseKind):
-    """What is done on a database that delembic does not know.
+    """The behavior on a database that delembic does not know.
 
-    A lease holds other runners off, and a migration is trusted not to end its transaction.
+    A lease locks out other runs, and a migration is trusted not to end its transaction.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -33,7 +33,7 @@ class Other(DatabaseKind):
 
     @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:
-        """See `DatabaseKind`; what the transaction sees is left to the database's default."""
+        """See `DatabaseKind`. The isolation level is the default of the database."""
         with ending_session(conn):
             yield
 
@@ -43,7 +43,7 @@ class Other(DatabaseKind):
 
 
 class TrustingWitness:
-    """Believes that the transaction is the one that was begun."""
+    """Assumes that the transaction is the one that was begun."""
 
     transaction_id: int | None = None
 
@@ -62,13 +62,14 @@ class TrustingWitness:
 
 @contextmanager
 def ending_session(conn: Connection) -> Iterator[None]:
-    """End the session with its connection, whatever pool a user's ``get_engine`` may have.
+    """End the session with its connection, whatever pool a user's ``get_engine`` has.
 
-    What a migration has set for its session (a role, a search path) would meet whoever is next.
+    Otherwise, settings that a migration made for its session (a role, a search path) would affect
+    the next user of the connection.
     """
     try:
         yield
     finally:
-        # Not earlier: SQLAlchemy does not tell the driver's connection of one that is detached.
+        # Not earlier, because SQLAlchemy does not expose the driver's connection after a detach.
         if not conn.closed and not conn.invalidated:
             conn.detach()

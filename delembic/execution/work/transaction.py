@@ -1,4 +1,4 @@
-"""One transaction on the work connection: the user's code in it, and delembic's mark."""
+"""One transaction on the work connection, for the user's code and delembic's mark."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from delembic.status import Phase
 from delembic.user_code import user_code
 
 _OPTIONS = ("schema_translate_map", "stream_results", "yield_per")
-"""What `Connection.execution_options` changes for all that is executed later."""
+"""The options of `Connection.execution_options` that affect all later statements."""
 
 
 class Transaction:
     """One transaction on one connection, begun here.
 
     Attributes:
-        conn: What the migration gets.
-        transaction_id: The server's number of the transaction, where a lost commit can be traced.
+        conn: The connection that the migration gets.
+        transaction_id: The server's id of the transaction, if a lost commit can be traced by it.
     """
 
     def __init__(self, conn: Connection) -> None:
@@ -42,7 +42,7 @@ class Transaction:
         """Call a method of a migration with the connection.
 
         Raises:
-            MigrationFailedError: It raised, or it closed the connection.
+            MigrationFailedError: The method raised an error or closed the connection.
         """
         failed = partial(MigrationFailedError, revision, phase)
         with user_code(failed), values_withheld(self.conn.engine):
@@ -51,14 +51,14 @@ class Transaction:
                 raise ConnectionClosedError
 
     def come_back(self) -> bool:
-        """Let names in statements lead to where they led before the user's code ran.
+        """Restore the schema in which the connection began.
 
-        A migration may work in another schema: through a search path, ``USE``, or SQLAlchemy's
-        ``schema_translate_map``. All of that stays with the connection. The mark would then go
-        into another project's table of the same name.
+        A migration may switch to another schema, by a search path, ``USE``, or SQLAlchemy's
+        ``schema_translate_map``. The connection keeps that setting, and the mark would then go
+        into a table of the same name in another project.
 
         Returns:
-            Whether the user's code has left the transaction open; the database is asked.
+            Whether the user's code has left the transaction open, according to the database.
         """
         self.conn.execution_options(**self._options)
         is_ours = self.conn.get_transaction() is self._begun
@@ -66,11 +66,11 @@ class Transaction:
 
     @property
     def lost(self) -> bool:
-        """Whether the server was found to be gone, so nothing more can be asked of it."""
+        """Whether the connection to the server was lost."""
         return self.conn.invalidated
 
     def roll_back(self, error: BaseException | None) -> bool:
-        """Roll back, after an error or without, and tell if that undid all that was done."""
+        """Roll back, with or without an error, and return whether that undid everything."""
         if self.conn.closed or self.conn.invalidated:
             return not self._has_committed  # the end of the session was the rollback
         try:
@@ -86,11 +86,11 @@ class Transaction:
 
 @contextmanager
 def open_transaction(engine: Engine) -> Iterator[Transaction]:
-    """Open a connection and begin a transaction, which is rolled back unless it gets committed.
+    """Open a connection and begin a transaction, which is rolled back unless it is committed.
 
-    The transaction is begun at SQLAlchemy's level before any code of the user sees the
-    connection: otherwise a statement sent through the driver's own connection as the first thing
-    (a COPY, say) would be lost at the commit or survive a rollback.
+    The transaction is begun through SQLAlchemy before the user's code gets the connection.
+    Otherwise, a first statement through the driver's own connection, such as a COPY, would be lost
+    at the commit or would survive a rollback.
 
     Raises:
         DatabaseUnavailableError: The server does not answer.
@@ -101,11 +101,11 @@ def open_transaction(engine: Engine) -> Iterator[Transaction]:
 
 @contextmanager
 def open_snapshot(engine: Engine) -> Iterator[Transaction]:
-    """Open a connection and begin a transaction for looking at data, to be rolled back.
+    """Open a connection and begin a transaction for reading data, which is rolled back.
 
-    It sees one state of the data from its first query to its last, whatever others commit in the
-    meantime: two queries that are compared with each other then speak of the same moment. Writing
-    is not forbidden, as a temporary table may be needed to look at data.
+    All of its queries see the same state of the data, even if others commit in the meantime, so
+    their results can be compared. Writing is not forbidden, because a check may need a temporary
+    table.
 
     Raises:
         DatabaseUnavailableError: The server does not answer.
