@@ -60,7 +60,7 @@ def in_full(attempts: Sequence[LogEntry]) -> str:
         attempts: The entries, in the order of the lines.
     """
     cells = [
-        [*_cells(attempt), Cell(_everything_about_the_runner(attempt))] for attempt in attempts
+        [*_cells(attempt), Cell(_everything_about_its_run(attempt))] for attempt in attempts
     ]
     blocks = [
         _with_error(line, attempt) for line, attempt in zip(aligned(cells), attempts, strict=True)
@@ -93,7 +93,7 @@ def _who(attempt: LogEntry, *, brief: bool) -> str:
     return " ".join(filter(None, (_person(attempt), program and f"({program})")))
 
 
-def _everything_about_the_runner(attempt: LogEntry) -> str:
+def _everything_about_its_run(attempt: LogEntry) -> str:
     """Return the process and the version too: ``ann@db1, pid 12 (cli), delembic 2.0.0``."""
     pid = f"pid {attempt.pid}" if attempt.pid else ""
     program = _program(attempt)
