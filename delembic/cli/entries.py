@@ -59,9 +59,7 @@ def in_full(attempts: Sequence[LogEntry]) -> str:
     Args:
         attempts: The entries, in the order of the lines.
     """
-    cells = [
-        [*_cells(attempt), Cell(_everything_about_its_run(attempt))] for attempt in attempts
-    ]
+    cells = [[*_cells(attempt), Cell(_everything_about_its_run(attempt))] for attempt in attempts]
     blocks = [
         _with_error(line, attempt) for line, attempt in zip(aligned(cells), attempts, strict=True)
     ]

@@ -136,7 +136,7 @@ def test_a_lease_that_is_lost_and_free_again_is_not_committed_under(
         """,
     )
 
-    with pytest.raises(LockLostError, match="its lease ran out"):
+    with pytest.raises(LockLostError, match="its lease expired"):
         project.upgrade()
 
     assert LockLost("D001") in project.events
