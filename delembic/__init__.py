@@ -1,7 +1,7 @@
 """Versions data changes the way Alembic versions schema changes.
 
-The names below are the public ones. Importing `delembic` is quick: SQLAlchemy and click are
-imported when a name that needs them is first used.
+The names below are public. Importing `delembic` is fast: SQLAlchemy and click are imported only
+when a name that needs them is first used.
 
 Example:
     >>> from delembic import Config, commands
@@ -83,7 +83,7 @@ _HOMES = {
     "narrate": "delembic.presentation.narration",
 }
 _FORMER = {"Attempt": "LogEntry"}
-"""Names that are still public, with the ones that took their place."""
+"""Old names that are still public, with the names that replaced them."""
 _MODULES = frozenset({"commands", "errors", "events"})
 
 

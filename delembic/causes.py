@@ -1,4 +1,4 @@
-"""An exception of anybody's as a few lines of text for people."""
+"""Any exception as a few readable lines of text."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from delembic.redaction import redact
 
 _LINES = 6
 _CHARACTERS = 300
-"""Of one line. The whole text is in the audit log, and in what --debug shows."""
+"""The limit for one line. The whole text is in the audit log and in the output of --debug."""
 
 _NOISE = re.compile(r"\s*\(Background on this error at: \S+\)")
 
 
 def describe(cause: BaseException) -> str:
-    """Return the type of an exception and the beginning of its text, without a traceback.
+    """Return the type of an exception and the beginning of its message, without a traceback.
 
-    One without a text, such as that of a plain ``assert``, is told with the line that raised it.
+    If there is no message, as for a plain ``assert``, the line that raised it is given instead.
 
     Example:
         >>> describe(ValueError("no rows"))
@@ -32,15 +32,15 @@ def describe(cause: BaseException) -> str:
 
 
 def text_of(cause: BaseException) -> str:
-    """Return ``str(cause)``, whatever its class makes of that."""
+    """Return ``str(cause)``, or a placeholder if that raises."""
     try:
         return str(cause)
-    except Exception:  # noqa: BLE001 - users' code, as what raised it was
-        return "<its text cannot be made>"
+    except Exception:  # noqa: BLE001 - __str__ may be users' code too
+        return "<its message cannot be rendered>"
 
 
 def brief(text: str) -> str:
-    """Return the beginning of a text: some lines, fit to be printed, with no secrets in them.
+    """Return the beginning of a text: a few printable lines without secrets.
 
     Example:
         >>> brief("x" * 1000).endswith("x…")
@@ -57,7 +57,7 @@ def _cut(line: str) -> str:
 
 
 def _printable(line: str) -> str:
-    """Escape what a terminal would obey, and what cannot be encoded."""
+    """Escape control characters and characters that cannot be encoded."""
     return "".join(
         c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in line
     )

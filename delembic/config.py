@@ -1,7 +1,7 @@
 """``delembic.ini`` as a value: where the project is and how it reaches its databases.
 
-Nothing is opened here. Settings that name a database are expanded only when they are asked for,
-so that a command which needs no database does not need its environment variables either.
+Nothing is opened here. Settings are expanded only when they are read, so that a command that needs
+no database does not need its environment variables either.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CONFIG_VARIABLE = "DELEMBIC_CONFIG"
 DEFAULT_SECTION = "delembic"
 
 LockKind = Literal["auto", "advisory", "file", "lease", "none"]
-"""How one runner holds off the others; ``auto`` takes what fits the database."""
+"""How one run locks out the others; ``auto`` chooses what suits the database."""
 LOCK_KINDS: tuple[str, ...] = get_args(LockKind)
 
 _SETTINGS = (
@@ -46,14 +46,14 @@ _SETTINGS = (
 class Config:
     """One section of one ini file.
 
-    Make it with `Config.find` or `Config.load`. Paths are absolute; a relative one in the ini is
-    relative to the ini, whatever the working folder.
+    Create it with `Config.find` or `Config.load`. Paths are absolute. A relative path in the ini
+    file is relative to the folder of that file, not to the working folder.
 
     Attributes:
         path: The ini file.
         section: The section that was read.
-        settings: The section's raw values, ``${VAR}`` not yet expanded. Not shown by ``repr``, as
-            a URL may hold a password.
+        settings: The section's raw values, with ``${VAR}`` not yet expanded. They are left out of
+            ``repr``, because a URL may contain a password.
 
     Example:
         >>> from delembic import Config
@@ -72,10 +72,10 @@ class Config:
     def find(cls, start: str | Path = ".", section: str = DEFAULT_SECTION) -> Config:
         """Read the ``delembic.ini`` in ``start`` or in the nearest folder above it.
 
-        ``DELEMBIC_CONFIG`` is not looked at; that is the command line's.
+        The variable ``DELEMBIC_CONFIG`` is ignored here; only the command line reads it.
 
         Raises:
-            ConfigFileNotFoundError: There is none.
+            ConfigFileNotFoundError: There is no such file.
             ConfigurationError: See `load`.
         """
         folder = Path(start).resolve()
@@ -86,12 +86,12 @@ class Config:
 
     @classmethod
     def load(cls, path: str | Path, section: str = DEFAULT_SECTION) -> Config:
-        """Read a section of an ini file.
+        """Read one section of an ini file.
 
         Raises:
             ConfigFileNotFoundError: There is no such file.
-            ConfigSectionNotFoundError: It has no such section.
-            ConfigurationError: It does not parse.
+            ConfigSectionNotFoundError: The file has no such section.
+            ConfigurationError: The file does not parse.
         """
         file = Path(path).resolve()
         if not file.exists():
@@ -103,7 +103,7 @@ class Config:
 
     @property
     def root(self) -> Path:
-        """The project's root: the folder of the ini, importable from migrations."""
+        """The project's root: the folder of the ini file, importable from migrations."""
         return self.path.parent
 
     @property
@@ -123,37 +123,37 @@ class Config:
             raise self.error(
                 "script_location",
                 f"there is no folder {render_path(folder)}.",
-                f"Correct the setting, or make the folder: mkdir -p {render_path(folder)}",
+                f"Correct the setting, or create the folder: mkdir -p {render_path(folder)}",
             )
         return folder
 
     @property
     def env_file(self) -> Path:
-        """``env.py``, whether or not it is there."""
+        """The path of ``env.py``, whether or not the file exists."""
         return self.script_location / "env.py"
 
     @property
     def url(self) -> str | None:
-        """The URL of the database that the migrations work on; ``None`` leaves it to ``env.py``."""
+        """The URL of the work database; ``None`` leaves the connection to ``env.py``."""
         return self._expanded("sqlalchemy.url")
 
     @property
     def metadata_url(self) -> str | None:
-        """The URL of another database for the audit log; ``None`` keeps it with the data."""
+        """The URL of a database for the audit log; ``None`` keeps the log with the data."""
         return self._expanded("metadata_url")
 
     @property
     def alembic_config(self) -> Path | None:
-        """Alembic's ini, when data migrations may depend on schema revisions."""
+        """The path of Alembic's ini file, if data migrations may depend on schema revisions."""
         value = self._expanded("alembic_config")
         return self.root / value if value else None
 
     @property
     def lock(self) -> LockKind:
-        """How runners hold each other off.
+        """The kind of lock with which runs lock each other out.
 
         Raises:
-            SettingError: It is none of the known ways.
+            SettingError: The kind is unknown.
         """
         value = self._expanded("lock") or "auto"
         if value not in LOCK_KINDS:
@@ -162,41 +162,41 @@ class Config:
 
     @property
     def lock_timeout_seconds(self) -> float:
-        """How long to wait for another runner, in seconds; 0 gives up at once.
+        """How long to wait for another run, in seconds; 0 gives up at once.
 
         Raises:
-            SettingError: It is not a number, or negative.
+            SettingError: The value is not a number, or it is negative.
         """
         return self._seconds("lock_timeout", default=60.0)
 
     @property
     def lock_lease_seconds(self) -> float:
-        """How long a lease lasts whose holder has stopped renewing it, in seconds.
+        """How long a lease lasts after its holder stops renewing it, in seconds.
 
         Raises:
-            SettingError: It is not a number, or negative.
+            SettingError: The value is not a number, or it is negative.
         """
         return self._seconds("lock_lease", default=60.0)
 
     @property
     def hide_parameters(self) -> bool:
-        """Whether errors and the audit log keep quiet about the values in statements."""
+        """Whether errors and the audit log leave out the values in statements."""
         value = (self._expanded("hide_parameters") or "true").lower()
         if value not in ConfigParser.BOOLEAN_STATES:
             raise self.error("hide_parameters", f"{value!r} is neither true nor false.")
         return ConfigParser.BOOLEAN_STATES[value]
 
     def check(self) -> None:
-        """Read the settings of a run, so that one that means nothing is told before it begins.
+        """Read the settings of a run, so that an invalid one is reported before the run begins.
 
         Raises:
-            SettingError: There is one.
+            SettingError: A setting is invalid.
         """
         _ = self.lock, self.lock_timeout_seconds, self.lock_lease_seconds, self.hide_parameters
 
     @property
     def warnings(self) -> list[str]:
-        """What looks wrong but hinders nothing: settings that delembic does not know."""
+        """Warnings about mistakes that do no harm: settings that delembic does not know."""
         return [
             f"{render_path(self.path)}, [{self.section}]: unknown setting {key!r}."
             + did_you_mean(key, _SETTINGS)
@@ -210,16 +210,16 @@ class Config:
             seconds = float(value) if value else default
         except ValueError as error:
             raise self.error(key, f"{value!r} is not a number of seconds.") from error
-        if not seconds >= 0:  # which "nan" is not, either
-            raise self.error(key, f"{value} is no time to wait.", "0 gives up at once.")
+        if not seconds >= 0:  # also refuses "nan"
+            raise self.error(key, f"{value} is not a valid time to wait.", "0 gives up at once.")
         return seconds
 
     def error(self, key: str, problem: str, remedy: str = "") -> SettingError:
-        """Return an error about one setting of this section, to be raised by who finds it."""
+        """Return an error about one setting of this section, for the caller to raise."""
         return SettingError(self.path, self.section, key, problem, remedy)
 
     def _expanded(self, key: str) -> str | None:
-        """Return a setting with ``${VAR}`` replaced; an empty one counts as not set."""
+        """Return a setting with ``${VAR}`` replaced; an empty value counts as not set."""
 
         def variable(match: re.Match[str]) -> str:
             name = match[1]

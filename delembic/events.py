@@ -1,6 +1,6 @@
-"""What happens in a run, as frozen records. Whoever shows a run reads these and nothing else.
+"""What happens in a run, as frozen records. Anything that reports on a run reads only these.
 
-They hold facts. `delembic.presentation.narration` puts them into words.
+Events hold facts. `delembic.presentation.narration` turns them into sentences.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan is made and checked; running it begins now."""
+    """The plan was made and checked, and the run is about to begin."""
 
     revisions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Another runner holds the lock. Said once for each revision that has to wait."""
+    """Another run holds the lock. Emitted once for each revision that has to wait."""
 
     revision: str
     holder: str
@@ -27,10 +27,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A runner that died had left a row without an end; it has one now.
+    """An attempt that died had left a log entry without an end, which was now completed.
 
     Attributes:
-        status: ``success`` if its work had been committed, else ``interrupted``.
+        status: ``success`` if the work had been committed, otherwise ``interrupted``.
     """
 
     revision: str
@@ -40,7 +40,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The attempt is on record, and the work begins."""
+    """The attempt is recorded, and the work begins."""
 
     revision: str
     description: str
@@ -63,7 +63,7 @@ class OutsideTransaction:
 
 @dataclass(frozen=True, slots=True)
 class TransactionEnded:
-    """The migration committed or rolled back by itself, so not all of it can be rolled back."""
+    """The migration committed or rolled back itself, so not all of it can be rolled back."""
 
     revision: str
 
@@ -73,8 +73,8 @@ class Finished:
     """The migration has taken effect.
 
     Attributes:
-        applied_at: When, in UTC.
-        rows_affected: Rows inserted, updated and deleted, as far as the driver tells.
+        applied_at: When it took effect, in UTC.
+        rows_affected: Rows inserted, updated and deleted, as far as the driver reports them.
     """
 
     revision: str
@@ -87,12 +87,12 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The migration has taken effect before; nothing was run.
+    """The migration was already applied; nothing was run.
 
     Attributes:
-        applied_at: When it did, in UTC, if that is known.
-        applied_by: Who ran it, if the audit log tells.
-        history_id: The row of the attempt that applied it, if the audit log has it.
+        applied_at: When it took effect, in UTC, if that is known.
+        applied_by: Who ran it, if the audit log has that.
+        history_id: The log entry of the attempt that applied it, if there is one.
         checksum: SHA-256 of the file that was run then; it may have been edited since.
     """
 
@@ -105,11 +105,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The migration raised.
+    """The migration raised an error, or the database failed.
 
     Attributes:
-        phase: How far it had come: see `delembic.Phase`.
-        rolled_back: Whether all of its work is undone; not so if it had committed by itself.
+        phase: The phase in which it failed; see `delembic.Phase`.
+        rolled_back: Whether all of its work was undone; false if the migration committed itself.
     """
 
     revision: str
@@ -123,7 +123,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The migration was not run, because others that it depends on are not applied."""
+    """The migration was not run, because it depends on others that are not applied."""
 
     revision: str
     history_id: int
@@ -132,7 +132,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The operator stopped the run; the work of this migration is rolled back."""
+    """The operator stopped the run; the work of this migration was rolled back."""
 
     revision: str
     history_id: int
@@ -140,7 +140,7 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class RecordDelayed:
-    """The end of an attempt could not be written; the next run will, from the mark."""
+    """The end of an attempt could not be recorded; the next run will settle it, by the mark."""
 
     revision: str
     history_id: int
@@ -149,9 +149,9 @@ class RecordDelayed:
 
 @dataclass(frozen=True, slots=True)
 class LockLost:
-    """The lock was lost while the migration ran, with the session that held it.
+    """The lock was lost while the migration ran, together with the session that held it.
 
-    The mark kept the effect single all the same.
+    The mark still ensured that the migration took effect only once.
     """
 
     revision: str
@@ -159,7 +159,7 @@ class LockLost:
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """The ``validate`` of an applied migration begins to look at the data."""
+    """The ``validate`` of an applied migration begins."""
 
     revision: str
     description: str
@@ -167,9 +167,9 @@ class Verifying:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the ``validate`` of an applied migration found in the data as it is now.
+    """What the ``validate`` of an applied migration found in the current data.
 
-    Whatever it was, the migration stays applied.
+    The migration stays applied in any case.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -179,15 +179,16 @@ class Verification:
         (False, 'AssertionError: 7 rows')
 
     Attributes:
-        revision: Which migration.
+        revision: The migration's revision.
         passed: Whether the data is what ``validate`` expects.
-        reason: What ``validate`` raised, on one or a few lines; ``None`` if it passed.
-        verified_at: When it began, in UTC.
+        reason: The error that ``validate`` raised, on one or a few lines; ``None`` if it passed.
+        verified_at: When the verification began, in UTC.
         duration_seconds: How long it took.
-        history_id: Its row in ``delembic_run_history``.
-        changed: Whether the file, whose ``validate`` was run as it is now, is another than the one
-            that took effect; ``None`` if nobody knows.
-        rolled_back: Whether all that ``validate`` did is undone; not so if it committed by itself.
+        history_id: Its log entry in ``delembic_run_history``.
+        changed: Whether the file has changed since the migration was applied; ``None`` if that is
+            unknown. The ``validate`` that was run is the one in the current file.
+        rolled_back: Whether everything that ``validate`` did was undone; false if it committed
+            itself.
     """
 
     revision: str
@@ -220,11 +221,11 @@ Event = (
 """All that can happen in a run."""
 
 Outcome = Finished | Skipped
-"""How an attempt that did not raise ends."""
+"""How an attempt without an error ends."""
 
 Listener = Callable[[Event], None]
 """What is called with each event as it happens. It must not raise."""
 
 
 def ignore(event: Event) -> None:
-    """A listener that shows nothing."""
+    """Ignore an event; the default listener."""

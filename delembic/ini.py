@@ -1,7 +1,7 @@
-"""An ini file is read, and what is wrong with it is told without what is written in it.
+"""Reads an ini file, and reports what is wrong with it without quoting it.
 
-A line of it may be half of a database URL, with the password. So the parser's own errors, which
-repeat such lines, go no further than here.
+A line may be part of a database URL that contains a password. The parser's own errors repeat such
+lines, so they are not passed on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from delembic.errors import ConfigurationError, render_path
 
 
 def read_ini(path: Path) -> ConfigParser:
-    """Read an ini file. Nothing is interpolated: a ``%`` in a password means itself.
+    """Read an ini file. Nothing is interpolated: a ``%`` in a password stays a ``%``.
 
     Raises:
         ConfigurationError: It cannot be read.
@@ -31,7 +31,7 @@ def read_ini(path: Path) -> ConfigParser:
     except (ParserError, UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(
             f"{render_path(path)} cannot be read: {_fault(error)}.",
-            "Correct the file; it is an ini in UTF-8.",
+            "Correct the file; it must be an ini file in UTF-8.",
         ) from None
     return parser
 
@@ -39,11 +39,11 @@ def read_ini(path: Path) -> ConfigParser:
 def _fault(error: ParserError | UnicodeDecodeError | OSError) -> str:
     match error:
         case DuplicateOptionError():
-            text = f"line {error.lineno} sets {error.option} of [{error.section}] once more"
+            text = f"line {error.lineno} sets {error.option} of [{error.section}] again"
         case DuplicateSectionError():
-            text = f"line {error.lineno} begins [{error.section}] once more"
+            text = f"line {error.lineno} begins [{error.section}] again"
         case MissingSectionHeaderError():
-            text = f"line {error.lineno} stands before any [section]"
+            text = f"line {error.lineno} comes before any [section]"
         case ParsingError(errors=[(line, _), *_]):
             text = f"line {line} is neither a [section] nor 'key = value'"
         case UnicodeDecodeError():

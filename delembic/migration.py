@@ -1,4 +1,4 @@
-"""What a user writes: a class that changes data once, and says what it needs."""
+"""The base class of migrations. A migration changes data once, and declares what it needs."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 class DataMigration:
     """One versioned change of data. Subclass it in a file below ``versions/``.
 
-    The class attributes are read from the file's syntax tree, without importing it, as long as
-    they are literals. An instance is made without arguments, once for each attempt.
+    Class attributes that are literals are read from the file's syntax tree, without importing it.
+    The class is instantiated without arguments, once for each attempt.
 
     Attributes:
         revision: The name of this migration, unique in the project, never changed once applied.
-        depends_on: Revisions that must be applied before: of delembic, or of Alembic where
-            ``alembic_config`` is set.
+        depends_on: The revisions that must be applied first. These are delembic revisions, and
+            Alembic revisions if ``alembic_config`` is set.
         description: One line for people.
-        tags: For selecting and labelling: a list of names, or a mapping of names to values.
+        tags: Names for selecting and labeling: a list, or a mapping of names to values.
         owners: People (an e-mail address) or teams (``team:NAME``) who answer for the data.
-        group: The asset group that Dagster shows it in.
-        meta: What other programs are told, by their names: ``{"dagster": {"pool": "warehouse"}}``
-            (see `delembic_dagster.OpSettings`). Delembic itself does not look at it.
+        group: Its asset group in Dagster.
+        meta: Settings for other programs, by program name: ``{"dagster": {"pool": "warehouse"}}``
+            (see `delembic_dagster.OpSettings`). Delembic itself ignores them.
         transaction: ``False`` for work that the database refuses inside of a transaction, such as
             ``CREATE INDEX CONCURRENTLY`` or ``VACUUM``. Each statement is then committed by itself,
-            and the mark is written after the work: the work takes effect at least once, not exactly
-            once.
+            and the mark is written after the work, which takes effect at least once instead of
+            exactly once.
 
     Example:
         >>> from delembic import DataMigration
@@ -59,12 +59,12 @@ class DataMigration:
         """Change the data.
 
         Args:
-            conn: An open connection, already in a transaction. Delembic owns it and commits it
-                after `validate`; a statement sent through the driver's own connection (a COPY, for
-                instance) is part of the same transaction. Do not commit or close it.
+            conn: An open connection, already in a transaction. Delembic owns it and commits after
+                `validate`. Statements that go through the driver's own connection, such as a COPY,
+                are part of the same transaction. Do not commit or close it.
 
         Raises:
-            Exception: Whatever is raised rolls all of it back and is recorded as a failure.
+            Exception: Any error rolls back all of the work and is recorded as a failure.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define upgrade(self, conn)")
 
@@ -75,5 +75,5 @@ class DataMigration:
             conn: The connection that `upgrade` used, in the same transaction.
 
         Raises:
-            Exception: Whatever is raised rolls the work back and is recorded as a failure.
+            Exception: Any error rolls back all of the work and is recorded as a failure.
         """

@@ -1,8 +1,8 @@
-"""Passwords are kept out of every text that leaves: output, errors, logs and audit rows.
+"""Keeps passwords out of every text that leaves delembic: output, errors, logs, log entries.
 
-Two rules. What is known to be a secret, because it stood in a URL or was given to a driver, is
-replaced wherever it turns up again. And what looks like one is replaced too: a password inside a
-URL, a setting such as ``password=…``, as drivers repeat them in their errors.
+There are two rules. A known secret, which was part of a URL or was given to a driver, is replaced
+wherever it appears again. Anything that looks like a secret is replaced too: a password in a URL,
+or a setting such as ``password=…``, both of which drivers repeat in their errors.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ MASK = "***"
 
 _WORDS = ("pass", "pwd", "secret", "token", "key")
 _SHORTEST = 4
-"""Characters of a secret that is looked for by itself: shorter ones are ordinary words."""
+"""The minimum length of a secret to search for; shorter ones may be ordinary words."""
 
 _IN_URL = re.compile(r"(?<=://)([^\s:/@'\"]*):[^\s@'\"]+@")
-# No space around the equals sign: a line of Python in a traceback is to stay as it is.
+# No space around the equals sign, so that Python code in a traceback stays as it is.
 _IN_SETTING = re.compile(
     r"\b(\w*(?:password|passwd|passphrase|pwd|secret|token)\w*=)"
     r"(?!=)('[^']*'|\"[^\"]*\"|[^\s;&,)'\"]+)",
@@ -29,7 +29,7 @@ _known: set[str] = set()
 
 
 def is_secret(name: str) -> bool:
-    """Whether a setting of that name holds a secret.
+    """Whether a setting of that name contains a secret.
 
     Example:
         >>> is_secret("sslpassword"), is_secret("sslmode")
@@ -39,12 +39,12 @@ def is_secret(name: str) -> bool:
 
 
 def remember_secrets(settings: Mapping[str, object], public: Collection[object] = ()) -> None:
-    """Take note of the secrets among some settings, by their names, for `redact`.
+    """Remember the secrets among some settings, recognized by name, for `redact`.
 
     Args:
-        settings: Names and values.
-        public: Values that are shown anyway: a password that is the user's name is no secret, and
-            hiding it would make every path and name that contains it unreadable.
+        settings: The settings, by name.
+        public: Values that are printed anyway. A password that equals the user's name is no
+            secret, and hiding it would make every path that contains it unreadable.
     """
     for name, value in settings.items():
         for text in value if isinstance(value, tuple) else [value]:
@@ -61,12 +61,12 @@ def redact(text: str) -> str:
         >>> redact("cannot parse postgresql://ann:tiger@db/x")
         'cannot parse postgresql://ann:***@db/x'
     """
-    for secret in sorted(_known, key=len, reverse=True):  # one may be a part of another
+    for secret in sorted(_known, key=len, reverse=True):  # one secret may be part of another
         if secret in text:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
     return _IN_SETTING.sub(rf"\1{MASK}", _IN_URL.sub(rf"\1:{MASK}@", text))
 
 
 def _spellings(secret: str) -> set[str]:
-    """Return how a URL, a form and Python's ``repr`` may write it."""
+    """Return a secret as a URL, a form and Python's ``repr`` may write it."""
     return {secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}

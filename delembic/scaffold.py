@@ -19,20 +19,20 @@ _SLUG_CHARACTERS = 60
 
 
 def write_project(root: Path, script_location: str) -> list[Path]:
-    """Write the files of a new project and return them; overwrite nothing.
+    """Write the files of a new project and return their paths. Nothing is overwritten.
 
     Args:
         root: Where ``delembic.ini`` goes.
         script_location: The folder for ``env.py`` and ``versions/``, relative to ``root``.
 
     Raises:
-        FileExistsAlreadyError: One of the files is there already; none was written.
-        ConfigurationError: The folder cannot be made, or the ini could not name it.
+        FileExistsAlreadyError: One of the files already exists; none was written.
+        ConfigurationError: The folder cannot be created, or the ini file cannot name it.
     """
     if not script_location.strip() or not script_location.isprintable():
         raise ConfigurationError(
             f"{script_location!r} cannot be the name of a folder in delembic.ini.",
-            "Name one, such as: delembic init migrations",
+            "Name a folder, for example: delembic init migrations",
         )
     folder = root / script_location
     contents = {
@@ -56,18 +56,19 @@ def write_revision(folder: Path, revision: str, message: str, depends_on: Sequen
     """Write the file of a new migration and return its path.
 
     Raises:
-        ConfigurationError: The message is empty or cannot be printed, or the file not be written.
-        FileExistsAlreadyError: The file is there already.
+        ConfigurationError: The message is empty or cannot be printed, or the file cannot be
+            written.
+        FileExistsAlreadyError: The file already exists.
     """
     description = " ".join(message.split())
     if not description:
         raise ConfigurationError(
-            "The message is empty.", "Say what the migration does: -m 'load vocabulary'."
+            "The message is empty.", "Describe what the migration does: -m 'load vocabulary'."
         )
     if not description.isprintable():
         raise ConfigurationError(
             f"The message cannot be printed: {message!r}.",
-            "Say what the migration does: -m 'load vocabulary'.",
+            "Describe what the migration does: -m 'load vocabulary'.",
         )
     content = _render(
         "revision.py.template",
@@ -82,7 +83,7 @@ def write_revision(folder: Path, revision: str, message: str, depends_on: Sequen
 
 
 def next_revision(existing: Iterable[str]) -> str:
-    """Return the revision after the highest one of the form ``D`` and a number.
+    """Return the revision that follows the highest one of the form ``D`` and a number.
 
     Example:
         >>> next_revision([])
@@ -106,7 +107,7 @@ def _write_new(path: Path, content: str) -> None:
 
 @contextmanager
 def _refusals_reported(path: Path) -> Iterator[None]:
-    """Raise what keeps a file from being written as an error for people."""
+    """Raise what prevents a file from being written as an error of delembic's own."""
     try:
         yield
     except FileExistsError as error:
@@ -114,12 +115,12 @@ def _refusals_reported(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ConfigurationError(
             f"{render_path(path)} cannot be written: {error.strerror}.",
-            "Choose another folder, or see who may write there.",
+            "Choose another folder, or check who may write there.",
         ) from error
 
 
 def _words(text: str) -> list[str]:
-    # Letters and their accents apart, so that the letters remain.
+    # NFKD separates letters from their accents, so that the letters remain.
     plain = unicodedata.normalize("NFKD", text).casefold()
     return re.findall(r"[a-z0-9]+", "".join(c for c in plain if not unicodedata.combining(c)))
 

@@ -1,19 +1,19 @@
-"""The words for what is done to a revision, how far it came, and what became of it."""
+"""The names of operations, phases, statuses and states."""
 
 from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What ``delembic_run_history`` holds in ``operation``."""
+    """The values of the column ``operation`` of ``delembic_run_history``."""
 
     UPGRADE = "upgrade"
     VERIFY = "verify"
 
 
 class Phase(StrEnum):
-    """How far an attempt has come, in the order of its steps.
+    """The phases of an attempt, in order.
 
-    ``upgrade`` and ``validate`` are the user's code; the others are statements of delembic's own.
+    ``upgrade`` and ``validate`` run the user's code; the others run delembic's own statements.
     """
 
     BEGIN = "begin"
@@ -47,7 +47,7 @@ class Undone(StrEnum):
 
 
 class Status(StrEnum):
-    """What ``delembic_version`` and ``delembic_run_history`` hold in ``status``."""
+    """The values of the column ``status`` of ``delembic_version`` and ``delembic_run_history``."""
 
     SUCCESS = "success"
     FAILED = "failed"
@@ -57,7 +57,7 @@ class Status(StrEnum):
 
 
 class State(StrEnum):
-    """What people are told about a revision."""
+    """The state of a revision, as it is reported to people."""
 
     APPLIED = "applied"
     FAILED = "failed"

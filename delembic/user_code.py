@@ -1,12 +1,12 @@
-"""The boundary between delembic and the code of its users.
+"""The boundary between delembic and its users' code.
 
-Migrations, ``env.py`` and the modules they import may raise anything. They are called inside
-`user_code` and nowhere else, so that it holds the one broad ``except`` of the package.
+Migrations, ``env.py`` and the modules that they import may raise anything. They are called only
+inside `user_code`, which therefore holds the only broad ``except`` of the package.
 
-Their files become modules here too, kept apart from all else that is imported: a folder turns into
-a package with a name that nothing else has. A migration is a submodule of it, so ``from
-._vocabulary import rows`` finds the helper ``_vocabulary.py`` beside it, and no bare name such as
-``D001_load`` appears in `sys.modules`.
+Their files are imported here too, apart from all other modules. Each folder becomes a package with
+a unique name, and a migration is a submodule of that package. So ``from ._vocabulary import rows``
+finds the helper ``_vocabulary.py`` beside it, and no bare name such as ``D001_load`` appears in
+`sys.modules`.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ from delembic.errors import DelembicError
 
 @contextmanager
 def user_code(error: Callable[[str], DelembicError]) -> Iterator[None]:
-    """Turn whatever the block raises into an error of delembic's own, with the cause attached.
+    """Turn any exception in the block into an error of delembic's own, with the cause attached.
 
-    ``SystemExit`` counts as a failure like any other: a migration that calls ``sys.exit()`` must
-    not end the program behind delembic's back. ``KeyboardInterrupt`` and its like pass: there it
-    is the operator who speaks, not the code.
+    ``SystemExit`` counts as a failure too: a migration that calls ``sys.exit()`` must not end the
+    program unnoticed. ``KeyboardInterrupt`` and similar exceptions pass, because they come from
+    the operator and not from the code.
 
     Args:
-        error: Makes the error from the cause's description (see `delembic.causes`).
+        error: Makes the error from a description of the cause (see `delembic.causes`).
 
     Raises:
-        DelembicError: What ``error`` returned, raised from the cause.
+        DelembicError: The error that ``error`` returned, raised from the cause.
     """
     try:
         yield
-    except (Exception, SystemExit) as cause:  # the boundary: users' code may raise anything
+    except (Exception, SystemExit) as cause:  # users' code may raise anything
         raise error(describe(cause)) from cause
 
 
@@ -46,19 +46,19 @@ def user_code(error: Callable[[str], DelembicError]) -> Iterator[None]:
 def import_source(path: Path, root: Path, content: bytes) -> ModuleType:
     """Execute ``content`` as the module of the file ``path``, once for each content.
 
-    The bytes are compiled here, not read again and not taken from a bytecode cache: what runs is
-    what was read, and so what a checksum was made from.
+    The bytes are compiled here. They are not read again, nor taken from a bytecode cache, so the
+    code that runs is the code that the checksum was computed from.
 
     Args:
         path: The file that the content came from.
-        root: A folder to import from besides; put in front of `sys.path` if it is not there.
+        root: Another folder to import from; put in front of `sys.path` if it is missing there.
         content: The source, encoded as Python source files are.
 
     Raises:
-        BaseException: Whatever the module raises while it is executed.
+        BaseException: Any exception that the module raises while it is executed.
     """
     _make_importable(root)
-    # A helper that was written a moment ago is to be found, whatever folders were looked at before.
+    # Otherwise a helper that was written a moment ago might not be found.
     importlib.invalidate_caches()
     name = f"{_package(path.parent)}.{path.stem}"
     module = ModuleType(name)
@@ -66,7 +66,7 @@ def import_source(path: Path, root: Path, content: bytes) -> ModuleType:
     module.__package__ = name.rpartition(".")[0]
     sys.modules[name] = module
     try:
-        # Not optimised: under `python -O`, every assert of a `validate` would hold.
+        # Not optimized: under `python -O`, the asserts of a `validate` would not run.
         code = compile(content, path, "exec", dont_inherit=True, optimize=0)
         exec(code, module.__dict__)  # noqa: S102 - this is an import
     except BaseException:
@@ -81,7 +81,7 @@ def _make_importable(root: Path) -> None:
 
 
 def _package(folder: Path) -> str:
-    """Return the name of the package that stands for the folder, made on the first call."""
+    """Return the name of the folder's package, which is created on the first call."""
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     name = f"delembic_project_{digest}"
     if name not in sys.modules:

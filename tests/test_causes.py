@@ -22,7 +22,7 @@ class OddError(Exception):
         (KeyError("name"), "KeyError: 'name'"),
         (AssertionError(), "AssertionError"),
         (SystemExit(3), "SystemExit: 3"),
-        (OddError(), "OddError: <its text cannot be made>"),
+        (OddError(), "OddError: <its message cannot be rendered>"),
     ],
 )
 def test_it_is_told_by_its_type_and_its_text(cause: BaseException, text: str) -> None:

@@ -55,8 +55,8 @@ class TestFinding:
             Config.find(tmp_path)
 
         assert str(caught.value) == (
-            f"No delembic.ini in {tmp_path} or above.\n"
-            "Run 'delembic init' to begin a project, or name the file with -c/--config or"
+            f"There is no delembic.ini in {tmp_path} or in a folder above it.\n"
+            "Run 'delembic init' to start a project, or name the file with -c/--config or"
             " DELEMBIC_CONFIG."
         )
 
@@ -106,7 +106,7 @@ class TestReading:
             Config.load(path)
 
         assert caught.value.message.startswith(f"{path} cannot be read: ")
-        assert caught.value.remedy == "Correct the file; it is an ini in UTF-8."
+        assert caught.value.remedy == "Correct the file; it must be an ini file in UTF-8."
 
     def test_a_file_that_notepad_wrote_is_read(self, tmp_path: Path) -> None:
         path = tmp_path / "delembic.ini"
@@ -158,7 +158,7 @@ class TestPaths:
         assert str(caught.value) == (
             f"{tmp_path / 'delembic.ini'}, [delembic] script_location: there is no folder"
             f" {folder}.\n"
-            f"Correct the setting, or make the folder: mkdir -p {folder}"
+            f"Correct the setting, or create the folder: mkdir -p {folder}"
         )
 
 
@@ -233,7 +233,7 @@ class TestValues:
             (
                 "lock_timeout = -1",
                 "lock_timeout_seconds",
-                "-1 is no time to wait.\n0 gives up at once.",
+                "-1 is not a valid time to wait.\n0 gives up at once.",
             ),
             ("hide_parameters = 2", "hide_parameters", "'2' is neither true nor false."),
         ],

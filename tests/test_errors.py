@@ -54,29 +54,30 @@ def test_a_failure_says_where_it_went_wrong_and_what_to_do() -> None:
 
     assert str(error) == (
         "D001 failed in validate: ValueError: bad row\n"
-        "Its work was rolled back and the attempt recorded. Correct the migration or the data,"
+        "Its work was rolled back and the attempt was recorded. Correct the migration or the data,"
         " then run the upgrade again."
     )
 
 
 def test_drifted_data_is_told_with_who_expects_something_else() -> None:
     assert DataDriftedError(["D001", "D003"], 7).message == (
-        "2 of 7 did not pass: the data is no longer what D001, D003 expect of it."
+        "2 of 7 did not pass: the data is no longer what D001, D003 expect."
     )
 
 
 def test_a_blocked_migration_names_what_it_waits_for() -> None:
     assert str(MigrationBlockedError("D003", ["D001", "D002"])) == (
-        "D003 was not run: it depends on D001, D002, not applied yet.\n"
-        "Apply D001, D002 first, or run 'delembic upgrade D003', which does both."
+        "D003 was not run: it depends on D001, D002, which are not applied yet.\n"
+        "Apply D001, D002 first, or run 'delembic upgrade D003', which applies its dependencies"
+        " too."
     )
 
 
 def test_a_lock_that_was_not_obtained_names_its_holder_and_how_long_we_waited() -> None:
     assert str(LockTimeoutError("D001", "ann@db1, pid 7 (cli)", 60.0)) == (
-        "The lock of D001 is held by ann@db1, pid 7 (cli); gave up after waiting 60 s.\n"
-        "Wait for it to end and run the upgrade again, or wait longer, with lock_timeout in the"
-        " ini or --lock-timeout."
+        "The lock of D001 is held by ann@db1, pid 7 (cli); delembic gave up after waiting 60 s.\n"
+        "Run the upgrade again when the other run has ended, or wait longer with lock_timeout in"
+        " the ini or --lock-timeout."
     )
 
 
@@ -95,7 +96,7 @@ def test_missing_schema_revisions_come_with_the_command_to_run(
     missing: dict[str, list[str]], listed: str, target: str
 ) -> None:
     assert str(SchemaNotReadyError(missing, Path("/srv/alembic.ini"))) == (
-        f"Nothing was run: Alembic revisions are not applied:\n{listed}\n"
+        f"Nothing was run, because Alembic revisions are not applied:\n{listed}\n"
         f"Run: alembic -c /srv/alembic.ini upgrade {target}"
     )
 
@@ -105,12 +106,12 @@ def test_missing_schema_revisions_come_with_the_command_to_run(
     [
         (
             True,
-            "which is neither a revision of delembic nor of Alembic. Did you mean 'S001'?\n"
+            "which is neither a delembic nor an Alembic revision. Did you mean 'S001'?\n"
             "Correct depends_on.",
         ),
         (
             False,
-            "which is no revision. Did you mean 'S001'?\n"
+            "which is not a revision. Did you mean 'S001'?\n"
             "Correct depends_on, or set alembic_config if it is an Alembic revision.",
         ),
     ],

@@ -77,8 +77,8 @@ class TestProject:
             commands.init(tmp_path)
 
         assert str(caught.value) == (
-            f"{path} exists already; nothing was written.\n"
-            "Choose another folder, or remove it first if you mean to start anew."
+            f"{path} already exists; nothing was written.\n"
+            "Choose another folder, or remove it first to start over."
         )
         assert path.read_text() == "mine"
         assert _files(tmp_path) == [present]
@@ -129,7 +129,7 @@ class TestRevision:
             "        pass\n"
             "\n"
             "    def validate(self, conn):"
-            "  # optional; runs before the commit; raising rolls the work back\n"
+            "  # optional; runs before the commit; an error rolls the work back\n"
             "        pass\n"
         )
 
@@ -172,7 +172,7 @@ class TestRevision:
             write_revision(tmp_path, "D001", message, [])
 
         assert str(caught.value) == (
-            "The message is empty.\nSay what the migration does: -m 'load vocabulary'."
+            "The message is empty.\nDescribe what the migration does: -m 'load vocabulary'."
         )
         assert _files(tmp_path) == []
 

@@ -1,4 +1,1 @@
-"""What delembic itself keeps in a database: the marks, the audit log, the locks.
-
-Every statement that delembic runs on its own behalf is in here.
-"""
+"""AUDIT: the tables that delembic keeps in a database, with the marks and the audit log."""

@@ -1,7 +1,7 @@
-"""One row of the audit log ``delembic_run_history``, as a value.
+"""A log entry, which is a row of the audit log ``delembic_run_history``, as a value.
 
-An attempt and a verification both leave one. A verification says nothing about whether its revision
-is applied, so whatever is concluded from the log is concluded from the attempts in it.
+Each attempt and each verification has one. A verification has no influence on whether a revision is
+applied, so the state of a revision is derived only from the attempts.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from sqlalchemy import ColumnElement, Row, func
 from delembic.status import Operation
 
 _MODULE = re.compile(r"^[\w.<>]+\.(?=\w+(:|$))")
-"""In front of the name of an error, as tracebacks have it."""
+"""The module in front of the name of an exception, as tracebacks have it."""
 _SAYS_NOTHING = "AssertionError"
-"""An assert without a message: what it asserts is to be seen where it stands."""
+"""The text of an assert without a message. Its source line says more."""
 _HEADING = re.compile(r"(Exception Group )?Traceback \(most recent call last\):")
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A row of ``delembic_run_history``: one attempt at a migration, or one verification.
+    """A log entry: a row of ``delembic_run_history`` for one attempt or one verification.
 
     Example:
         >>> from datetime import UTC
@@ -38,30 +38,30 @@ class LogEntry:
         'D001 was run by ann@db1, pid 12 (cli): ValueError: no rows'
 
     Attributes:
-        id: The row's number; later entries have higher ones.
-        revision: Which revision was attempted or verified.
+        id: The number of the entry; later entries have higher ones.
+        revision: The revision that was attempted or verified.
         status: ``running``, ``success``, ``failed``, ``interrupted`` or ``blocked``.
-        started_at: In UTC.
-        attempt_id: A unique name of the attempt, which the mark of a success carries too; the
-            column is called ``run_id``. It is ``None`` in the rows of delembic 1.x, as are all
+        started_at: When it started, in UTC.
+        attempt_id: A unique id of the attempt, which the mark of a success contains too. The
+            column is called ``run_id``. In the rows of delembic 1.x it is ``None``, and so are all
             attributes below ``hostname``.
-        ended_at: In UTC; ``None`` while it runs, or when its end was not seen.
-        duration_seconds: From start to end.
+        ended_at: When it ended, in UTC; ``None`` while it runs, or if its end was not observed.
+        duration_seconds: The time from start to end.
         exception: The whole error, with its traceback.
-        username: Who ran it, by the operating system.
-        hostname: Where.
-        attempt: 1 for the first attempt at this revision, and so on; ``None`` for a verification.
-        description: The migration's own, as it was then.
+        username: The user of the operating system who ran it.
+        hostname: The machine on which it ran.
+        attempt: The number of the attempt at this revision, from 1; ``None`` for a verification.
+        description: The migration's description at that time.
         checksum: SHA-256 of the source file that was run.
-        rows_affected: Rows inserted, updated and deleted, as far as the driver tells.
-        executor: ``cli``, ``dagster`` or ``python``.
-        executor_run_id: That program's own name for its run.
-        pid: The process.
+        rows_affected: Rows inserted, updated and deleted, as far as the driver reports them.
+        executor: The program that ran it: ``cli``, ``dagster`` or ``python``.
+        executor_run_id: The id that this program gave to its run.
+        pid: The id of the process.
         tool_version: The version of delembic.
-        recovered: The work was committed, but its runner died before it could say so; a later
-            run found the mark and completed this row.
-        operation: ``upgrade`` for an attempt to apply the revision, ``verify`` for a verification,
-            which leaves the revision's state as it is.
+        recovered: Whether the work was committed, but the run died before it recorded that. A
+            later run then found the mark and completed this entry.
+        operation: ``upgrade`` for an attempt to apply the revision, or ``verify`` for a
+            verification, which does not change the state of the revision.
     """
 
     id: int
@@ -87,12 +87,12 @@ class LogEntry:
 
     @property
     def run_id(self) -> str | None:
-        """The attempt's name, under the name of its column."""
+        """The attempt's id, under the name of its column."""
         return self.attempt_id
 
     @property
     def who(self) -> str:
-        """The runner for people: ``ann@db1, pid 12 (cli)``."""
+        """Who ran it, for people: ``ann@db1, pid 12 (cli)``."""
         process = f", pid {self.pid} ({self.executor})" if self.pid else ""
         return f"{self.username}@{self.hostname}{process}"
 
@@ -100,8 +100,8 @@ class LogEntry:
     def reason(self) -> str:
         """The error on one line, such as ``ValueError: no rows``; empty if there was none.
 
-        That is the last line of the traceback; of an error whose text has several lines the first
-        of them, as what a database says begins with what is wrong and ends with where to read more.
+        This is the first line after the traceback. Errors of databases begin with what is wrong
+        and end with where to read more.
         """
         lines = [line for line in (self.exception or "").splitlines() if line.strip()]
         return _below_last_traceback(lines) or (lines[-1].strip() if lines else "")
@@ -110,13 +110,13 @@ class LogEntry:
 COLUMNS = {
     each.name: "run_id" if each.name == "attempt_id" else each.name for each in fields(LogEntry)
 }
-"""The column of ``delembic_run_history`` that each attribute is kept in."""
+"""The column of ``delembic_run_history`` for each attribute."""
 
 
 def is_operation(
     column: ColumnElement[Any], operation: Operation = Operation.UPGRADE
 ) -> ColumnElement[bool]:
-    """Return the condition for it; rows from before there was a choice hold none."""
+    """Return the condition for an operation; ``NULL`` in old rows means an upgrade."""
     return func.coalesce(column, Operation.UPGRADE) == operation
 
 
@@ -128,14 +128,14 @@ def entry_of(row: Row[Any]) -> LogEntry:
 
 def _below_last_traceback(lines: list[str]) -> str:
     """Return the first line after the frames of the last traceback, if there is one."""
-    # An exception group draws its own traceback with a bar at the left.
+    # The traceback of an exception group has a bar at the left.
     bare = [line.removeprefix("  + ").removeprefix("  | ") for line in lines]
     headings = [n for n, line in enumerate(bare) if _HEADING.match(line)]
     below = bare[headings[-1] + 1 :] if headings else []
     frames = list(takewhile(lambda line: line.startswith(" "), below))
     first = _MODULE.sub("", below[len(frames)]) if len(frames) < len(below) else ""
     if first == _SAYS_NOTHING:
-        # The last frame's own line, if anybody could read its file then.
+        # The source line of the last frame, if its file could be read at that time.
         last = list(takewhile(lambda line: not line.startswith("  File"), reversed(frames)))
         return ": ".join([first, *(line.strip() for line in last[-1:])])
     return first

@@ -1,7 +1,7 @@
-"""The audit log ``delembic_run_history`` as a runner writes it.
+"""Writes the audit log ``delembic_run_history``.
 
-The statements are made once, when the module is imported: for most of them, making one and having
-SQLAlchemy look it up among those that it has compiled would cost more than executing it.
+The statements are built once, when the module is imported. For most of them, building the statement
+and finding it in SQLAlchemy's cache would take longer than executing it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from delembic.status import Operation, Status
 
 _table = tables.history_table
 _attempts = select(_table).where(is_operation(_table.c.operation))
-"""All of them, without the verifications."""
+"""All attempts, without the verifications."""
 
 _of_revision = _table.c.revision == bindparam("of_revision")
 _by_name = _attempts.where(_table.c.run_id == bindparam("of_attempt_id"))
 _count = _attempts.where(_of_revision).with_only_columns(func.count())
-# Not those of delembic 1.x, which had no mark to be told by.
+# Without the rows of delembic 1.x, whose marks do not name an attempt.
 _unfinished = _attempts.where(
     _table.c.status == Status.RUNNING, _table.c.run_id.is_not(None)
 ).order_by(_table.c.id)
@@ -54,8 +54,8 @@ class Ledger:
     """Writes the audit log.
 
     Args:
-        conn: The metadata connection, in autocommit mode: every statement is committed by itself,
-            so the record outlives any rollback of the work. The caller closes it.
+        conn: The metadata connection. It commits every statement at once, so the log survives any
+            rollback of the work. The caller closes it.
         program: Who runs the migrations.
     """
 
@@ -64,11 +64,11 @@ class Ledger:
         self._program = program
 
     def start(self, revision: Revision) -> LogEntry:
-        """Write a ``running`` row, to be ended by `finish`."""
+        """Write a ``running`` entry, which `finish` ends later."""
         return self._insert(revision, Status.RUNNING, datetime.now(UTC))
 
     def blocked(self, revision: Revision, reason: str) -> LogEntry:
-        """Write the row of an attempt that could not begin."""
+        """Write the entry of an attempt that could not begin."""
         now = datetime.now(UTC)
         return self._insert(
             revision, Status.BLOCKED, now, ended_at=now, duration_seconds=0.0, exception=reason
@@ -81,13 +81,13 @@ class Ledger:
         started_at: datetime,
         exception: str | None = None,
     ) -> LogEntry:
-        """Write the row of a verification that has ended.
+        """Write the entry of a verification that has ended.
 
         Args:
-            revision: What was verified.
-            status: ``success``, ``failed``, or ``interrupted`` if its end was not awaited.
+            revision: The revision that was verified.
+            status: ``success``, ``failed``, or ``interrupted`` if it was cut off.
             started_at: When it began.
-            exception: What ``validate`` raised.
+            exception: The error that ``validate`` raised.
         """
         now = datetime.now(UTC)
         return self._insert(
@@ -108,10 +108,10 @@ class Ledger:
         exception: str | None = None,
         rows_affected: int | None = None,
     ) -> None:
-        """Say what became of an attempt, unless its mark has told another runner meanwhile.
+        """Record the end of an attempt, unless another run has settled it by its mark.
 
-        Its own runner knows best: one that was taken for dead, since it had lost its lock or there
-        was none, may have gone on and ended in any way.
+        The attempt itself knows best how it ended. If it lost its lock, or if there was no lock,
+        another run may have taken it for dead although it went on.
         """
         now = datetime.now(UTC)
         values = {
@@ -126,7 +126,7 @@ class Ledger:
         execute_reconnecting(self._conn, end, {"of_id": entry.id, **values})
 
     def unfinished(self, revision: str | None = None) -> list[LogEntry]:
-        """Return the ``running`` rows, of one revision or of all, oldest first."""
+        """Return the ``running`` entries of one or all revisions, oldest first."""
         if revision is None:
             rows = execute_reconnecting(self._conn, _unfinished)
         else:
@@ -135,21 +135,22 @@ class Ledger:
         return [entry_of(row) for row in rows]
 
     def interrupted(self) -> list[LogEntry]:
-        """Return the ``interrupted`` rows that a mark may yet prove wrong, oldest first.
+        """Return the ``interrupted`` entries that a mark may later contradict, oldest first.
 
-        Not those of revisions at which another attempt has succeeded: the mark is that one's.
+        Entries of revisions with a successful attempt are left out, as the mark belongs to that.
         """
         return [entry_of(row) for row in execute_reconnecting(self._conn, _interrupted)]
 
     def is_own(self, entry: LogEntry) -> bool:
-        """Tell whether an attempt is one of this very process."""
+        """Whether an attempt belongs to this process."""
         own = self._program
         return (entry.hostname, entry.pid) == (own.hostname, own.pid)
 
     def is_dead(self, entry: LogEntry) -> bool:
-        """Tell whether an attempt's process was one of this machine, and is no more.
+        """Whether an attempt's process ran on this machine and no longer exists.
 
-        A number that another process has by now hides the death, and so does another machine.
+        The result is false for an attempt on another machine, and if another process now has the
+        same number.
         """
         if entry.hostname != self._program.hostname or not entry.pid or os.name != "posix":
             return False
@@ -157,27 +158,27 @@ class Ledger:
             os.kill(entry.pid, 0)
         except ProcessLookupError:
             return True
-        except OSError:  # somebody else's
+        except OSError:  # the process belongs to another user
             return False
         return False
 
     def find(self, attempt_id: str | None) -> LogEntry | None:
-        """Return the attempt of that name, which a mark carries."""
+        """Return the attempt with an id, as a mark contains it."""
         row = execute_reconnecting(self._conn, _by_name, {"of_attempt_id": attempt_id}).first()
         return entry_of(row) if row else None
 
     def recover(self, entry: LogEntry, mark: Mark) -> bool:
-        """Complete the row of an attempt that is over and whose work was committed.
+        """Complete the entry of an attempt that is over and whose work was committed.
 
-        Only for a caller that knows that it is over, as does who holds the revision's lock, or
-        that it can commit no more, since another attempt has.
+        The caller must know that the attempt is over, for example because it holds the revision's
+        lock, or that the attempt can no longer commit, because another one has.
 
         Args:
-            entry: As it was read.
-            mark: The attempt's own.
+            entry: The entry as it was read.
+            mark: The mark that the attempt made.
 
         Returns:
-            Whether the row was still what it was when it was read.
+            Whether the entry still had the status with which it was read.
         """
         return self._end_as_read(
             entry,
@@ -188,7 +189,7 @@ class Ledger:
         )
 
     def give_up(self, entry: LogEntry) -> bool:
-        """End the row of an attempt that is over and whose work was not committed.
+        """End the entry of an attempt that is over and whose work was not committed.
 
         The arguments and the result are those of `recover`.
         """

@@ -1,7 +1,7 @@
 """The marks in ``delembic_version``: which revisions have taken effect.
 
-The mark of a success is written by the same transaction as the work itself. Its primary key is the
-last guard of all: of two transactions that do the same work, only one can commit.
+The mark of a success is written in the same transaction as the work. Its primary key is the last
+safeguard: of two transactions that do the same work, only one can commit.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _over_failure = update(_table).where(
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One row of ``delembic_version``.
+    """A row of ``delembic_version``.
 
     Attributes:
-        revision: Which revision it is about.
-        applied_at: When it took effect or failed, in UTC.
+        revision: The revision that it marks.
+        applied_at: When the revision took effect or failed, in UTC.
         status: ``success`` or ``failed``.
         duration_seconds: How long the work took.
-        attempt_id: The attempt that made it; the column is called ``run_id``.
+        attempt_id: The attempt that made the mark; the column is called ``run_id``.
         checksum: SHA-256 of the source file that was run.
     """
 
@@ -59,14 +59,15 @@ class Mark:
         return self.status == Status.SUCCESS
 
     def is_of(self, attempt_id: str | None) -> bool:
-        """Whether an attempt made this mark, and so took effect; never for one without an id."""
+        """Whether an attempt made this mark, and so took effect; false if the attempt has no id."""
         return self.applied and attempt_id is not None and self.attempt_id == attempt_id
 
     def differs_from(self, revision: Revision) -> bool | None:
-        """Tell whether a file is another than the one that took effect.
+        """Whether a file has changed since it was applied.
 
         Returns:
-            ``None`` if nobody knows, as delembic 1.x kept no checksums, or if none took effect.
+            ``None`` if the revision is not applied, or if delembic 1.x applied it without storing
+            a checksum.
         """
         if not self.applied or self.checksum is None:
             return None
@@ -74,7 +75,7 @@ class Mark:
 
 
 def read_marks(conn: Connection) -> dict[str, Mark]:
-    """Return all marks by revision; none where delembic has never run. Writes nothing."""
+    """Return all marks by revision, or none if delembic has never run. Writes nothing."""
     return {row.revision: _mark(row) for row in tables.read(conn, _table)}
 
 
@@ -83,7 +84,7 @@ def read_marks_of(conn: Connection, revisions: Collection[str]) -> dict[str, Mar
 
     Args:
         conn: As for `read_mark`.
-        revisions: Which ones to look for.
+        revisions: The revisions to look for.
     """
     rows = execute_reconnecting(conn, _of_revisions, {"of_revisions": list(revisions)})
     return {row.revision: _mark(row) for row in rows}
@@ -93,19 +94,19 @@ def read_mark(conn: Connection, revision: str) -> Mark | None:
     """Return the mark of one revision, read afresh.
 
     Args:
-        conn: In autocommit mode, on a database that `tables.ensure` has seen to.
-        revision: Which one.
+        conn: The home connection, on a database that `tables.ensure` has prepared.
+        revision: The revision to look for.
     """
     row = execute_reconnecting(conn, _of_revision, {"of_revision": revision}).first()
     return _mark(row) if row else None
 
 
 def read_applied(conn: Connection, revisions: Collection[str]) -> frozenset[str]:
-    """Return which of some revisions have taken effect, in one query, read afresh.
+    """Return those of some revisions that have taken effect, in one query, read afresh.
 
     Args:
         conn: As for `read_mark`.
-        revisions: Which ones to look for.
+        revisions: The revisions to look for.
     """
     rows = execute_reconnecting(conn, _applied, {"of_revisions": list(revisions)})
     return frozenset(rows.scalars())
@@ -122,19 +123,19 @@ def mark_applied(conn: Connection, mark: Mark, *, over_failure: bool) -> None:
     Args:
         conn: The work connection, in the transaction of the work.
         mark: With the status ``success``.
-        over_failure: Whether a mark of an earlier failure is there to be written over. It has to
-            be told: looking for a row that is not there would lock the gap on MySQL, and two
-            runners of different revisions would run into a deadlock.
+        over_failure: Whether there is a mark of an earlier failure to overwrite. The caller must
+            know this: on MySQL, a search for a missing row would lock the gap, and two runs of
+            different revisions would deadlock.
 
     Raises:
-        IntegrityError: Another transaction has marked the revision as applied meanwhile.
+        IntegrityError: Another transaction has marked the revision as applied in the meantime.
     """
     if not (over_failure and conn.execute(_over_failure, _over(mark)).rowcount):
         conn.execute(_add, _values(mark))
 
 
 def mark_failed(conn: Connection, mark: Mark) -> None:
-    """Note a failure, unless the revision is applied.
+    """Mark a revision as failed, unless it is applied.
 
     Args:
         conn: In autocommit mode.
@@ -145,7 +146,7 @@ def mark_failed(conn: Connection, mark: Mark) -> None:
     try:
         conn.execute(_add, _values(mark))
     except IntegrityError:
-        # Applied by another runner, or its failure noted first: that row says it better.
+        # Another run has marked the revision in the meantime; its mark takes precedence.
         conn.rollback()
 
 

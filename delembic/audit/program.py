@@ -18,14 +18,14 @@ def _user() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Who will stand in the audit row of an attempt.
+    """Who is named in the log entry of an attempt.
 
     Attributes:
-        executor: ``cli``, ``dagster`` or ``python``.
-        executor_run_id: That program's own name for its run, such as a Dagster run id.
+        executor: The program: ``cli``, ``dagster`` or ``python``.
+        executor_run_id: The id that this program gave to its run, such as a Dagster run id.
         username: The user of the operating system.
-        hostname: The machine.
-        pid: The process.
+        hostname: The name of the machine.
+        pid: The id of the process.
         tool_version: The version of delembic.
     """
 

@@ -1,4 +1,4 @@
-"""The two tables of delembic, as delembic 1.x named them, with the columns added since."""
+"""The two tables of delembic, with their names from delembic 1.x and the columns added since."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from delembic.database.dialects import kind_of, known_kinds
 from delembic.errors import NewerDatabaseError
 
 Columns = Mapping[str, ColumnElement[Any]]
-"""A table's columns by name; ``NULL`` stands for those that a database lacks."""
+"""A table's columns by name, with ``NULL`` for those that the database lacks."""
 
 _Narrow = Callable[[Select[Any], Columns], Select[Any]]
 
@@ -43,7 +43,7 @@ OPTIONS: dict[str, Any] = {
     for name, kind in known_kinds().items()
     for option, value in kind.table_options.items()
 }
-"""What every table of delembic is made with, besides its columns."""
+"""The table options of every table of delembic."""
 
 _METADATA = MetaData()
 
@@ -95,22 +95,22 @@ history_table = Table(
     reraise=True,
 )
 def ensure(conn: Connection, table: Table) -> None:
-    """Create a table, or add to one of delembic 1.x what it lacks; existing rows stay as they are.
+    """Create a table, or upgrade one of delembic 1.x. Existing rows stay as they are.
 
-    Safe when several processes do it at once: whoever loses the race meets an error of the
-    database, looks again, and goes on with what is left to do.
+    Several processes can do this at the same time. A process that loses the race gets an error of
+    the database, looks again, and does what is left.
 
     Args:
-        conn: In autocommit mode, so that each step is committed by itself.
-        table: Which one.
+        conn: An autocommitting connection, so that each step is committed separately.
+        table: The table to create or upgrade.
 
     Raises:
-        NewerDatabaseError: It has columns that this version does not know.
+        NewerDatabaseError: The table has columns that this version does not know.
     """
     columns_now, indexes_now = partial(_columns, conn, table), partial(_indexes, conn, table)
     present = columns_now()
     if not present:
-        # Without IF NOT EXISTS, which is not for every database.
+        # IF NOT EXISTS does not work on every database.
         _make(partial(conn.execute, CreateTable(table)), columns_now, table.columns.keys()[0])
     else:
         _take_over(conn, table, present)
@@ -123,17 +123,17 @@ def ensure(conn: Connection, table: Table) -> None:
 def read(
     conn: Connection, table: Table, narrow: _Narrow = lambda query, columns: query
 ) -> list[Row[Any]]:
-    """Return the rows of a table, whatever the database has of it, and write nothing.
+    """Return the rows of a table, even if it is missing or incomplete, and write nothing.
 
     Args:
         conn: Any open connection.
         table: `version_table` or `history_table`.
-        narrow: Adds conditions and an order to the query. It is given the columns, as one that the
-            database lacks must not be named.
+        narrow: Adds conditions and an order to the query. It gets the columns, because a column
+            that the database lacks must not be named.
 
     Returns:
-        Rows with all of the table's columns, ``None`` in those that the database lacks; no rows
-        when there is no such table.
+        Rows with all of the table's columns, with ``None`` in those that the database lacks. There
+        are no rows if the table is missing.
     """
     present = _columns(conn, table)
     if not present:
@@ -144,7 +144,7 @@ def read(
 
 
 def _columns(conn: Connection, table: Table) -> dict[str, TypeEngine[Any]]:
-    """Return the columns that the database has of a table, with their types; none without it."""
+    """Return a table's columns in the database, with their types; none if it is missing."""
     try:
         present = {c["name"]: c["type"] for c in inspect(conn).get_columns(table.name)}
     except NoSuchTableError:
@@ -161,10 +161,10 @@ def _indexes(conn: Connection, table: Table) -> set[str | None]:
 def _make(
     make: Callable[[], object], names_now: Callable[[], Container[str | None]], name: str | None
 ) -> None:
-    """Make one thing, unless another process is faster; of two that race, one may be so each time.
+    """Create one thing, unless another process has created it first.
 
     Raises:
-        DBAPIError: It was not made, and is not there.
+        DBAPIError: It could not be created, and nobody else has created it.
     """
     try:
         make()
@@ -174,7 +174,7 @@ def _make(
 
 
 def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any]]) -> None:
-    """Make a table of delembic 1.x what it would be if it were made today."""
+    """Upgrade a table of delembic 1.x to its current definition."""
     quoted = conn.dialect.identifier_preparer.format_table(table)
     kind = kind_of(conn.dialect.name)
     for column in table.columns:

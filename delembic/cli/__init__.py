@@ -1,4 +1,4 @@
-"""The command line: options, rendering, and the one place where an error becomes an exit code."""
+"""The command line: options, output, and the one place where an error becomes an exit code."""
 
 from delembic.cli.app import main
 

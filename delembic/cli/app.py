@@ -20,7 +20,7 @@ from delembic.status import Operation
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """What is said before the command's name."""
+    """The options in front of the command's name."""
 
     config: Path | None
     section: str
@@ -40,16 +40,16 @@ class _Group(click.Group):
     """Runs each command inside the boundary."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        if os.environ.get("NO_COLOR"):  # see no-color.org; click does not look at it
+        if os.environ.get("NO_COLOR"):  # see no-color.org; click ignores it
             ctx.color = False
         with boundary(debug=ctx.params["debug"]):
             try:
                 return super().invoke(ctx)
             except click.NoSuchOption as error:
-                raise self._with_its_place(error) from None
+                raise self._naming_its_place(error) from None
 
-    def _with_its_place(self, error: click.NoSuchOption) -> click.UsageError:
-        """Say where an option goes that there is, but not behind the command."""
+    def _naming_its_place(self, error: click.NoSuchOption) -> click.UsageError:
+        """Return the error. If the option belongs before the command, the error says so."""
         name, ctx = error.option_name, error.ctx
         if ctx is None or ctx.parent is None or not any(name in each.opts for each in self.params):
             return error
@@ -63,12 +63,12 @@ class _Group(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             guess = did_you_mean(args[0], self.list_commands(ctx))
-            if guess and "Did you mean" not in error.format_message():  # click does it since 8.4
+            if guess and "Did you mean" not in error.format_message():  # click 8.4 adds it itself
                 raise click.UsageError(error.message + guess, ctx) from None
             raise
 
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON document instead.")
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,20 +78,20 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
     type=click.Path(path_type=Path),
     envvar=CONFIG_VARIABLE,
     show_envvar=True,
-    help="The ini file; by default the nearest delembic.ini above the working folder.",
+    help="The ini file. Default: the nearest delembic.ini in or above the working folder.",
 )
 @click.option(
-    "-n", "--name", default=DEFAULT_SECTION, show_default=True, help="The section of the ini."
+    "-n", "--name", default=DEFAULT_SECTION, show_default=True, help="The section to read."
 )
-@click.option("--debug", is_flag=True, help="Show errors with their traceback.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="delembic")
 @click.pass_context
 def main(ctx: click.Context, config: Path | None, name: str, debug: bool) -> None:
     """Version data changes the way Alembic versions schema changes.
 
-    Exit codes: 0 done or nothing to do; 1 a migration failed, is blocked, or does not pass any
-    more; 2 usage, configuration or definition; 4 another runner holds the lock; 130 and 143
-    interrupted.
+    Exit codes: 0 done or nothing to do; 1 a migration failed, is blocked or no longer passes its
+    verification; 2 an error in usage, configuration or definition; 4 another run holds the lock;
+    130 and 143 interrupted.
     """
     ctx.obj = _Options(config, name)
 
@@ -99,29 +99,29 @@ def main(ctx: click.Context, config: Path | None, name: str, debug: bool) -> Non
 @main.command()
 @click.argument("folder", metavar="[DIR]", default="delembic")
 def init(folder: str) -> None:
-    """Begin a project in this folder.
+    """Start a project in this folder.
 
-    Writes delembic.ini, and DIR for the migrations (by default delembic).
+    Creates delembic.ini, and the folder DIR for the migrations (default: delembic).
     """
     root = Path.cwd()
     for path in delembic.commands.init(root, folder):
         click.echo(f"Created {render_path(path)}")
-    click.echo("Set sqlalchemy.url in delembic.ini, then: delembic revision -m 'what it does'")
+    click.echo("Set sqlalchemy.url in delembic.ini, then run: delembic revision -m 'what it does'")
 
 
 @main.command()
 @click.option("-m", "--message", required=True, help="What the migration does, in a few words.")
-@click.option("-d", "--depends-on", multiple=True, metavar="REV", help="Wait for REV; repeatable.")
+@click.option("-d", "--depends-on", multiple=True, metavar="REV", help="Depend on REV; repeatable.")
 @click.pass_obj
 def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> None:
-    """Write a new migration file."""
+    """Create a new migration file."""
     from delembic.cli import standings
 
     new = delembic.commands.revision(options.load(), message, depends_on)
     if new.warning:
         click.echo(
-            f"{click.style('Warning:', fg='yellow')} Alembic's heads are left out of depends_on,"
-            f" as the database could not be asked. {new.warning}",
+            f"{click.style('Warning:', fg='yellow')} depends_on lacks Alembic's heads, because"
+            f" the database could not be read. {new.warning}",
             err=True,
         )
     click.echo(standings.new_revision(new, render_path(new.path)))
@@ -133,13 +133,13 @@ def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> No
     "--lock-timeout",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How long to wait for another runner; 0 gives up at once. By default the ini's, or 60.",
+    help="How long to wait for another run; 0 gives up at once. Default: the ini's setting, or 60.",
 )
 @click.pass_obj
 def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
-    """Run the migrations that are pending.
+    """Run the pending migrations.
 
-    All of them, which TARGET calls head, or a revision and what it depends on.
+    TARGET is head, which stands for all of them, or a revision, which brings its dependencies too.
     """
     from delembic.cli.progress import showing_progress
 
@@ -164,13 +164,14 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
 @_as_json
 @click.pass_obj
 def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None:
-    """Check that data is still what applied migrations expect of it.
+    """Check that the data is still what applied migrations expect.
 
-    Runs the validate() of each REV again, or of all applied migrations that have one, on the data
-    as it is now. Nothing is changed: what a validate() writes is rolled back, and migrations stay
-    applied whatever is found. Each check has a line, and a row in the audit log.
+    Runs the validate() of each REV again, or of all applied migrations that have one, on the
+    current data. Nothing is changed: whatever a validate() writes is rolled back, and the
+    migrations stay applied even if they do not pass. Each check prints a line and adds an entry to
+    the audit log.
 
-    Exit codes: 0 all passed; 1 one did not; 2 it could not be found out.
+    Exit codes: 0 all passed; 1 at least one did not; 2 the check could not be done.
     """
     from delembic.cli import verifying
 
@@ -181,7 +182,7 @@ def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None
 @_as_json
 @click.pass_obj
 def current(options: _Options, as_json: bool) -> None:
-    """Show the applied revisions that no other applied one depends on."""
+    """Show the applied revisions that no other applied revision depends on."""
     from delembic.cli import standings
     from delembic.presentation import documents
 
@@ -202,8 +203,8 @@ def history(options: _Options, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--revision", metavar="REV", help="Only the attempts at REV.")
-@click.option("--failed", is_flag=True, help="Only the attempts that failed.")
+@click.option("--revision", metavar="REV", help="Show only entries of REV.")
+@click.option("--failed", is_flag=True, help="Show only entries that failed.")
 @click.option(
     "--operation",
     type=click.Choice([each.value for each in Operation]),
@@ -215,7 +216,7 @@ def history(options: _Options, as_json: bool) -> None:
     metavar="N",
     default=20,
     show_default=True,
-    help="How many attempts at most.",
+    help="Show at most N entries.",
 )
 @_as_json
 @click.pass_obj
@@ -229,8 +230,8 @@ def runs(
 ) -> None:
     """List the attempts and verifications, newest first.
 
-    Each has a line: its number, when it began, how it ended, the revision, 'verify' if it was only
-    verified, how long it took, how many rows it changed, who ran it where and by what, and the
+    Each line shows the number, the start, the status, the revision, 'verify' for a verification,
+    the duration, the number of rows changed, who ran it, where and with which program, and the
     error.
     """
     from delembic.cli import entries
@@ -252,9 +253,9 @@ def runs(
 @_as_json
 @click.pass_obj
 def show(options: _Options, revision: str, as_json: bool) -> None:
-    """Show all about one revision.
+    """Show everything about one revision.
 
-    Its state, its file, every attempt with the whole error, and the last ten verifications.
+    Prints its state, its file, every attempt with the whole error, and the last ten verifications.
     """
     from delembic.cli import record
     from delembic.presentation import documents

@@ -19,10 +19,10 @@ from delembic.redaction import redact
 
 @contextmanager
 def boundary(*, debug: bool) -> Iterator[None]:
-    """Run a command; print what delembic has to say of an error, and exit with its code.
+    """Run a command. Print any error for people, and exit with the code of that error.
 
     Args:
-        debug: Show errors with their traceback.
+        debug: Print the traceback of an error too.
 
     Raises:
         SystemExit: With the error's exit code, or 130 or 143 after a signal.
@@ -30,7 +30,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
     try:
         with stopping_on_signals(), _naming_threads_left():
             yield
-    except KeyboardInterrupt as interrupt:  # of ours, or of what met Ctrl-C in its own way
+    except KeyboardInterrupt as interrupt:  # our own, or raised by code that handles Ctrl-C itself
         stopped = interrupt if isinstance(interrupt, Stopped) else Stopped(signal.SIGINT)
         click.echo(f"Stopped by {stopped}.", err=True)
         sys.exit(stopped.exit_code)
@@ -38,13 +38,16 @@ def boundary(*, debug: bool) -> Iterator[None]:
         _report_traceback(debug=debug)
         _report(error.message, error.remedy)
         if isinstance(error, MigrationFailedError):
-            click.echo(f"See it whole: delembic show {error.revision}", err=True)
+            click.echo(f"See the whole error: delembic show {error.revision}", err=True)
         sys.exit(error.exit_code)
     except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
-        raise  # click's own, and the end of what it is piped into
-    except BaseException as error:  # noqa: BLE001 - the last word, whatever users' code raises
+        raise  # click's own, and the end of the program that reads the pipe
+    except BaseException as error:  # noqa: BLE001 - users' code may raise anything
         _report_traceback(debug=debug)
-        _report(describe(error), "Nobody foresaw this. See where it comes from with --debug.")
+        _report(
+            describe(error),
+            "This error was not expected. Run the command with --debug for its traceback.",
+        )
         sys.exit(1)
 
 
@@ -61,7 +64,7 @@ def _report_traceback(*, debug: bool) -> None:
 
 @contextmanager
 def _naming_threads_left() -> Iterator[None]:
-    """Say which threads keep the process from ending, so that it does not seem to hang."""
+    """Name the threads that keep the process alive, so that it does not seem to hang."""
     before = set(threading.enumerate())
     try:
         yield
@@ -70,4 +73,4 @@ def _naming_threads_left() -> Iterator[None]:
         if left:
             names = ", ".join(each.name for each in left)
             warning = click.style("Warning:", fg="yellow")
-            click.echo(f"{warning} still running, and waited for: {names}", err=True)
+            click.echo(f"{warning} waiting for threads that still run: {names}", err=True)

@@ -1,4 +1,4 @@
-"""Cells as lines whose columns are aligned."""
+"""Rows of cells as lines with aligned columns."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Cell:
     """One text in a table.
 
     Attributes:
-        text: Without any colour codes.
-        colour: As click names it.
-        right: Whether it stands at the right of its column, as numbers do.
+        text: The text, without color codes.
+        colour: The color, by click's name.
+        right: Whether the text is aligned to the right, as numbers are.
     """
 
     text: str
@@ -25,13 +25,13 @@ class Cell:
     right: bool = False
 
     def padded(self, width: int) -> str:
-        """Return the text as wide as its column; the blanks have its colour, and no width."""
+        """Return the text padded to the width of its column, in its color."""
         text = self.text.rjust(width) if self.right else self.text.ljust(width)
         return click.style(text, fg=self.colour) if self.colour else text
 
 
 def aligned(rows: Sequence[Sequence[Cell]]) -> list[str]:
-    """Return a line for each row, all of them equally wide; a column without any text is left out.
+    """Return a line for each row, all equally wide. A column without any text is left out.
 
     Example:
         >>> aligned([[Cell("D001"), Cell(""), Cell("9", right=True)],

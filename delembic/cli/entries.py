@@ -1,4 +1,4 @@
-"""Attempts as lines of text: each on one line, or with the whole of its error."""
+"""Log entries as text: each on one line, or with its whole error."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _COLOURS: dict[str, str] = {
 }
 _UUID = re.compile(r"\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _LEAST_OF_AN_ERROR = 20
-_RECOVERED = "recovered: its runner died after the commit"
+_RECOVERED = "recovered: its run died after the commit"
 
 
 def log(attempts: Sequence[LogEntry], width: int | None) -> str:
     """Return the lines of ``delembic runs``.
 
     Args:
-        attempts: In the order to show them.
-        width: Of the terminal, for which errors are cut and names of runs shortened; ``None``
-            where nothing may be lost.
+        attempts: The entries, in the order of the lines.
+        width: The width of the terminal. Errors are cut to fit it, and the ids of runs are
+            shortened. ``None`` keeps everything.
     """
     cells = [
         [
@@ -47,25 +47,23 @@ def log(attempts: Sequence[LogEntry], width: int | None) -> str:
 
 
 def nothing(revision: str | None, *, failed: bool, operation: str | None = None) -> str:
-    """Return what ``delembic runs`` says when there is no attempt to show."""
+    """Return what ``delembic runs`` prints when there is no entry."""
     what, of = ("verification", "of") if operation == Operation.VERIFY else ("attempt", "at")
     where = f" {of} {revision}" if revision else ""
     return f"No {'failed ' if failed else ''}{what}{where} on record."
 
 
 def in_full(attempts: Sequence[LogEntry]) -> str:
-    """Return a line for each attempt at one revision, with the whole of its error below it.
+    """Return a line for each entry of one revision, with its whole error below it.
 
     Args:
-        attempts: In the order to show them.
+        attempts: The entries, in the order of the lines.
     """
-    cells = [
-        [*_cells(attempt), Cell(_everything_about_the_runner(attempt))] for attempt in attempts
-    ]
+    cells = [[*_cells(attempt), Cell(_everything_about_its_run(attempt))] for attempt in attempts]
     blocks = [
         _with_error(line, attempt) for line, attempt in zip(aligned(cells), attempts, strict=True)
     ]
-    # An error's end is easier to see with air below it.
+    # A blank line shows where an error ends.
     return "".join(f"{block}\n\n" if "\n" in block else f"{block}\n" for block in blocks).rstrip()
 
 
@@ -81,7 +79,7 @@ def _cells(attempt: LogEntry, *after_status: str) -> list[Cell]:
 
 
 def _what(attempt: LogEntry) -> str:
-    """Return what was done, unless it was what is mostly done."""
+    """Return the operation; an empty string for an attempt, as most entries are attempts."""
     return "" if attempt.operation == Operation.UPGRADE else attempt.operation
 
 
@@ -89,12 +87,12 @@ def _who(attempt: LogEntry, *, brief: bool) -> str:
     """Return who ran it, where, and by which program: ``ann@db1 (cli)``."""
     program = _program(attempt)
     if brief:
-        program = _UUID.sub(r"\1", program)  # as Dagster's own pages name a run
+        program = _UUID.sub(r"\1", program)  # as Dagster's own pages abbreviate a run id
     return " ".join(filter(None, (_person(attempt), program and f"({program})")))
 
 
-def _everything_about_the_runner(attempt: LogEntry) -> str:
-    """Return that with the process and the version: ``ann@db1, pid 12 (cli), delembic 2.0.0``."""
+def _everything_about_its_run(attempt: LogEntry) -> str:
+    """Return the process and the version too: ``ann@db1, pid 12 (cli), delembic 2.0.0``."""
     pid = f"pid {attempt.pid}" if attempt.pid else ""
     program = _program(attempt)
     process = " ".join(filter(None, (pid, program and f"({program})")))
@@ -112,7 +110,7 @@ def _program(attempt: LogEntry) -> str:
 
 
 def _with_note(line: str, attempt: LogEntry, width: int | None) -> str:
-    # Not in a column of its own: one long name of a run would leave the others' errors no room.
+    # The note has no column of its own: one long run id would leave no room for other errors.
     line = line.rstrip()
     note = click.unstyle(attempt.reason) or (_RECOVERED if attempt.recovered else "")
     if width is not None:

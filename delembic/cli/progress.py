@@ -1,4 +1,4 @@
-"""Events as lines: plain when piped, with a live line for what is running on a terminal."""
+"""Events as lines of output. A terminal also gets a live line for what is running."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Progress:
         self._width = 0
 
     def show(self, event: Event) -> None:
-        """Print what there is to say of an event."""
+        """Print an event."""
         match event:
             case Planned():
                 self._width = max(map(len, event.revisions), default=0)
             case Blocked():
-                pass  # the error that follows says it
+                pass  # the error that follows reports it
             case Started() | Verifying():
                 self._begin(event)
             case Finished() | Failed() | Interrupted() | Verification():
@@ -65,7 +65,7 @@ class Progress:
                 assert_never(event)
 
     def stop_live(self) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         if self._live:
             self._live.stop()
             self._live = None
@@ -93,7 +93,7 @@ class Progress:
 
     def _finding(self, event: Verification) -> str:
         word = click.style(verdict(event), fg="green" if event.passed else "red")
-        # The whole of it is in the audit log; here each has one line.
+        # The audit log has the whole reason; this line has room for its beginning.
         notes = [event.reason.splitlines()[0]] if event.reason else []
         notes += [f"({FILE_CHANGED})"] if event.changed else []
         return "  ".join([f"{event.revision:<{self._width}}", word, *notes])
@@ -101,7 +101,7 @@ class Progress:
     def _start_live(self, text: str) -> None:
         if not sys.stdout.isatty():
             return
-        # Imported when there is a terminal: it is the dearest import of all.
+        # Imported only for a terminal, because this import takes the longest of all.
         from rich.progress import Progress as Display
         from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -117,7 +117,7 @@ class Progress:
 
 @contextmanager
 def showing_progress() -> Iterator[Progress]:
-    """Give a `Progress` whose live line is gone at the end, however the block ends."""
+    """Yield a `Progress`, and remove its live line at the end of the block."""
     progress = Progress()
     try:
         yield progress

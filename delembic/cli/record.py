@@ -1,4 +1,4 @@
-"""One revision with all its attempts and its last verifications as text."""
+"""One revision with all its attempts and its last verifications, as text."""
 
 from __future__ import annotations
 

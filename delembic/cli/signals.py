@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM: the first one asks the command to end, a second one ends it.
+"""Ctrl-C and SIGTERM: the first signal asks the command to end, a second one kills it.
 
-Python runs a handler between two steps of Python code: not while a driver, or whatever else a
-migration calls, is inside a long call in C. So what arrives is read on a thread as well. It ends
-SQLite's statement when the handler has not been run, and at a second signal the process.
+Python runs a signal handler only between two steps of Python code. It cannot run while a driver, or
+anything else that a migration calls, is inside a long call in C. So a thread reads the signals as
+well. If the handler has not run, the thread interrupts SQLite's statement, and at a second signal
+it ends the process.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _PATIENCE_SECONDS = 1.0
 
 
 class Stopped(KeyboardInterrupt):
-    """The process was asked to end by a signal."""
+    """A signal asked the process to end."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
@@ -34,7 +35,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Raise `Stopped` on Ctrl-C and SIGTERM, so the work is rolled back; a second one kills."""
+    """Raise `Stopped` on Ctrl-C or SIGTERM, which rolls back the work; a second signal kills."""
     before = {number: signal.getsignal(number) for number in _NUMBERS}
     with _Watch().watching() as watch:
 
@@ -54,11 +55,11 @@ def stopping_on_signals() -> Iterator[None]:
 
 
 class _Watch:
-    """The thread that reads the signals which the handler may not hear of in time."""
+    """A thread that reads the signals, in case the handler cannot run in time."""
 
     def __init__(self) -> None:
         self._heard = False
-        # The handler can come while it runs itself, for the other signal.
+        # One signal's handler may interrupt the other's on the same thread.
         self._lock = threading.RLock()
         self._ear, self._mouth = socket.socketpair()
         self._mouth.setblocking(False)
@@ -66,7 +67,7 @@ class _Watch:
 
     @contextmanager
     def watching(self) -> Iterator[_Watch]:
-        """Read signals in the block, which has to be on the main thread."""
+        """Read signals during the block, which must run on the main thread."""
         before = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
         _mouths.add(self._mouth.fileno())
         self._thread.start()
@@ -75,13 +76,13 @@ class _Watch:
         finally:
             signal.set_wakeup_fd(before)
             _mouths.discard(self._mouth.fileno())
-            self._mouth.close()  # which the thread reads as the end
+            self._mouth.close()  # the thread reads this as the end
             self._thread.join()
             self._ear.close()
             let_statements_be()
 
     def hear(self) -> None:
-        """Note that the handler runs, so nothing needs to be ended for it to run."""
+        """Note that the handler runs, so that no statement needs to be interrupted."""
         with self._lock:
             self._heard = True
             let_statements_be()
@@ -96,15 +97,15 @@ class _Watch:
         if second is None:
             self._report(signal.Signals(first))
             second = self._next(None)
-        if second:  # and the handler has not been run: it leaves the second one to the system
+        if second:  # the handler has not run; otherwise the system handles the second one
             os._exit(INTERRUPTED + second)
 
     def _report(self, number: signal.Signals) -> None:
         if not self._heard:
-            click.echo(f"{number.name} waits for a call to end; send another to kill.", err=True)
+            click.echo(f"{number.name} waits for a call to return; send another to kill.", err=True)
 
     def _next(self, timeout_seconds: float | None) -> int | None:
-        """Return the next signal that is to end us; 0 at the end, `None` when the time is over."""
+        """Return the next signal that ends the process, 0 at the end, or `None` after a timeout."""
         self._ear.settimeout(timeout_seconds)
         try:
             while received := self._ear.recv(1):
@@ -119,7 +120,7 @@ _mouths: set[int] = set()
 
 
 def _be_deaf() -> None:
-    """Keep the signals of a forked child from being taken for ours."""
+    """Stop a forked child from passing its signals to this process."""
     before = signal.set_wakeup_fd(-1)
     if before not in _mouths:
         signal.set_wakeup_fd(before)

@@ -1,4 +1,4 @@
-"""Values as lines of text."""
+"""Standings and new revisions as lines of text."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def _history_line(entry: Standing, states: int, revisions: int) -> str:
 
 
 def new_revision(new: NewRevision, path: str) -> str:
-    """Return what ``delembic revision`` has done."""
+    """Return what ``delembic revision`` prints."""
     lines = [f"Created {path}"]
     if new.schema_heads:
         heads = ", ".join(new.schema_heads)
-        lines.append(f"  depends on Alembic's {heads}, which the database is at")
+        lines.append(f"  depends on the database's Alembic heads: {heads}")
     return "\n".join(lines)

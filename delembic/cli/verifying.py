@@ -1,4 +1,4 @@
-"""``delembic verify``: a line for each migration, or one document."""
+"""``delembic verify``: a line for each migration, or one JSON document."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from delembic.presentation import documents
 
 
 def verify(config: Config, revisions: Collection[str], *, as_json: bool) -> None:
-    """Verify, and print what is found.
+    """Verify, and print the results.
 
     Raises:
-        DataDriftedError: One did not pass.
+        DataDriftedError: A migration did not pass.
         DelembicError: As `commands.verify` does.
     """
     found = _as_document(config, revisions) if as_json else _as_lines(config, revisions)
@@ -33,12 +33,12 @@ def _as_lines(config: Config, revisions: Collection[str]) -> Sequence[Verificati
     with showing_progress() as progress:
         found = commands.verify(config, revisions, on_event=progress.show, program=Program("cli"))
     if not found:
-        click.echo("Nothing to verify: no applied migration has a validate.")
+        click.echo("Nothing to verify: no applied migration has a validate().")
     return found
 
 
 def _as_document(config: Config, revisions: Collection[str]) -> Sequence[Verification]:
-    # What a validate prints must not get into the document.
+    # Anything that a validate() prints must stay out of the document.
     with redirect_stdout(sys.stderr):
         found = commands.verify(config, revisions, program=Program("cli"))
     click.echo(documents.verify(found))

@@ -1,6 +1,6 @@
-"""What a user can do, one function for each action: arguments in, a value out.
+"""The commands, one function for each: it takes arguments and returns a value.
 
-Nothing here prints or exits. The command line and the Dagster adapter are callers like any other.
+No function here prints or exits. The command line and the Dagster adapter call the same functions.
 
 Example:
     >>> from delembic import Config, commands

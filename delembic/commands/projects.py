@@ -1,4 +1,4 @@
-"""Projects and their files: begun, added to, read."""
+"""Commands that create and read a project's files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class NewRevision:
 
     Attributes:
         revision: Its id.
-        path: The file.
-        depends_on: What was written into it.
-        schema_heads: The Alembic revisions among these.
-        warning: Why Alembic's heads could not be found out, if they could not.
+        path: The path of the file.
+        depends_on: The dependencies that were written into it.
+        schema_heads: The Alembic revisions among the dependencies.
+        warning: Why Alembic's heads could not be read, if that failed.
     """
 
     revision: str
@@ -35,10 +35,10 @@ class NewRevision:
 
 
 def init(root: Path, script_location: str = "delembic") -> list[Path]:
-    """Begin a project in ``root`` and return the files written.
+    """Start a project in ``root`` and return the paths of the files that were written.
 
     Raises:
-        FileExistsAlreadyError: One of them is there already; none was written.
+        FileExistsAlreadyError: One of the files already exists; none was written.
     """
     return write_project(root, script_location)
 
@@ -46,13 +46,13 @@ def init(root: Path, script_location: str = "delembic") -> list[Path]:
 def revision(config: Config, message: str, depends_on: Collection[str] = ()) -> NewRevision:
     """Write a new migration file.
 
-    With ``alembic_config`` set, the database's current Alembic heads become dependencies. If the
-    database cannot be reached, that is told in the result and the file is written without them.
+    If ``alembic_config`` is set, the database's current Alembic heads become dependencies. If the
+    database cannot be reached, the file is written without them, and the result has a warning.
 
     Args:
         config: The project.
-        message: Becomes the description, and the file's and the class's name.
-        depends_on: Revisions of delembic that the new one waits for; ``head`` for the heads.
+        message: The description. The names of the file and the class are made from it.
+        depends_on: The delembic revisions that the new one depends on; ``head`` for the heads.
 
     Raises:
         UnknownRevisionError: One of ``depends_on`` does not exist.
@@ -68,10 +68,10 @@ def revision(config: Config, message: str, depends_on: Collection[str] = ()) -> 
 
 
 def read_graph(config: Config) -> Graph:
-    """Return the project's revisions in execution order, without touching a database.
+    """Return the project's revisions in execution order, without using a database.
 
     Raises:
-        DefinitionError: A file, or what the files say together, is wrong.
+        DefinitionError: A file is wrong, or several of them do not fit together.
     """
     return read_folder(config.versions, config.root)
 
@@ -89,7 +89,7 @@ def dialect_name(config: Config) -> str:
 
 
 def _schema_heads(config: Config) -> tuple[tuple[str, ...], str | None]:
-    """Return the database's Alembic heads, or why they cannot be told."""
+    """Return the database's Alembic heads, or the reason why they cannot be read."""
     schema = open_schema(config)
     if schema is None:
         return (), None

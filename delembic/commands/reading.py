@@ -1,4 +1,4 @@
-"""The state of a project and its audit log, read. Nothing here writes."""
+"""Commands that read the state and the audit log of a project. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def history(config: Config) -> list[Standing]:
     Applied revisions whose files are gone come first.
 
     Raises:
-        DefinitionError: Something is wrong with the files.
+        DefinitionError: A migration file is wrong.
         ConfigurationError: The database or Alembic's files cannot be read.
     """
     return [*_survey(config).standings]
@@ -50,18 +50,18 @@ def runs(
 ) -> list[LogEntry]:
     """Return the audit log, newest first, and write nothing.
 
-    The migration files are not needed for it, and not read unless ``revision`` has no attempt.
+    The migration files are read only if ``revision`` has no entry.
 
     Args:
         config: The project.
-        revision: Only the attempts at this one.
-        failed: Only those that failed.
-        operation: Only attempts to apply a revision (``upgrade``), or only verifications
-            (``verify``); both if ``None``.
-        limit: How many at most, from 1; ``None`` for all.
+        revision: Return only the entries of this revision.
+        failed: Return only the entries that failed.
+        operation: Return only attempts to apply a revision (``upgrade``), or only verifications
+            (``verify``); ``None`` returns both.
+        limit: The maximum number of entries, from 1; ``None`` for all.
 
     Raises:
-        UnknownRevisionError: There is no such revision, neither as a file nor on record.
+        UnknownRevisionError: The revision has neither a file nor a record.
         ConfigurationError: The database cannot be read.
         ValueError: There is no such operation.
     """
@@ -80,18 +80,18 @@ def runs_since(
 ) -> tuple[list[LogEntry], Bookmark]:
     """Read on in the audit log, oldest first, and write nothing.
 
-    For whoever follows the log: call it again with the bookmark that it returned. Each attempt is
-    given when it is new, and once more when it has ended or was settled. The first reading leaves
-    out what no longer counts: of what is older than the newest hundred attempts it gives the last
-    success and the last attempt of each revision.
+    To follow the log, call this again with the bookmark that it returned. Each attempt is returned
+    when it is new, and again when it has ended or was settled. The first reading skips attempts
+    that no longer matter: of those older than the newest hundred, it returns only the last success
+    and the last attempt of each revision.
 
     Args:
         config: The project.
-        bookmark: Where to read on; ``None`` is the beginning.
-        limit: How many attempts at most, from 1, beside those that were asked for again.
+        bookmark: Where to read on; ``None`` starts at the beginning.
+        limit: The maximum number of attempts, from 1, in addition to those requested again.
 
     Returns:
-        The attempts, and the bookmark behind them.
+        The attempts, and the bookmark that follows them.
 
     Raises:
         ConfigurationError: The database cannot be read.
@@ -110,10 +110,10 @@ def runs_since(
 def show(config: Config, revision: str) -> RevisionRecord:
     """Return one revision with all its attempts and its last verifications, and write nothing.
 
-    One whose file is gone can be shown as long as it is on record.
+    A revision whose file is gone can be shown as long as it is recorded.
 
     Raises:
-        UnknownRevisionError: There is no such revision, neither as a file nor on record.
+        UnknownRevisionError: The revision has neither a file nor a record.
         DelembicError: As `history` does.
     """
     graph = read_graph(config)

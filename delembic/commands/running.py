@@ -1,4 +1,4 @@
-"""Migrations run: pending ones applied, applied ones verified."""
+"""Commands that run migrations: they apply pending ones and verify applied ones."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ def upgrade(
     lock_timeout_seconds: float | None = None,
     program: Program | None = None,
 ) -> tuple[Outcome, ...]:
-    """Run what is pending up to a target, in order, until one does not succeed.
+    """Run the pending migrations up to a target, in order, and stop at the first failure.
 
     Everything is checked first: files, dependencies, schema revisions. Each migration then runs on
-    a connection of its own and is committed by itself, with its audit row on another connection.
+    its own connection and is committed separately. Its log entry is written on another
+    connection.
 
     Args:
         config: The project.
-        target: ``head`` for everything, or a revision, which brings only what it depends on.
+        target: ``head`` for everything, or a revision, which is run with its dependencies.
         on_event: Gets every event as it happens (see `delembic.events`).
-        lock_timeout_seconds: How long to wait for another runner; the configured time if ``None``.
-        program: Who stands in the audit rows; this process if ``None``.
+        lock_timeout_seconds: How long to wait for another run; the configured time if ``None``.
+        program: Who is named in the log entries; this process if ``None``.
 
     Returns:
         How each pending revision ended; empty when there was nothing to do.
 
     Raises:
-        DefinitionError: Something is wrong with the files. Nothing was run.
-        ConfigurationError: Something is wrong with the settings. Nothing was run.
+        DefinitionError: A migration file is wrong. Nothing was run.
+        ConfigurationError: A setting is wrong. Nothing was run.
         SchemaNotReadyError: Alembic revisions are missing. Nothing was run.
-        MigrationFailedError: One failed; those before it are applied.
-        MigrationBlockedError: A dependency was not applied when its turn came.
-        LockTimeoutError: Another runner was at it for too long.
+        MigrationFailedError: A migration failed; those before it stay applied.
+        MigrationBlockedError: A migration's dependency was not applied when its turn came.
+        LockTimeoutError: Another run held the lock for too long.
     """
     graph = read_graph(config)
     with open_session(config, program, lock_timeout_seconds) as session:
@@ -62,18 +63,18 @@ def apply(
     lock_timeout_seconds: float | None = None,
     program: Program | None = None,
 ) -> Outcome:
-    """Run one revision and nothing else, for an orchestrator that sees to the order itself.
+    """Run one revision and nothing else, for an orchestrator that determines the order itself.
 
     Args:
         config: The project.
-        revision: Which one.
-        graph: The project's revisions if the caller has them already.
+        revision: The revision to run.
+        graph: The project's revisions, if the caller has already read them.
         on_event: Gets every event as it happens.
-        lock_timeout_seconds: How long to wait for another runner; the configured time if ``None``.
-        program: Who stands in the audit row; this process if ``None``.
+        lock_timeout_seconds: How long to wait for another run; the configured time if ``None``.
+        program: Who is named in the log entry; this process if ``None``.
 
     Returns:
-        `Finished`, or `Skipped` if it had been applied before.
+        `Finished`, or `Skipped` if it was already applied.
 
     Raises:
         DelembicError: As `upgrade` does; `MigrationBlockedError` if a dependency is not applied.
@@ -91,11 +92,12 @@ def verify(
     on_event: Listener = ignore,
     program: Program | None = None,
 ) -> tuple[Verification, ...]:
-    """Run the ``validate`` of applied migrations again, on the data as it is now.
+    """Run the ``validate`` of applied migrations again, on the current data.
 
-    Each runs as its file has it now, on a connection of its own, in a transaction that sees one
-    state of the data and is rolled back. One that does not pass does not stop the others, and
-    stays applied like them. Each leaves a row in the audit log.
+    Each ``validate`` is taken from the current file. It runs on its own connection, in a
+    transaction that sees one state of the data and is rolled back. If a migration does not pass,
+    the others are still verified, and all of them stay applied. Each verification adds an entry to
+    the audit log.
 
     Example:
         >>> from delembic import Config, commands
@@ -105,21 +107,21 @@ def verify(
 
     Args:
         config: The project.
-        revisions: Which ones; if there is none, all that are applied and have a ``validate``.
-        graph: The project's revisions if the caller has them already.
+        revisions: The revisions to verify; if empty, all that are applied and have a ``validate``.
+        graph: The project's revisions, if the caller has already read them.
         on_event: Gets every event as it happens.
-        program: Who stands in the audit rows; this process if ``None``.
+        program: Who is named in the log entries; this process if ``None``.
 
     Returns:
-        What was found, in execution order.
+        The results, in execution order.
 
     Raises:
-        DefinitionError: Something is wrong with the files, or there is no such revision. Nothing
-            was run.
+        DefinitionError: A migration file is wrong, or a revision does not exist. Nothing was
+            run.
         NotVerifiableError: A revision is not applied, has no ``validate``, or its file is gone.
             Nothing was run.
         ConfigurationError: The database cannot be read.
-        VerificationCutOffError: The database was lost meanwhile.
+        VerificationCutOffError: The database was lost during a verification.
     """
     return tuple(verify_each(config, revisions, graph=graph, on_event=on_event, program=program))
 
@@ -132,9 +134,10 @@ def verify_each(
     on_event: Listener = ignore,
     program: Program | None = None,
 ) -> Iterator[Verification]:
-    """Do what `verify` does, and yield what was found as each one ends.
+    """Do what `verify` does, but yield each result as soon as it is known.
 
-    Nothing happens before the first is asked for, and the rest is left out if nobody asks for it.
+    Nothing is run before the first result is requested. If the caller stops early, the remaining
+    migrations are not verified.
 
     Raises:
         DelembicError: As `verify` does.

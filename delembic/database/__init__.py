@@ -1,1 +1,1 @@
-"""The way to a database: URL, engine, connection, and what drivers say in their errors."""
+"""DATABASE: URLs, engines, connections, and the errors of drivers."""

@@ -1,4 +1,4 @@
-"""Types of columns that hold the same on every database."""
+"""Column types that hold the same values on every database."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Take the kind's own type; only PostgreSQL's has a zone.
+        """Use the type of the database kind; only PostgreSQL's has a zone.
 
-        Any other database gets a column without one: what is stored there is a bare time, and a
-        column with a zone would take it for a time in the session's own zone.
+        Any other database gets a column without a zone. It stores bare times, which a column with
+        a zone would interpret in the zone of the session.
         """
         return dialect.type_descriptor(kind_of(dialect.name).moment_type())
 
@@ -45,5 +45,5 @@ class LongText(TypeDecorator[str]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Take the kind's own type, as a plain TEXT of MySQL holds 64 kilobytes."""
+        """Use the type of the database kind, as a plain TEXT of MySQL holds only 64 kilobytes."""
         return dialect.type_descriptor(kind_of(dialect.name).long_text_type())

@@ -1,4 +1,4 @@
-"""Connections to a database: the one door through which delembic opens them."""
+"""Connections to a database. Delembic opens all of its connections here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from delembic.user_code import user_code
 
 @contextmanager
 def reporting_failures() -> Iterator[None]:
-    """Turn the failure of a statement of delembic's own into an error for people.
+    """Turn the failure of one of delembic's own statements into an error for people.
 
     Raises:
-        DatabaseFailedError: One failed in the block.
+        DatabaseFailedError: A statement in the block failed.
     """
     try:
         yield
@@ -29,13 +29,13 @@ def reporting_failures() -> Iterator[None]:
 
 
 def connect(engine: Engine) -> Connection:
-    """Return an open connection, owned by the caller.
+    """Return an open connection, which the caller closes.
 
     Raises:
-        DatabaseUnavailableError: The server does not answer or refuses us.
+        DatabaseUnavailableError: The server does not answer or refuses the connection.
     """
-    # Besides the driver's own, there may be any error at all: an option in the URL that the driver
-    # does not know, a host that cannot be encoded, a listener or a `creator` of the user's.
+    # Not only the driver may raise: the URL may have an unknown option or a host that cannot be
+    # encoded, and a user's listener or `creator` may raise anything.
     with user_code(lambda reason: DatabaseUnavailableError(masked(engine.url), reason)):
         try:
             return engine.connect()
@@ -45,17 +45,17 @@ def connect(engine: Engine) -> Connection:
 
 
 def driver_text(error: DBAPIError) -> str:
-    """Return what the driver said, without the statement."""
+    """Return the driver's message, without the statement."""
     return brief(str(error.orig)) or type(error.orig).__name__
 
 
 @contextmanager
 def autocommitting(engine: Engine) -> Iterator[Connection]:
-    """Give an open connection on which every statement is committed by itself.
+    """Yield an open connection on which every statement is committed at once.
 
     Raises:
-        DatabaseUnavailableError: The server does not answer or refuses us.
-        UnfitDatabaseError: The database cannot do it.
+        DatabaseUnavailableError: The server does not answer or refuses the connection.
+        UnfitDatabaseError: The database has no autocommit mode.
     """
     with connect(engine) as conn:
         yield _autocommit(conn)
@@ -64,17 +64,17 @@ def autocommitting(engine: Engine) -> Iterator[Connection]:
 def execute_reconnecting(
     conn: Connection, statement: Executable, parameters: Mapping[str, Any] | None = None
 ) -> CursorResult[Any]:
-    """Execute a statement, once more on a new connection if the server had dropped this one.
+    """Execute a statement. If the server has dropped the connection, reconnect and try again.
 
     Args:
-        conn: In autocommit mode, so nothing but the statement itself can have been lost.
-        statement: One that does no harm when its first try did reach the server.
-        parameters: For those that it names, and the columns of an INSERT or UPDATE without values.
+        conn: An autocommitting connection, so that only the statement itself can be lost.
+        statement: A statement that may safely reach the server twice.
+        parameters: The values of its parameters, and of the columns of an INSERT or UPDATE.
 
     Raises:
-        DBAPIError: It failed for another reason, or again.
+        DBAPIError: The statement failed for another reason, or failed again.
     """
-    if conn.invalidated:  # by a signal that came while the server was asked something
+    if conn.invalidated:  # by a signal that arrived during a statement
         _revive(conn)
     try:
         return conn.execute(statement, parameters)
@@ -86,14 +86,14 @@ def execute_reconnecting(
 
 def _revive(conn: Connection) -> Connection:
     conn.rollback()
-    # The new connection of the driver knows nothing of what was asked of the old one.
+    # The driver's new connection does not have the options of the old one.
     return _autocommit(conn)
 
 
 def _autocommit(conn: Connection) -> Connection:
     try:
         return conn.execution_options(isolation_level="AUTOCOMMIT")
-    # SQLAlchemy refuses a level that the dialect does not list; a dialect of others may list one
+    # SQLAlchemy refuses a level that the dialect does not list. A third-party dialect may list one
     # that it does not have, or have no levels at all.
     except (ArgumentError, AttributeError, NotImplementedError) as error:
         raise UnfitDatabaseError(conn.dialect.name, describe(error)) from error

@@ -1,8 +1,8 @@
-"""The errors of database drivers: what kind each is, and the values of rows are taken out of them.
+"""The errors of database drivers: identifies them, and removes the values of rows from them.
 
-SQLAlchemy hides the parameters of a statement. PostgreSQL repeats values of its own accord, next
-to its message: the key that exists already, the whole line of a COPY. Those parts are dropped; the
-message itself stays as the server has written it.
+SQLAlchemy hides the parameters of a statement. PostgreSQL itself repeats values next to its
+message, such as a duplicate key or the whole line of a COPY. Those parts are removed; the message
+itself stays as the server wrote it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from delembic.redaction import remember_secrets
 
 
 def keep_quiet(engine: Engine, *, hide_values: bool) -> None:
-    """See that an engine's errors repeat no values, and that its secrets are known as such.
+    """Keep values out of an engine's errors, and remember its secrets.
 
     Args:
-        engine: Any; doing it twice does no harm.
-        hide_values: Hide statement parameters, and what the server tells of rows besides.
+        engine: Any engine; a second call does no harm.
+        hide_values: Whether to hide statement parameters and the row values in server messages.
     """
     engine.hide_parameters = hide_values
     url = engine.url
@@ -34,7 +34,7 @@ def keep_quiet(engine: Engine, *, hide_values: bool) -> None:
 
 @contextmanager
 def values_withheld(engine: Engine) -> Iterator[None]:
-    """Do the same for errors that reach us past SQLAlchemy, from the driver's own connection."""
+    """Hide values also in errors of the driver's own connection, which bypass SQLAlchemy."""
     try:
         yield
     except Exception as error:
@@ -45,9 +45,9 @@ def values_withheld(engine: Engine) -> Iterator[None]:
 
 
 def error_number(error: BaseException) -> int | None:
-    """Return the number that MySQL or MariaDB has given a driver's error, whichever driver it is.
+    """Return the error number of MySQL or MariaDB from the error of any driver.
 
-    Most put it first among the arguments; MariaDB's own only calls it ``errno``.
+    Most drivers put it first among the arguments; MariaDB's own driver has it only as ``errno``.
     """
     candidates = (getattr(error, "errno", None), *error.args[:1])
     return next((each for each in candidates if isinstance(each, int)), None)
@@ -60,7 +60,7 @@ def _public(url: URL) -> tuple[str | None, ...]:
 def _remember(
     dialect: Dialect, record: ConnectionPoolEntry, args: object, settings: dict[str, object]
 ) -> None:
-    """Meet what the driver is given, with what ``connect_args`` and other listeners have added."""
+    """Remember secrets that ``connect_args`` and other listeners have added for the driver."""
     remember_secrets(settings, [settings.get(name) for name in ("user", "host", "database")])
 
 
@@ -72,7 +72,7 @@ def _quieten(context: ExceptionContext) -> None:
 
 
 def _withhold(error: BaseException) -> bool:
-    """Leave only the server's message and its hint, if the error has them apart from the rest."""
+    """Keep only the server's message and hint, if the error has them as separate fields."""
     report = getattr(error, "diag", None)  # psycopg's and psycopg2's
     message = getattr(report, "message_primary", None)
     if message is None:

@@ -1,4 +1,4 @@
-"""From a setting, or from ``env.py``, to an engine."""
+"""Makes engines from a setting or from ``env.py``."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _WITHOUT_CHOICE = {
     "MySQLdb": "Or write mysql+pymysql://, whose driver is in 'delembic[mysql]'.",
     "psycopg2": "Or write postgresql+psycopg://, whose driver is in 'delembic[postgresql]'.",
 }
-"""What to do instead, where a URL names no driver and SQLAlchemy takes this one."""
+"""What to suggest if a URL names no driver and SQLAlchemy chooses this one."""
 
 _USUAL = (
-    "PostgreSQL is postgresql+psycopg://, MySQL and MariaDB mysql+pymysql://, SQLite"
-    " sqlite:///; others need their dialect's package."
+    "Use postgresql+psycopg:// for PostgreSQL, mysql+pymysql:// for MySQL and MariaDB, or"
+    " sqlite:/// for SQLite. Another database needs the package of its dialect."
 )
 
 
 def engine_of(config: Config, key: str, text: str) -> Engine:
-    """Return an engine for the URL in a setting, to be disposed of by the caller.
+    """Return an engine for the URL in a setting. The caller disposes of it.
 
     Raises:
         SettingError: The URL cannot be used.
@@ -46,17 +46,17 @@ def engine_of(config: Config, key: str, text: str) -> Engine:
     engine = _create(config, key, url)
     if engine.dialect.is_async:
         raise config.error(
-            key, f"{url.drivername} is asynchronous.", f"Take another driver. {_USUAL}"
+            key, f"{url.drivername} is asynchronous.", f"Choose another driver. {_USUAL}"
         )
     keep_quiet(engine, hide_values=config.hide_parameters)
     return engine
 
 
 def engine_from_env(config: Config) -> Engine:
-    """Return what ``get_engine`` in ``env.py`` gives. It belongs to the user.
+    """Return the engine that ``get_engine`` in ``env.py`` returns. It belongs to the user.
 
     Raises:
-        ConfigurationError: There is no ``get_engine``, or it gives none.
+        ConfigurationError: There is no ``get_engine``, or it does not return an engine.
     """
     file = config.env_file
     variables = config.settings.get("sqlalchemy.url")
@@ -66,7 +66,7 @@ def engine_from_env(config: Config) -> Engine:
             "sqlalchemy.url", f"{unset}.", f"Set it, or define get_engine() in {render_path(file)}."
         )
     name = render_path(file)
-    remedy = f"Correct {name}; on the command line --debug shows where it comes from."
+    remedy = f"Correct {name}; on the command line, --debug shows the traceback."
     with user_code(
         lambda reason: ConfigurationError(
             f"{render_path(file)} cannot be imported: {reason}", remedy
@@ -87,7 +87,7 @@ def engine_from_env(config: Config) -> Engine:
     if not isinstance(engine, Engine):
         raise ConfigurationError(
             f"get_engine() in {name} returned {type(engine).__name__}, not an Engine.",
-            "Return what sqlalchemy.create_engine(…) gives.",
+            "Return the result of sqlalchemy.create_engine(…).",
         )
     keep_quiet(engine, hide_values=config.hide_parameters)
     return engine
@@ -99,7 +99,7 @@ def _create(config: Config, key: str, url: URL) -> Engine:
         return create_engine(url, **options)
     except NoSuchModuleError as error:
         raise config.error(
-            key, f"SQLAlchemy knows no database {url.drivername!r}.", _USUAL
+            key, f"SQLAlchemy does not know the database {url.drivername!r}.", _USUAL
         ) from error
     except ModuleNotFoundError as error:
         module = (error.name or "?").partition(".")[0]

@@ -15,11 +15,11 @@ from delembic.database.engines import engine_from_env, engine_of
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The two ends that a run works with.
+    """The engines of a project.
 
     Attributes:
-        work: Where the data and ``delembic_version`` are.
-        metadata: Where the audit log is; the very same engine unless ``metadata_url`` is set.
+        work: The database of the data and ``delembic_version``.
+        metadata: The database of the audit log; the same engine unless ``metadata_url`` is set.
     """
 
     work: Engine
@@ -27,19 +27,19 @@ class Database:
 
     @property
     def is_split(self) -> bool:
-        """Whether the audit log is kept in another database than the data."""
+        """Whether the audit log is in another database than the data."""
         return self.metadata is not self.work
 
 
 @contextmanager
 def open_database(config: Config) -> Iterator[Database]:
-    """Make the engines of a project, and dispose of those made here at the end.
+    """Make the engines of a project, and dispose of them at the end.
 
-    An engine from ``env.py`` belongs to the user and is left open. Nothing is connected to yet.
+    An engine from ``env.py`` belongs to the user and is not disposed of. No connection is made yet.
 
     Raises:
         ConfigurationError: There is no usable URL, driver or ``get_engine``.
-        DatabaseFailedError: A statement of delembic's own failed in the block.
+        DatabaseFailedError: One of delembic's own statements failed in the block.
     """
     url = config.url
     work = engine_of(config, "sqlalchemy.url", url) if url else engine_from_env(config)

@@ -1,4 +1,4 @@
-"""The URL of a database: read from a setting, and shown without its secrets."""
+"""Database URLs: parsed from a setting, and rendered without their secrets."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from delembic.config import Config
 from delembic.redaction import MASK, is_secret, redact
 
 _COMMENT = re.compile(r"\s[#;]")
-"""As it stands behind a value, where SQLite would make it a part of a new file's name."""
+"""A comment after a value. SQLite would make it part of the name of a new file."""
 
 
 def parse_url(config: Config, key: str, text: str) -> URL:
     """Return the URL in a setting, as it is written there.
 
     Raises:
-        SettingError: It is none.
+        SettingError: The setting is not a URL.
     """
     if _COMMENT.search(text):
         raise config.error(
             key,
-            "has a comment behind it, which an ini takes for a part of the value.",
+            "is followed by a comment, which an ini file treats as part of the value.",
             "Put the comment on a line of its own.",
         )
     url = _parsed(text)
     if url is None:
-        # Neither the text nor what the parser says of it is shown: both may hold a password.
+        # Neither the text nor the parser's message is included: both may contain a password.
         raise config.error(
             key,
             "is not a database URL.",
@@ -39,7 +39,7 @@ def parse_url(config: Config, key: str, text: str) -> URL:
 
 
 def masked(url: URL) -> str:
-    """Return a URL as text without its secrets, those in its query string included.
+    """Return a URL as text, without its secrets, including those in its query string.
 
     Example:
         >>> masked(make_url("postgresql://ann:secret@db/x?sslpassword=secret&sslmode=require"))
@@ -55,8 +55,8 @@ def masked(url: URL) -> str:
 def _parsed(text: str) -> URL | None:
     try:
         url = make_url(text)
-    except (ArgumentError, ValueError):  # the latter of a port that is no number
+    except (ArgumentError, ValueError):  # ValueError: the port is not a number
         return None
-    # A bare @ in a password ends it too early: its rest would be taken for the host, and shown.
+    # An unescaped @ ends the password too early: its rest would be taken for the host and printed.
     address, _, _ = text.partition("?")
     return None if url.password and address.count("@") > 1 else url

@@ -1,7 +1,7 @@
-"""Every error that delembic raises on purpose, as one tree.
+"""Every error that delembic raises on purpose, in one hierarchy.
 
-An error is made from facts, composes its own text, and knows the remedy and the exit code that the
-command line ends with. Nothing here imports anything of delembic, so every module may raise them.
+An error takes facts and composes its own message. It also carries a remedy, and the exit code for
+the command line. Nothing here imports other parts of delembic, so every module can raise them.
 """
 
 from delembic.errors.configuration import (

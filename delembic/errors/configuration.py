@@ -1,4 +1,4 @@
-"""Configuration: the ini, the environment, the database's address."""
+"""Errors of configuration: the ini file, the environment, the database URL."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,32 +7,32 @@ from delembic.errors.root import DelembicError, render_path
 
 
 class ConfigurationError(DelembicError):
-    """Something about ``delembic.ini``, ``env.py`` or what they point at has to be put right."""
+    """There is a mistake in ``delembic.ini``, in ``env.py``, or in what they refer to."""
 
     exit_code = 2
 
 
 class ConfigFileNotFoundError(ConfigurationError):
-    """No ``delembic.ini`` where it was looked for."""
+    """There is no ``delembic.ini`` where it was expected."""
 
     def __init__(self, searched: Path, *, named: bool) -> None:
         if named:
             super().__init__(
                 f"{render_path(searched)} does not exist.",
-                "Correct the path (on the command line -c/--config or DELEMBIC_CONFIG), or begin a"
+                "Correct the path (on the command line: -c/--config or DELEMBIC_CONFIG), or start a"
                 " project with 'delembic init'.",
             )
         else:
             super().__init__(
-                f"No delembic.ini in {searched} or above.",
-                "Run 'delembic init' to begin a project, or name the file with -c/--config"
+                f"There is no delembic.ini in {searched} or in a folder above it.",
+                "Run 'delembic init' to start a project, or name the file with -c/--config"
                 " or DELEMBIC_CONFIG.",
             )
         self.searched = searched
 
 
 class ConfigSectionNotFoundError(ConfigurationError):
-    """The ini has no section of that name."""
+    """The ini file has no section of that name."""
 
     def __init__(self, path: Path, section: str, sections: Sequence[str]) -> None:
         has = ", ".join(f"[{name}]" for name in sections) or "no section at all"
@@ -44,7 +44,7 @@ class ConfigSectionNotFoundError(ConfigurationError):
 
 
 class SettingError(ConfigurationError):
-    """One setting of the ini is missing or cannot be used."""
+    """A setting in the ini file is missing or invalid."""
 
     def __init__(self, path: Path, section: str, key: str, problem: str, remedy: str = "") -> None:
         super().__init__(f"{render_path(path)}, [{section}] {key}: {problem}", remedy)
@@ -70,54 +70,54 @@ class DatabaseUnavailableError(ConfigurationError):
 
     Args:
         url: The database's URL, with its password already masked.
-        reason: What the driver said.
+        reason: The driver's message.
     """
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(
             f"Cannot connect to {url}: {reason}",
-            "Check the path in the URL, and that its folder exists and may be written to."
+            "Check the path in the URL, and check that its folder exists and is writable."
             if url.startswith("sqlite")
-            else "Check that the server runs, and the address, name and password in the URL.",
+            else "Check that the server runs, and check the address, name and password in the URL.",
         )
         self.url = url
 
 
 class UnfitDatabaseError(ConfigurationError):
-    """SQLAlchemy's dialect for the database cannot do what delembic needs; nothing was written.
+    """The database's SQLAlchemy dialect lacks what delembic needs; nothing was written.
 
     Args:
-        dialect: What SQLAlchemy calls the kind of database.
-        reason: What the dialect said.
+        dialect: SQLAlchemy's name for the kind of database.
+        reason: The dialect's message.
     """
 
     def __init__(self, dialect: str, reason: str) -> None:
         super().__init__(
-            f"delembic cannot work on {dialect}: its dialect for SQLAlchemy does not offer the"
+            f"delembic does not work with {dialect}: its SQLAlchemy dialect does not offer the"
             f" isolation level AUTOCOMMIT, which the audit log and the lock need ({reason}).",
-            "See if a newer version of the dialect's package offers it.",
+            "Check whether a newer version of the dialect's package offers it.",
         )
         self.dialect = dialect
 
 
 class NewerDatabaseError(ConfigurationError):
-    """A newer version of delembic has written the database; nothing was read or written."""
+    """A newer version of delembic changed the tables; nothing was read or written."""
 
     def __init__(self, table: str, columns: Sequence[str]) -> None:
         super().__init__(
             f"The table {table} has columns that this version of delembic does not know:"
-            f" {', '.join(columns)}. A newer version has added them.",
+            f" {', '.join(columns)}. A newer version added them.",
             "Upgrade delembic: pip install --upgrade delembic",
         )
         self.table, self.columns = table, tuple(columns)
 
 
 class FileExistsAlreadyError(ConfigurationError):
-    """A file that was to be made is there already; nothing was overwritten."""
+    """A file that was to be created already exists; nothing was overwritten."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{render_path(path)} exists already; nothing was written.",
-            "Choose another folder, or remove it first if you mean to start anew.",
+            f"{render_path(path)} already exists; nothing was written.",
+            "Choose another folder, or remove it first to start over.",
         )
         self.path = path

@@ -1,4 +1,4 @@
-"""Definition: what the migration files say."""
+"""Errors of definition: what is wrong in the migration files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from delembic.errors.root import DelembicError, did_you_mean, render_path
 
 
 class DefinitionError(DelembicError):
-    """A migration file, or what several of them say together, is wrong. Nothing has run."""
+    """A migration file is wrong, or several of them do not fit together. Nothing was run."""
 
     exit_code = 2
 
@@ -19,7 +19,7 @@ class MigrationFileError(DefinitionError):
         path: The file.
         problem: What is wrong with it.
         remedy: What to do.
-        line: Where in the file, from 1; ``None`` when it is about the file as a whole.
+        line: The line in the file, from 1; ``None`` if the problem concerns the whole file.
     """
 
     def __init__(self, path: Path, problem: str, remedy: str = "", line: int | None = None) -> None:
@@ -28,32 +28,32 @@ class MigrationFileError(DefinitionError):
 
 
 class DuplicateRevisionError(DefinitionError):
-    """Two migrations carry the same revision."""
+    """Two migrations have the same revision."""
 
     def __init__(self, revision: str, first: str, second: str) -> None:
         super().__init__(
             f"Revision {revision} is defined twice: in {first} and in {second}.",
-            "Give one of them another revision; one that is applied already has to keep its own.",
+            "Give one of them another revision; one that is already applied must keep its own.",
         )
         self.revision = revision
 
 
 class DependencyCycleError(DefinitionError):
-    """Migrations wait for each other in a circle.
+    """Migrations depend on each other in a cycle.
 
     Args:
-        cycle: Their revisions, each before one that it depends on; the first is the last, too.
-        places: Where these are defined.
+        cycle: Their revisions, each followed by one that it depends on. The last equals the first.
+        places: Where the migrations are defined.
     """
 
     def __init__(self, cycle: Sequence[str], places: Sequence[str]) -> None:
         itself = f"{cycle[0]} depends on itself."
-        circle = f"The migrations depend on each other in a circle: {' -> '.join(cycle)}."
+        circle = f"The migrations depend on each other in a cycle: {' -> '.join(cycle)}."
         super().__init__(
             itself if len(places) == 1 else circle,
-            f"Remove one of these from a depends_on. They are defined in {', '.join(places)}."
+            f"Remove one of these dependencies. The migrations are defined in {', '.join(places)}."
             if len(places) > 1
-            else f"Correct its depends_on, in {places[0]}.",
+            else f"Correct its depends_on in {places[0]}.",
         )
         self.cycle = tuple(cycle)
 
@@ -64,7 +64,7 @@ class UnknownDependencyError(DefinitionError):
     def __init__(
         self, name: str, needed_by: str, path: Path, known: Sequence[str], *, alembic: bool
     ) -> None:
-        neither = "neither a revision of delembic nor of Alembic" if alembic else "no revision"
+        neither = "neither a delembic nor an Alembic revision" if alembic else "not a revision"
         super().__init__(
             f"{render_path(path)}: {needed_by} depends on {name!r}, which is {neither}."
             + did_you_mean(name, known),
@@ -76,11 +76,11 @@ class UnknownDependencyError(DefinitionError):
 
 
 class UnknownRevisionError(DefinitionError):
-    """The target of a command is no revision.
+    """A command was given a revision that does not exist.
 
     Args:
-        target: What was asked for.
-        known: The names that would do, ``head`` among them where it is one.
+        target: The name that was given.
+        known: The names that are accepted, with ``head`` where it is one of them.
     """
 
     def __init__(self, target: str, known: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The root of the tree of errors, and what all of them word their texts with."""
+"""The base class of all errors, and the functions that help to word their messages."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import ClassVar
 
 _NEAR = 0.5
-"""How alike two names have to be, from 0 to 1: D01 is near to D001."""
+"""How similar two names must be, from 0 to 1, for one to be suggested: D01 for D001."""
 
 
 class DelembicError(Exception):
-    """The root of the tree: catch it to catch whatever delembic has to say.
+    """The base class of all errors that delembic raises on purpose.
 
     Attributes:
-        message: What is wrong, in one sentence or a few.
-        remedy: What to do about it; empty when the message says it all.
-        exit_code: What the command line exits with: 1 a migration failed, is blocked or does not
-            pass any more, 2 usage, configuration or definition, 4 a lock was not obtained.
+        message: What is wrong, in one or a few sentences.
+        remedy: What to do about it; empty if the message needs no addition.
+        exit_code: The exit code of the command line: 1 if a migration failed, is blocked or no
+            longer passes verification; 2 for an error in usage, configuration or a definition;
+            4 if a lock was not obtained.
     """
 
     exit_code: ClassVar[int] = 1
@@ -31,16 +32,16 @@ class DelembicError(Exception):
 
 
 def render_path(path: Path) -> str:
-    """Return a path as people want to read it: relative to the working folder if it is below."""
+    """Return a path as text: relative to the working folder if it is below that."""
     try:
         here = Path.cwd()
-    except OSError:  # it has been removed
+    except OSError:  # the working folder was removed
         return str(path)
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return `` Did you mean 'X'?`` for the known name nearest to ``name``, or nothing.
+    """Return `` Did you mean 'X'?`` with the known name closest to ``name``, or an empty string.
 
     Example:
         >>> did_you_mean("D01", ["D001", "D002"])

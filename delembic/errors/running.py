@@ -1,4 +1,4 @@
-"""What goes wrong when migrations are run or verified."""
+"""Errors of running and verifying migrations."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,13 +8,13 @@ from delembic.status import Undone
 
 
 class MigrationFailedError(DelembicError):
-    """A migration raised, or the database failed; its work is rolled back and on record.
+    """A migration raised an error, or the database failed. The attempt is recorded.
 
     Attributes:
-        revision: Which one.
-        phase: How far it had come: see `delembic.Phase`.
+        revision: The migration's revision.
+        phase: The phase in which it failed; see `delembic.Phase`.
         reason: The error's type and text, on one or a few lines.
-        history_id: The attempt's row in ``delembic_run_history``, once it has one.
+        history_id: The attempt's log entry in ``delembic_run_history``, once it has one.
     """
 
     def __init__(self, revision: str, phase: str, reason: str) -> None:
@@ -42,50 +42,53 @@ class MigrationFailedError(DelembicError):
 
 
 _CORRECT = (
-    "Its work was rolled back and the attempt recorded. Correct the migration or the data,"
+    "Its work was rolled back and the attempt was recorded. Correct the migration or the data,"
     " then run the upgrade again."
 )
 _NOTHING_DONE = (
-    "Nothing of it was run, and the attempt is recorded. Run the upgrade again when the database"
-    " can be used."
+    "None of it was run, and the attempt was recorded. Run the upgrade again when the database is"
+    " available."
 )
 _CONNECTION_LOST = (
-    "The connection to the database was lost, and its work was rolled back with it; the attempt is"
-    " recorded. Run the upgrade again when the database answers."
+    "The connection to the database was lost. That rolled back the migration's work, and the"
+    " attempt was recorded. Run the upgrade again when the database is available."
 )
 _WHAT_STAYS = {
-    Undone.NOTHING: "It runs outside of a transaction, so what it did stays, and the next attempt"
-    " does it again. Correct the migration or the data, then run the upgrade again.",
-    Undone.NOT_WHAT_WAS_COMMITTED: "It had committed some of its work by itself; that part stays,"
-    " and the next attempt does it again. Correct the migration or the data, then run the upgrade"
-    " again.",
-    Undone.NOT_WHAT_WAS_OUTSIDE: "Its transaction had ended before, so what it did afterwards was"
-    " not rolled back: that part stays, and the next attempt does it again. Correct the migration"
+    Undone.NOTHING: "The migration runs outside of a transaction. Its work stays, and the next"
+    " attempt will repeat it. Correct the migration or the data, then run the upgrade again.",
+    Undone.NOT_WHAT_WAS_COMMITTED: "The migration committed some of its work itself. That part"
+    " stays, and the next attempt will repeat it. Correct the migration or the data, then run the"
+    " upgrade again.",
+    Undone.NOT_WHAT_WAS_OUTSIDE: "The migration had ended its transaction, and its later work was"
+    " not rolled back. That part stays, and the next attempt will repeat it. Correct the migration"
     " or the data, then run the upgrade again.",
-    Undone.NOT_TABLES_WITHOUT_TRANSACTIONS: "It changed tables without transactions (MyISAM or"
-    " Aria); these changes stay, and the next attempt does them again. Correct the migration or the"
-    " data, or convert the tables with ALTER TABLE … ENGINE = InnoDB, then run the upgrade again.",
+    Undone.NOT_TABLES_WITHOUT_TRANSACTIONS: "The migration changed tables without transactions"
+    " (MyISAM or Aria). These changes stay, and the next attempt will repeat them. Correct the"
+    " migration or the data, or convert the tables with ALTER TABLE … ENGINE = InnoDB, then run the"
+    " upgrade again.",
 }
 
 
 class MigrationBlockedError(DelembicError):
-    """A migration waits for others that are not applied; it was not run."""
+    """A migration was not run, because it depends on others that are not applied."""
 
     def __init__(self, revision: str, waits_for: Sequence[str]) -> None:
         names = ", ".join(waits_for)
         super().__init__(
-            f"{revision} was not run: it depends on {names}, not applied yet.",
-            f"Apply {names} first, or run 'delembic upgrade {revision}', which does both.",
+            f"{revision} was not run: it depends on {names}, which"
+            f" {'is' if len(waits_for) == 1 else 'are'} not applied yet.",
+            f"Apply {names} first, or run 'delembic upgrade {revision}', which applies its"
+            " dependencies too.",
         )
         self.revision, self.waits_for = revision, tuple(waits_for)
         self.history_id: int | None = None
 
 
 class NotVerifiableError(DelembicError):
-    """Revisions were named of which there is nothing to verify. Nothing was run.
+    """Some of the given revisions cannot be verified. Nothing was run.
 
     Args:
-        obstacles: Why not, by revision: ``it is not applied``, for instance.
+        obstacles: The reason for each revision, such as ``it is not applied``.
     """
 
     exit_code = 2
@@ -93,75 +96,77 @@ class NotVerifiableError(DelembicError):
     def __init__(self, obstacles: Mapping[str, str]) -> None:
         lines = [f"  {revision}: {obstacle}" for revision, obstacle in obstacles.items()]
         super().__init__(
-            "\n".join(["Nothing was run, as some of these cannot be verified:", *lines]),
-            "Leave them out. Without any revision, all that can be verified is.",
+            "\n".join(
+                ["Nothing was run, because some of these revisions cannot be verified:", *lines]
+            ),
+            "Leave them out, or name no revision to verify everything that can be verified.",
         )
         self.obstacles = dict(obstacles)
 
 
 class VerificationCutOffError(DelembicError):
-    """The database was lost while the data was looked at; that says nothing about the data."""
+    """The database was lost during a verification, so nothing is known about the data."""
 
     exit_code = 2
 
     def __init__(self, revision: str, reason: str) -> None:
         super().__init__(
-            f"{revision} could not be verified to its end: {reason}",
-            "Nothing was changed. Verify again when the database answers.",
+            f"The verification of {revision} was cut off: {reason}",
+            "Nothing was changed. Verify again when the database is available.",
         )
         self.revision = revision
 
 
 class DataDriftedError(DelembicError):
-    """The data is no longer what applied migrations expect of it. They stay applied.
+    """The data is no longer what applied migrations expect. They stay applied.
 
     Args:
-        revisions: Those whose ``validate`` raised.
-        verified: How many were verified.
+        revisions: The revisions whose ``validate`` raised an error.
+        verified: How many revisions were verified.
     """
 
     def __init__(self, revisions: Sequence[str], verified: int) -> None:
         super().__init__(
             f"{len(revisions)} of {verified} did not pass: the data is no longer what"
-            f" {', '.join(revisions)} expect{'s' if len(revisions) == 1 else ''} of it.",
-            f"Nothing was changed. Correct the data, with a new migration for instance, and verify"
-            f" again. See it whole: delembic show {revisions[0]}",
+            f" {', '.join(revisions)} expect{'s' if len(revisions) == 1 else ''}.",
+            f"Nothing was changed. Correct the data, for example with a new migration, and verify"
+            f" again. See the whole error: delembic show {revisions[0]}",
         )
         self.revisions = tuple(revisions)
 
 
 class SchemaNotReadyError(DelembicError):
-    """The plan needs Alembic revisions that the database does not have. Nothing has run."""
+    """The plan needs Alembic revisions that are not applied. Nothing was run."""
 
     def __init__(self, missing: Mapping[str, Sequence[str]], alembic_config: Path) -> None:
         lines = [f"  {name}, needed by {', '.join(users)}" for name, users in missing.items()]
         target = next(iter(missing)) if len(missing) == 1 else "heads"
         super().__init__(
-            "\n".join(["Nothing was run: Alembic revisions are not applied:", *lines]),
+            "\n".join(["Nothing was run, because Alembic revisions are not applied:", *lines]),
             f"Run: alembic -c {render_path(alembic_config)} upgrade {target}",
         )
         self.missing = missing
 
 
 class DatabaseFailedError(DelembicError):
-    """A statement of delembic's own failed, or the connection broke in the middle of it.
+    """One of delembic's own statements failed, or the connection broke while it ran.
 
     Args:
-        reason: What the driver said.
+        reason: The driver's message.
     """
 
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"The database failed: {reason}",
-            "If that passes, run the upgrade again: it settles what was left unfinished.",
+            "Once that is resolved, run the upgrade again; it settles any unfinished attempt.",
         )
 
 
 class ConnectionClosedError(DelembicError):
-    """A migration closed the connection that it was given; the work on it is lost."""
+    """A migration closed the connection that it was given, so its work is lost."""
 
     def __init__(self) -> None:
-        super().__init__("The connection is closed; leave that to delembic.")
+        super().__init__("The migration closed its connection; leave that to delembic.")
 
 
 class WorkLostError(DelembicError):
@@ -211,30 +216,30 @@ class SwallowedErrorError(DelembicError):
 
 
 class LockTimeoutError(DelembicError):
-    """Another runner held the lock for longer than we were told to wait."""
+    """Another run held the lock for longer than the timeout."""
 
     exit_code = 4
 
     def __init__(self, revision: str, holder: str, timeout_seconds: float) -> None:
         super().__init__(
-            f"The lock of {revision} is held by {holder}; gave up after waiting"
+            f"The lock of {revision} is held by {holder}; delembic gave up after waiting"
             f" {timeout_seconds:g} s.",
-            "Wait for it to end and run the upgrade again, or wait longer, with lock_timeout in the"
-            " ini or --lock-timeout.",
+            "Run the upgrade again when the other run has ended, or wait longer with lock_timeout"
+            " in the ini or --lock-timeout.",
         )
         self.revision, self.holder = revision, holder
 
 
 class LockLostError(DelembicError):
-    """Another runner took over the lock while the migration ran; its work was rolled back."""
+    """Another run took over the lock while the migration ran; its work was rolled back."""
 
     exit_code = 4
 
     def __init__(self, revision: str) -> None:
         super().__init__(
-            f"{revision} was rolled back: its lease ran out while it was not renewed, and another"
-            " runner has taken over.",
-            "See what became of it with 'delembic history'. If this happens again, give it more"
-            " time with lock_lease in the ini.",
+            f"{revision} was rolled back: its lease expired before it was renewed, and another run"
+            " took over.",
+            "Check its state with 'delembic history'. If this happens again, increase lock_lease in"
+            " the ini.",
         )
         self.revision = revision

@@ -1,1 +1,1 @@
-"""The running of migrations: the work connection, one attempt, many of them."""
+"""EXECUTION: runs migrations, from one attempt to whole plans."""

@@ -1,11 +1,11 @@
-"""One attempt at one revision: the promise of the whole product.
+"""One attempt at one revision. This module keeps delembic's main promise.
 
-Lock, settle, look again, write ``running``, begin, upgrade, validate, mark, commit, finish, unlock.
-The mark is in the same transaction as the work, the log entry is not: so the work takes effect
-exactly once, and the record outlives the rollback.
+The steps are: lock, settle, read the mark again, write ``running``, begin, upgrade, validate, mark,
+commit, finish, unlock. The mark is in the same transaction as the work, so the work takes effect
+exactly once. The log entry is not, so it survives a rollback.
 
 The steps are done in `delembic.execution.work`. What became of them is decided in
-`delembic.execution.fate`, and told here: in the audit log, in an event, and to the caller.
+`delembic.execution.fate`, and reported here: in the audit log, in an event, and to the caller.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from delembic.migration import DataMigration
 from delembic.revisions.source import Revision
 from delembic.status import Status, Undone
 
-_OVERTAKEN = "Another run applied it meanwhile."
+_OVERTAKEN = "Another run applied it in the meantime."
 
 
 def attempt(
@@ -59,23 +59,26 @@ def attempt(
     make_migration: Callable[[], DataMigration],
     dependencies: Sequence[str],
 ) -> Outcome:
-    """Run one migration, unless it has taken effect already.
+    """Run one migration, unless it is already applied.
 
     Args:
-        run: The run that this is part of.
-        revision: What to run.
-        make_migration: Gives an instance of its class; called only if it is to run.
-        dependencies: The revisions that have to be applied before.
+        run: The run that the attempt is part of.
+        revision: The revision to run.
+        make_migration: Returns an instance of its class; called only if it is to run.
+        dependencies: The revisions that must be applied first.
 
     Returns:
-        How it ended: `Finished`, or `Skipped` if it had been applied before or meanwhile.
+        `Finished`, or `Skipped` if it was applied before or in the meantime.
 
     Raises:
-        MigrationFailedError: It raised, or the database failed; rolled back and recorded.
-        MigrationBlockedError: A dependency is not applied. Recorded too.
-        LockTimeoutError: Another runner is at it.
-        LockLostError: Another runner has taken over; rolled back and recorded.
-        KeyboardInterrupt: The operator stopped it; rolled back and recorded.
+        MigrationFailedError: The migration raised an error, or the database failed. The work was
+            rolled back, and the attempt was recorded.
+        MigrationBlockedError: A dependency is not applied. The attempt was recorded.
+        LockTimeoutError: Another run held the lock for too long.
+        LockLostError: Another run took over. The work was rolled back, and the attempt was
+            recorded.
+        KeyboardInterrupt: The operator stopped the run. The work was rolled back, and the attempt
+            was recorded.
     """
     with run.holding(revision.id):
         mark = run.mark(revision.id)
@@ -111,7 +114,7 @@ def _refuse_if_blocked(run: Run, revision: Revision, dependencies: Sequence[str]
 
 @dataclass(slots=True)
 class _Attempt:
-    """From the ``running`` row to its end."""
+    """An attempt, from its ``running`` entry to its end."""
 
     run: Run
     revision: Revision
@@ -122,7 +125,7 @@ class _Attempt:
     started: float = field(default_factory=time.monotonic)
 
     def perform(self) -> Outcome:
-        """Do the work, and see that its row gets an end however it goes."""
+        """Do the work, and record its end in any case."""
         self.entry = self.run.ledger.start(self.revision)
         try:
             self._announce()
@@ -146,11 +149,11 @@ class _Attempt:
         """Record what became of the attempt.
 
         Returns:
-            The outcome, if the revision has taken effect all the same; ``None`` if the error is
-            to be raised as it is.
+            The outcome, if the revision has taken effect nevertheless; ``None`` if the error is to
+            be raised as it is.
 
         Raises:
-            MigrationFailedError: It did not take effect.
+            MigrationFailedError: The migration did not take effect.
         """
         failure = self._failure(error)
         outcome = None
@@ -167,7 +170,7 @@ class _Attempt:
         return None
 
     def _failure(self, error: BaseException) -> MigrationFailedError | None:
-        """Return what an error says of the migration; nothing if it was stopped from outside."""
+        """Return the error as a failure; ``None`` if the attempt was stopped from outside."""
         match error:
             case MigrationFailedError():
                 return error
@@ -180,7 +183,7 @@ class _Attempt:
         return None
 
     def _deciding_mark(self, error: BaseException) -> Mark | None:
-        """Read the mark, unless the work was stopped before it could be there."""
+        """Read the mark, unless the work was stopped before the mark could exist."""
         if self.course.may_have_committed:
             kind = kind_of(self.run.work.dialect.name)
             kind.await_end(self.run.work, self.course.transaction_id)
@@ -266,7 +269,7 @@ class _Attempt:
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
-        """Leave the end of the row to the next run, if it cannot be written now."""
+        """If the end cannot be recorded now, leave that to the next run."""
         try:
             yield
         except (SQLAlchemyError, DatabaseUnavailableError) as broken:
@@ -274,5 +277,5 @@ class _Attempt:
 
 
 def _cause_of(error: BaseException) -> BaseException:
-    """Return what the migration raised, or what failed around it."""
+    """Return the migration's own error, or the error of delembic's statements around it."""
     return (error.__cause__ or error) if isinstance(error, MigrationFailedError) else error

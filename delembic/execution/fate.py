@@ -1,4 +1,4 @@
-"""What became of an attempt. Here it is decided, from facts alone; nothing is read or written."""
+"""Decides what became of an attempt, from facts alone. Nothing is read or written here."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from delembic.audit.marks import Mark
 
 @dataclass(frozen=True, slots=True)
 class TookEffect:
-    """Its work was committed: the mark is its own."""
+    """The attempt's work was committed, because the mark is its own."""
 
     mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """Another attempt's work was committed, so this one's was not."""
+    """The work of another attempt was committed, so the work of this one was not."""
 
     mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """It raised, and nobody's work was committed."""
+    """The attempt raised an error, and no work was committed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """It was stopped or it died, and nobody's work was committed."""
+    """The attempt was stopped or it died, and no work was committed."""
 
 
 Fate: TypeAlias = TookEffect | Overtaken | Raised | Stopped
@@ -38,14 +38,14 @@ Fate: TypeAlias = TookEffect | Overtaken | Raised | Stopped
 def decide(attempt_id: str | None, mark: Mark | None, *, raised: bool = False) -> Fate:
     """Decide what became of an attempt that is over.
 
-    The mark is the only witness. It is committed with the work, so it is there exactly if the work
-    is, whatever the attempt itself has heard of its commit.
+    Only the mark counts. It is committed with the work, so it exists if and only if the work does,
+    even if the attempt never got a reply to its commit.
 
     Args:
-        attempt_id: Which attempt.
-        mark: Its revision's mark, read after the attempt was over.
-        raised: Whether its own code raised, or a statement of its own failed. If not, it was
-            stopped from outside or it died.
+        attempt_id: The attempt.
+        mark: The mark of its revision, read after the attempt was over.
+        raised: Whether the attempt's code raised an error or one of its statements failed. If not,
+            it was stopped from outside or it died.
 
     Example:
         >>> decide("an attempt", None, raised=True)

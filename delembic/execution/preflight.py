@@ -1,4 +1,4 @@
-"""Everything that can be found wrong with a plan is found here, before any of it runs."""
+"""Checks everything about a plan that can be checked before it runs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ Migrations = dict[str, DataMigration]
 
 
 def preflight(config: Config, graph: Graph, plan: Plan, conn: Connection) -> Migrations:
-    """Check the settings and the schema that a plan needs, and import what will run.
+    """Check the settings and the schema that a plan needs, and import the files to run.
 
     Args:
         config: The project.
         graph: All its revisions.
-        plan: What is to run.
-        conn: Open on the work database; read from, once, if the plan needs schema revisions.
+        plan: The plan to check.
+        conn: Open on the work database. It is read once, and only if the plan needs schema
+            revisions.
 
     Returns:
         An instance of each step's class, by revision.
 
     Raises:
-        SettingError: A setting means nothing.
+        SettingError: A setting is invalid.
         DefinitionError: A file cannot be imported, or names a dependency that does not exist.
         SchemaNotReadyError: An Alembic revision is not applied.
     """

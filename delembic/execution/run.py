@@ -1,4 +1,4 @@
-"""What every attempt of one run shares: the connections, the ledger, the lock, the listener."""
+"""What all attempts of one run share: the connections, the ledger, the lock, the listener."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from delembic.locks.lock import Lock, acquire, release
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Open for a run; see `open_run`.
+    """The resources of one run; see `open_run`.
 
     Attributes:
-        work: Where each attempt opens a work connection of its own.
-        home: An autocommitting connection to the same database, for the lock and the marks.
+        work: The work database, on which each attempt opens its own work connection.
+        home: The home connection, for the lock and the marks.
         ledger: The audit log, on the metadata connection.
-        lock: Holds off other runners.
-        lock_timeout_seconds: How long to wait for them.
+        lock: The lock that excludes other runs.
+        lock_timeout_seconds: How long to wait for the lock.
         emit: Gets every event.
     """
 
@@ -44,11 +44,11 @@ class Run:
 
     @property
     def settlement(self) -> Settlement:
-        """What settles the attempts of dead runners."""
+        """The settlement of dead attempts, on behalf of this run."""
         return Settlement(self.ledger, self.home, self.lock, self.emit)
 
     def unapplied(self, revisions: Sequence[str]) -> tuple[str, ...]:
-        """Return which of some revisions have not taken effect, read afresh."""
+        """Return those of some revisions that are not applied, read afresh."""
         applied = read_applied(self.home, revisions) if revisions else frozenset[str]()
         return tuple(revision for revision in revisions if revision not in applied)
 
@@ -58,10 +58,10 @@ class Run:
 
     @contextmanager
     def holding(self, revision: str) -> Iterator[None]:
-        """Hold a revision's lock, with all that dead runners left of it settled.
+        """Hold a revision's lock during the block, after settling its dead attempts.
 
         Raises:
-            LockTimeoutError: Another runner held it for too long.
+            LockTimeoutError: Another run held the lock for too long.
         """
         if not acquire(
             self.lock, revision, self.lock_timeout_seconds, lambda: self._wait(revision)
@@ -82,13 +82,13 @@ class Run:
         self.emit(Waiting(revision, self._holder(revision)))
 
     def _holder(self, revision: str) -> str:
-        """Name the holder; where revisions share a lock it may be at work on another one."""
+        """Name the holder; where revisions share one lock, it may hold it for another revision."""
         running = self.ledger.unfinished(revision) or self.ledger.unfinished()
         if not running:
-            return "another runner"
+            return "another run"
         other = running[-1]
-        at = "" if other.revision == revision else f" at {other.revision}"
-        return f"{other.who}{at} since {other.started_at.isoformat(' ', 'seconds')}"
+        lock_of = "" if other.revision == revision else f" for {other.revision}"
+        return f"{other.who}{lock_of} since {other.started_at.isoformat(' ', 'seconds')}"
 
 
 @contextmanager
@@ -99,14 +99,14 @@ def open_run(
     emit: Listener,
     lock_timeout_seconds: float | None = None,
 ) -> Iterator[Run]:
-    """Connect, see to delembic's tables, and close at the end what was opened here.
+    """Connect, create or upgrade delembic's tables, and close the connections at the end.
 
     Args:
         database: The engines; the caller disposes of them.
-        config: Tells the kind of lock, and how long to wait for it.
-        program: Who will stand in the audit rows.
+        config: Determines the kind of lock and the timeout.
+        program: Who is named in the log entries.
         emit: Gets every event.
-        lock_timeout_seconds: Instead of the configured one.
+        lock_timeout_seconds: Overrides the configured timeout.
 
     Raises:
         DatabaseUnavailableError: A server does not answer.

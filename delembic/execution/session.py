@@ -1,4 +1,4 @@
-"""A project whose database stays open: any number of runs over the same connections."""
+"""A session: any number of runs on the same connections."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from delembic.revisions.source import load
 
 
 class Session:
-    """Runs the migrations of one project, made by `open_session`. Not for several threads.
+    """Runs the migrations of one project. It is made by `open_session`, and is not thread-safe.
 
-    Nothing is opened before the first run, and nothing is written before that has passed its
-    preflight. From then on the connections stay open until the session ends, so that a run costs
-    little more than its statements; one that the server drops in between is opened anew.
+    Nothing is opened before the first run, and nothing is written before that run has passed its
+    preflight. From then on, the connections stay open until the session ends, so that a run costs
+    little more than its statements. A connection that the server drops is opened again.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Session:
     def upgrade(
         self, graph: Graph, target: str = "head", on_event: Listener = ignore
     ) -> tuple[Outcome, ...]:
-        """Run what is pending up to a target, as `delembic.commands.upgrade` does."""
+        """Run the pending migrations up to a target, as `delembic.commands.upgrade` does."""
         with reporting_failures():
             with connect(self._opened().work) as conn:
                 plan = make_plan(graph, applied_revisions(read_marks(conn)), target)
@@ -70,9 +70,9 @@ class Session:
 
         Args:
             graph: The project's revisions.
-            revision: Which one.
+            revision: The revision to run.
             on_event: Gets every event.
-            around: Puts something around the migration, as tests do that let it fail half-way.
+            around: Wraps the migration, for tests that make it fail halfway.
         """
         with reporting_failures():
             with self._reading() as conn:
@@ -81,7 +81,7 @@ class Session:
             source = graph[revision]
 
             def make() -> DataMigration:
-                # None was made for a revision that was applied when the plan was.
+                # The plan has no instance of a revision that was already applied.
                 migration = migrations.get(revision) or load(source, self._config.root)
                 return around(migration) if around else migration
 
@@ -90,7 +90,7 @@ class Session:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        """Give a connection to read the work database with; once a run is open, its own."""
+        """Yield a connection for reading the work database: the home connection if there is one."""
         if self._run:
             yield self._run.home
         else:
@@ -98,7 +98,7 @@ class Session:
                 yield conn
 
     def _applied(self, conn: Connection, graph: Graph, revision: str) -> Collection[str]:
-        """Return what a plan for one revision has to know: the marks that it can be about."""
+        """Return the applied revisions that matter for a plan of one revision."""
         if self._run is None:  # the table may not be there yet
             return applied_revisions(read_marks(conn))
         names = graph[revision].depends_on if revision in graph else ()
@@ -125,12 +125,12 @@ def open_session(
     program: Program | None = None,
     lock_timeout_seconds: float | None = None,
 ) -> Iterator[Session]:
-    """Give a session, and close at the end what it has opened.
+    """Yield a session, and close its connections at the end.
 
     Args:
         config: The project.
-        program: Who stands in the audit rows; this process if ``None``.
-        lock_timeout_seconds: How long to wait for another runner; the configured time if ``None``.
+        program: Who is named in the log entries; this process if ``None``.
+        lock_timeout_seconds: How long to wait for another run; the configured time if ``None``.
     """
     with ExitStack() as stack:
         yield Session(config, stack, program or Program(), lock_timeout_seconds)

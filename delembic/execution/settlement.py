@@ -1,4 +1,4 @@
-"""Attempts whose runner died get their end here, by the mark. Nobody has to repair anything."""
+"""Settles dead attempts by their marks, so that nobody has to repair anything."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from delembic.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Settles what dead runners left, on behalf of a run.
+    """Settles dead attempts, on behalf of a run.
 
     Attributes:
         ledger: The audit log.
-        home: An autocommitting connection to the database of the marks.
-        lock: If it is exclusive, holding it proves that nobody else is at work on the revision.
-        emit: Gets an event for each row that was settled.
+        home: The home connection.
+        lock: The lock. If it is exclusive, holding it proves that nobody else works on the
+            revision.
+        emit: Gets an event for each log entry that was settled.
     """
 
     ledger: Ledger
@@ -34,7 +35,7 @@ class Settlement:
     emit: Listener
 
     def settle_revision(self, revision: str) -> None:
-        """Settle the attempts at a revision that have no end. The caller holds its lock."""
+        """Settle the unfinished attempts at a revision. The caller holds its lock."""
         for entry in self.ledger.unfinished(revision):
             mark = read_mark(self.home, revision)
             fate = decide(entry.attempt_id, mark)
@@ -42,10 +43,10 @@ class Settlement:
             if is_over or self.ledger.is_dead(entry):
                 self.settle(entry, mark)
             elif isinstance(fate, Overtaken):
-                self._end(entry, mark)  # silently: it may live, but commits no more
+                self._end(entry, mark)  # silently: it may still live, but it can no longer commit
 
     def settle_orphans(self) -> None:
-        """Settle the attempts at any revision that have no end, without waiting for living ones."""
+        """Settle the unfinished attempts at all revisions, without waiting for living ones."""
         for entry in self.ledger.unfinished():
             if self.lock.try_acquire(entry.revision):
                 self.settle_revision(entry.revision)
@@ -55,14 +56,14 @@ class Settlement:
     def settle(self, entry: LogEntry, mark: Mark | None) -> None:
         """Settle an attempt that is known to be over.
 
-        A row may count as interrupted already: a server goes on with a commit whose client has
-        died, while the lock is free, and the mark comes to light later.
+        The log entry may already be ``interrupted``. After a client dies, its lock is free, but the
+        server may still finish the commit, so that the mark appears later.
         """
         if status := self._end(entry, mark):
             self.emit(Settled(entry.revision, entry.id, status))
 
     def settle_own(self, revision: str) -> None:
-        """Settle an attempt of this process that was interrupted right where its row is written."""
+        """Settle an attempt of this process that was interrupted while its entry was written."""
         if not self.lock.exclusive:
             return
         with suppress(SQLAlchemyError):
@@ -81,7 +82,7 @@ class Settlement:
                 self.settle(entry, mark)
 
     def _end(self, entry: LogEntry, mark: Mark | None) -> Status | None:
-        """Write the end; ``None`` if the row is no longer what it was when it was read."""
+        """Record the end; return ``None`` if the entry's status has changed since it was read."""
         fate = decide(entry.attempt_id, mark)
         if isinstance(fate, TookEffect):
             return Status.SUCCESS if self.ledger.recover(entry, fate.mark) else None

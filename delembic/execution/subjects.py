@@ -1,4 +1,4 @@
-"""Which migrations can be verified, and why the others cannot."""
+"""Determines which migrations can be verified, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Subject:
     """A migration that can be verified.
 
     Attributes:
-        source: What its file says now.
-        mark: That of its success.
+        source: The contents of its file now.
+        mark: The mark of its success.
         migration: An instance of its class.
     """
 
@@ -33,33 +33,33 @@ class Subject:
 
     @property
     def validates(self) -> bool:
-        """Whether there is anything to run."""
+        """Whether the class defines a ``validate``."""
         return type(self.migration).validate is not DataMigration.validate
 
     @property
     def changed(self) -> bool | None:
-        """Whether the file is another than the one that took effect; ``None`` if nobody knows."""
+        """Whether the file has changed since it was applied; ``None`` if that is unknown."""
         return self.mark.differs_from(self.source)
 
 
 def prepare(
     config: Config, graph: Graph, marks: Mapping[str, Mark], revisions: Collection[str] = ()
 ) -> list[Subject]:
-    """Find everything that can be found wrong before anything is verified.
+    """Check everything that can be checked before anything is verified.
 
     Args:
         config: The project.
         graph: All its revisions.
         marks: All marks, by revision.
-        revisions: Which to verify; if there is none, whatever is applied and has a ``validate``.
+        revisions: The revisions to verify; if empty, all that are applied and have a ``validate``.
 
     Returns:
-        What to verify, in execution order. Nothing else was imported.
+        The migrations to verify, in execution order. No other file was imported.
 
     Raises:
-        SettingError: A setting means nothing.
+        SettingError: A setting is invalid.
         UnknownRevisionError: A revision is neither in the files nor applied.
-        NotVerifiableError: One is not applied, or has no ``validate``, or its file is gone.
+        NotVerifiableError: A revision is not applied, has no ``validate``, or its file is gone.
         DefinitionError: A file cannot be imported.
     """
     config.check()
@@ -71,7 +71,7 @@ def prepare(
         for id_ in graph
         if id_ in chosen
     ]
-    # Of a class with a base from elsewhere, only its import can tell.
+    # For a class with a base from another file, only the import shows this.
     empty = [subject.source.id for subject in subjects if not subject.validates]
     if revisions and empty:
         raise NotVerifiableError(dict.fromkeys(empty, _NO_VALIDATE))
@@ -81,7 +81,7 @@ def prepare(
 def _obstacles(
     graph: Graph, marks: Mapping[str, Mark], revisions: Collection[str]
 ) -> dict[str, str]:
-    """Return why some of the revisions cannot be verified, as far as it shows without an import."""
+    """Return why some revisions cannot be verified, as far as this is known without an import."""
     found = {id_: _obstacle(graph, marks, id_) for id_ in revisions}
     return {id_: obstacle for id_, obstacle in found.items() if obstacle}
 

@@ -1,4 +1,4 @@
-"""Many revisions, one after the other."""
+"""Runs the revisions of a plan, one after the other."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from delembic.revisions.progression import Progression
 
 
 def run_plan(run: Run, graph: Graph, plan: Plan, migrations: Migrations) -> tuple[Outcome, ...]:
-    """Run the steps of a plan in order, up to the first that does not succeed.
+    """Run the steps of a plan in order, and stop at the first failure.
 
     Args:
         run: The run.
         graph: All revisions.
-        plan: What to run.
+        plan: The plan to run.
         migrations: An instance for each step, from `preflight`.
 
     Returns:

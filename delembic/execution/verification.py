@@ -1,7 +1,7 @@
-"""An applied migration's ``validate``, run again on what is committed by now.
+"""Runs the ``validate`` of an applied migration again, on the committed data.
 
-The migration stays what it is, whatever comes of it: no mark is written, no lock is held, and the
-transaction is rolled back. A row of the audit log says what was found.
+The result does not change the state of the migration. No mark is written, no lock is held, and the
+transaction is rolled back. A log entry records the result.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from delembic.status import Status, Undone
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Open for some verifications; see `open_verifier`.
+    """The resources of some verifications; see `open_verifier`.
 
     Attributes:
-        work: Where each of them opens a connection of its own.
+        work: The work database, on which each verification opens its own connection.
         ledger: The audit log, on the metadata connection.
         emit: Gets every event.
     """
@@ -48,11 +48,11 @@ class Verifier:
     emit: Listener
 
     def verify_all(self, subjects: Sequence[Subject]) -> Iterator[Verification]:
-        """Verify one after the other, and yield what was found as each one ends.
+        """Verify one migration after the other, and yield each result.
 
         Raises:
-            VerificationCutOffError: The database was lost, so nothing was found.
-            KeyboardInterrupt: The operator stopped it. Recorded too.
+            VerificationCutOffError: The database was lost, so there is no result.
+            KeyboardInterrupt: The operator stopped the verification. This is recorded too.
         """
         self.emit(Planned(tuple(subject.source.id for subject in subjects)))
         for subject in subjects:
@@ -75,13 +75,13 @@ class Verifier:
         return verification
 
     def _validate(self, subject: Subject) -> tuple[MigrationFailedError | None, bool]:
-        """Return how it failed, if it did, and whether all that it did is undone."""
+        """Return the failure, if there was one, and whether everything was rolled back."""
         revision, course = subject.source.id, Course()
         failure = None
         try:
             validate_rolled_back(self.work, revision, subject.migration, course)
         except MigrationFailedError as error:
-            if course.lost:  # that says nothing about the data
+            if course.lost:  # this says nothing about the data
                 raise VerificationCutOffError(revision, error.reason) from error.__cause__
             failure = error
         return failure, course.undone == Undone.ALL
@@ -109,7 +109,7 @@ class Verifier:
 
     def _record_cut_off(self, source: Revision, started_at: datetime, error: BaseException) -> None:
         text = error_text(error) if isinstance(error, Exception) else None
-        # If the audit log is lost too, what is raised says so.
+        # If the audit log is lost too, the raised error reports that.
         with suppress(SQLAlchemyError, DatabaseUnavailableError):
             self.ledger.verified(source, Status.INTERRUPTED, started_at, text)
 
@@ -124,11 +124,11 @@ def _raising_of_loss(revision: str) -> Iterator[None]:
 
 @contextmanager
 def open_verifier(database: Database, program: Program, emit: Listener) -> Iterator[Verifier]:
-    """Connect to the audit log, see to its table, and close at the end what was opened here.
+    """Connect to the audit log, create or upgrade its table, and close the connection at the end.
 
     Args:
         database: The engines; the caller disposes of them.
-        program: Who will stand in the audit rows.
+        program: Who is named in the log entries.
         emit: Gets every event.
 
     Raises:

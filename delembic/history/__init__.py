@@ -1,1 +1,1 @@
-"""THE RECORD, READ: where each revision stands, and what was done about it. Nothing is written."""
+"""HISTORY: reads the state of each revision and what was done about it. Nothing is written."""

@@ -1,4 +1,4 @@
-"""How far somebody has read in the audit log, so that nothing is missed and nothing read twice."""
+"""A position in the audit log, so that a reader misses nothing and reads nothing twice."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _MOST_INTERRUPTED = 200
 _MOST_GAPS = 100
 _MOST_TRIES = 20
 NEWEST_IN_FULL = 100
-"""So many of the newest attempts a first reading gives in full; of older ones what still counts."""
+"""How many of the newest attempts a first reading returns in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Numbers that were not there when higher ones were.
+    """Numbers that were missing when higher ones were already there.
 
-    A database gives out the numbers before it commits, so 8 may be there before 7. Most gaps are
-    never filled (a server may leave out numbers), so each is looked at a limited number of times.
+    A database assigns numbers before it commits, so 8 may appear before 7. Most gaps are never
+    filled, because a server may skip numbers. So each gap is checked a limited number of times.
     """
 
     first: int
@@ -33,21 +33,21 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A place in the audit log to read on from; a new one is the beginning.
+    """A position in the audit log from which to read on. A new one is the beginning.
 
-    Rows do not end in the order in which they began, nor do they become visible in the order of
-    their numbers, and an interrupted one may turn out to have been committed. So beside the place
-    there are the rows behind it that may still change.
+    Attempts do not end in the order in which they began, nor do their rows become visible in the
+    order of their numbers, and an interrupted attempt may turn out to have been committed. So a
+    bookmark also lists the earlier rows that may still change.
 
     Attributes:
-        last_id: The highest row that was read.
-        anchor: That row's ``attempt_id``. If the row is no longer there, this is another log, and
-            reading starts afresh.
-        skimming: The first reading is under way, which leaves out what no longer counts.
-        running: Rows that had no end.
-        interrupted: Rows that may yet turn out to have succeeded.
-        again: Rows that the reader wants to see once more.
-        gaps: Numbers that were not there yet.
+        last_id: The highest number that was read.
+        anchor: The ``attempt_id`` of that row. If the log has no such row, it is another log, and
+            reading starts again from the beginning.
+        skimming: Whether the first reading, which skips what no longer matters, is in progress.
+        running: The rows that had no end.
+        interrupted: The rows that may turn out to have succeeded.
+        again: The rows that the reader wants to read once more.
+        gaps: The numbers that were missing.
 
     Example:
         >>> Bookmark.from_text(Bookmark(last_id=7, skimming=False).as_text()).last_id
@@ -66,35 +66,35 @@ class Bookmark:
 
     @classmethod
     def from_text(cls, text: str | None) -> Bookmark:
-        """Return the bookmark that `as_text` wrote down; the beginning, if it cannot be read."""
+        """Return the bookmark that `as_text` wrote, or the beginning if it cannot be read."""
         try:
             return _parsed(json.loads(text or "{}"))
         except (AttributeError, KeyError, TypeError, ValueError):
             return cls()
 
     def as_text(self) -> str:
-        """Return it as one line of JSON."""
+        """Return the bookmark as one line of JSON."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     def keeping(self, ids: Iterable[int]) -> Bookmark:
-        """Return this place, with rows that are to be read once more the next time."""
+        """Return this bookmark with rows that the next reading returns once more."""
         return replace(self, again=tuple(sorted({*self.again, *ids})))
 
     def leads_into(self, rows: Collection[LogEntry]) -> bool:
-        """Tell whether rows that were read from here are of the same log as those before."""
+        """Whether rows that were read from here belong to the same log as before."""
         anchors = [row.attempt_id for row in rows if row.id == self.last_id]
         return not self.last_id or anchors == [self.anchor]
 
     def news_in(self, rows: Iterable[LogEntry]) -> list[LogEntry]:
-        """Return the rows without the one that only shows that this is the same log."""
+        """Return the rows without the anchor, unless the anchor itself has news."""
         return [row for row in rows if row.id != self.last_id or self._is_news(row)]
 
     def after(self, rows: Sequence[LogEntry], *, complete: bool) -> Bookmark:
-        """Return the place behind rows that were read from here, lowest number first.
+        """Return the bookmark that follows rows that were read from here, lowest number first.
 
         Args:
-            rows: What was there.
-            complete: Whether that was all; if not, the next reading gives the rest.
+            rows: The rows that were read.
+            complete: Whether these were all rows; if not, the next reading returns the rest.
         """
         read = {row.id for row in rows}
         last = max((row for row in rows if row.id > self.last_id), key=_id, default=None)
@@ -125,13 +125,13 @@ class Bookmark:
         newest = max(read, default=0)
         begin = self.last_id
         if self.skimming:
-            # What a first reading leaves out is not missing; its end is read in full.
+            # A first reading skips rows, which are not missing; only its end is read in full.
             begin = max(begin, newest - NEWEST_IN_FULL) if complete else newest
         yield from _missing(begin + 1, newest, read, 0)
 
 
 def _missing(first: int, last: int, read: Collection[int], tries: int) -> Iterator[Gap]:
-    """Return the stretches between two numbers that were not read."""
+    """Return the gaps between two numbers, given the numbers that were read."""
     for id_ in sorted(id_ for id_ in read if first <= id_ <= last):
         if first < id_:
             yield Gap(first, id_ - 1, tries)

@@ -1,4 +1,4 @@
-"""Reading on in the audit log from a bookmark, so that nothing is missed and nothing read twice."""
+"""Reads on in the audit log from a bookmark, missing nothing and reading nothing twice."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _table = tables.history_table
 
 
 def follow(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEntry], Bookmark]:
-    """Return what is new behind a bookmark, oldest first, and the bookmark behind that.
+    """Return the news since a bookmark, oldest first, and the bookmark that follows them.
 
-    Reading starts afresh if the log is another one: made anew, or restored from a backup. Writes
-    nothing.
+    Reading starts from the beginning if the log is another one, because it was created anew or
+    restored from a backup. Writes nothing.
 
     Args:
         conn: Any open connection to the database of the audit log.
-        bookmark: How far has been read.
-        limit: How many entries at most, beside those that the reader wants to see again.
+        bookmark: How far the log was read.
+        limit: The maximum number of entries, in addition to those that the reader wants again.
     """
     rows, complete = _read(conn, bookmark, limit)
     if not bookmark.leads_into(rows):
@@ -33,8 +33,8 @@ def follow(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEn
 
 
 def _read(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEntry], bool]:
-    """Return the rows, and whether there were no more of them."""
-    most = limit + len(bookmark.again) + 1  # the row at the bookmark comes along
+    """Return the rows, and whether these were all of them."""
+    most = limit + len(bookmark.again) + 1  # for the row at the bookmark
     rows = _read_on(conn, bookmark, most)
     return rows, len(rows) < most
 
@@ -42,7 +42,7 @@ def _read(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEnt
 def _read_on(conn: Connection, bookmark: Bookmark, limit: int) -> list[LogEntry]:
     """Return the attempts that are new or have changed since a bookmark, in one query.
 
-    The row at the bookmark comes along, to show that this is still the same log.
+    The row at the bookmark is included, to show that this is still the same log.
     """
     ids, status = _table.c.id, _table.c.status
 
@@ -62,7 +62,7 @@ def _read_on(conn: Connection, bookmark: Bookmark, limit: int) -> list[LogEntry]
 
 
 def _counting(upgrade: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition for what a first reading gives.
+    """Return the condition for the rows that a first reading returns.
 
     These are the last success and the last attempt of each revision, and the newest rows.
     """

@@ -1,4 +1,4 @@
-"""The audit log, read: the newest entries, and the last attempt at each revision."""
+"""Reads the audit log: the newest entries, and the last attempt at each revision."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def read_entries(
 
     Args:
         conn: Any open connection to the database of the audit log.
-        revision: Only the entries of one revision; all if ``None``.
-        status: Only the entries with this status; all if ``None``.
-        limit: How many at most; all if ``None``.
-        operation: Only attempts, or only verifications; both if ``None``.
+        revision: Return only the entries of this revision; all if ``None``.
+        status: Return only the entries with this status; all if ``None``.
+        limit: The maximum number of entries; all if ``None``.
+        operation: Return only attempts, or only verifications; both if ``None``.
     """
     wanted = {_table.c.revision: revision, _table.c.status: status}
 

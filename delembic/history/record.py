@@ -1,4 +1,4 @@
-"""All that is known of one revision: its file, where it stands, and what was done about it."""
+"""Everything that is known about one revision: its file, its state, and its log entries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from delembic.revisions.source import Revision
 from delembic.status import Operation
 
 _LAST_VERIFICATIONS = 10
-"""One that is scheduled every hour would bury the attempts."""
+"""Limited, because hourly verifications would bury the attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class RevisionRecord:
     """One revision with all its attempts and its last verifications.
 
     Attributes:
-        standing: Its state.
-        source: What its file says now; ``None`` if the project no longer has the file.
-        applied_checksum: SHA-256 of the file that took effect; ``None`` if none has, or if
-            delembic 1.x applied it, which kept no checksums.
-        attempts: Oldest first.
-        verifications: The last ten, oldest first.
+        standing: Where the revision stands.
+        source: The contents of its file now; ``None`` if the file is gone.
+        applied_checksum: SHA-256 of the file that was applied; ``None`` if the revision is not
+            applied, or if delembic 1.x applied it without storing a checksum.
+        attempts: All attempts, oldest first.
+        verifications: The last ten verifications, oldest first.
     """
 
     standing: Standing
@@ -41,20 +41,20 @@ class RevisionRecord:
 
     @property
     def changed(self) -> bool | None:
-        """Whether the file is another than the one that took effect; ``None`` if nobody knows."""
+        """Whether the file has changed since it was applied; ``None`` if that is unknown."""
         return self.standing.changed
 
 
 def read_record(database: Database, survey: Survey, revision: str) -> RevisionRecord:
-    """Put together what is known of one revision. Writes nothing.
+    """Read everything that is known about one revision. Writes nothing.
 
     Args:
         database: The project's engines.
         survey: Where all revisions stand.
-        revision: Which one.
+        revision: The revision to read about.
 
     Raises:
-        UnknownRevisionError: There is no such revision, neither as a file nor on record.
+        UnknownRevisionError: The revision has neither a file nor a record.
     """
     with connect(database.metadata) as conn:
         attempts = read_entries(conn, revision, operation=Operation.UPGRADE)[::-1]

@@ -1,4 +1,4 @@
-"""Where each revision stands: the files, the marks and the last attempts, put together."""
+"""Where each revision stands, derived from the files, the marks and the last attempts."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ class Standing:
     """One revision and where it stands.
 
     Attributes:
-        revision: Its id.
-        description: Its own; of a revision whose file is gone, the one it had when it ran.
+        revision: The id of the revision.
+        description: Its description. If its file is gone, this is the description when it ran.
         state: ``applied``, ``failed``, ``running``, ``interrupted``, ``pending`` or ``blocked``.
         applied_at: When it took effect, in UTC; ``None`` unless it is applied.
-        waits_for: What blocks it: revisions that did not succeed, or missing Alembic revisions.
+        waits_for: The revisions that block it: ones that did not succeed, or missing Alembic
+            revisions.
         has_file: Whether the project still has its file.
-        changed: Whether the file is another than the one that took effect; ``None`` if nobody
-            knows, or none has.
+        changed: Whether the file has changed since it was applied; ``None`` if that is unknown,
+            or if the revision is not applied.
     """
 
     revision: str
@@ -53,10 +54,10 @@ def standings(
     """Return every revision in execution order; applied ones whose files are gone come first.
 
     Args:
-        graph: The files.
-        marks: What took effect.
+        graph: The revisions in the files.
+        marks: The marks, by revision.
         latest: The last attempt at each revision.
-        missing_schema: Alembic revisions that are needed and not applied.
+        missing_schema: The Alembic revisions that are needed and not applied.
     """
     states: dict[str, Standing] = {}
     for revision in graph.values():
@@ -75,7 +76,7 @@ def standings(
 
 
 def standing_without_file(revision: str, mark: Mark | None, last: LogEntry | None) -> Standing:
-    """Return where a revision stands that is on record and whose file is gone."""
+    """Return where a recorded revision stands whose file is gone."""
     description = (last.description if last else None) or ""
     return replace(_standing(revision, description, mark, last, []), has_file=False)
 
@@ -99,10 +100,10 @@ def _standing(
 ) -> Standing:
     if mark and mark.applied:
         return Standing(revision, description, State.APPLIED, mark.applied_at)
-    # The last attempt says more than a failure's mark, which a later interruption leaves alone.
+    # The last attempt takes precedence: a later interruption does not change a failure's mark.
     status = last.status if last else mark.status if mark else None
     if last and last.attempt_id is None and status == Status.RUNNING:
-        status = Status.INTERRUPTED  # of delembic 1.x, and no run will ever settle it
+        status = Status.INTERRUPTED  # from delembic 1.x; no run will settle it
     if status in _STATES:
         return Standing(revision, description, _STATES[Status(status)])
     if waits_for:

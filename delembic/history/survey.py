@@ -18,10 +18,10 @@ from delembic.schema.gate import missing_schema_revisions
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A picture of all revisions at one moment.
+    """All revisions at one moment.
 
     Attributes:
-        graph: The files.
+        graph: The revisions in the files.
         marks: All marks, by revision.
         standings: Where each revision stands, in execution order.
     """
@@ -32,15 +32,15 @@ class Survey:
 
 
 def read_survey(config: Config, database: Database, graph: Graph) -> Survey:
-    """Read the marks and the last attempts, and put them together with the files.
+    """Read the marks and the last attempts, and combine them with the files.
 
     Opens one connection to each database, and makes one query for the marks and one for the
     attempts. Writes nothing.
 
     Args:
         config: The project.
-        database: Its engines.
-        graph: Its files.
+        database: The project's engines.
+        graph: The project's revisions.
 
     Raises:
         ConfigurationError: The database or Alembic's files cannot be read.

@@ -1,1 +1,1 @@
-"""HOW RUNNERS HOLD EACH OTHER OFF: one lock for each revision, on the work database."""
+"""LOCKS: how runs lock each other out, with one lock for each revision, on the work database."""

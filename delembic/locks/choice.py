@@ -1,4 +1,4 @@
-"""Which lock a configuration asks for."""
+"""Chooses the lock for a configuration."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from delembic.locks.session import SessionLock
 
 
 def make_lock(kind: LockKind, conn: Connection, lease_seconds: float = LEASE_SECONDS) -> Lock:
-    """Return the lock that a configuration asks for.
+    """Return the lock for a configuration.
 
     Args:
-        kind: ``auto`` chooses by the database.
-        conn: In autocommit mode, on the work database; held open as long as the lock is used.
-        lease_seconds: How long a lease lasts without a renewal.
+        kind: The kind of lock; ``auto`` chooses by the database.
+        conn: The home connection; it must stay open as long as the lock is used.
+        lease_seconds: How long a lease lasts without renewal.
 
     Raises:
         ConfigurationError: The database has no lock of that kind.
@@ -29,8 +29,8 @@ def make_lock(kind: LockKind, conn: Connection, lease_seconds: float = LEASE_SEC
     chosen = fitting[0] if kind == "auto" else kind
     if chosen not in fitting:
         raise ConfigurationError(
-            f"lock = {kind} does not fit the database {conn.dialect.name}.",
-            f"Write lock = auto, which takes {fitting[0]} there.",
+            f"lock = {kind} does not work with the database {conn.dialect.name}.",
+            f"Set lock = auto, which uses {fitting[0]} there.",
         )
     file = database.file(conn.engine.url)
     match chosen:

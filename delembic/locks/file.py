@@ -1,4 +1,4 @@
-"""A lock file beside the database, which the kernel frees when its process dies."""
+"""A lock file beside the database. The kernel frees it when its process dies."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from delembic.locks.lock import Lock
 
 
 class DatabaseFileLock(Lock):
-    """One lock for all revisions of a database that lets one connection write at a time.
+    """One lock for all revisions, for a database that allows one writer at a time.
 
     Args:
-        database: The database's file. What is locked is a file of its own beside it.
+        database: The database file. The lock is a separate file beside it.
     """
 
     exclusive = True
 
     def __init__(self, database: Path) -> None:
-        # Not thread-local: whoever holds this object holds the lock, on whatever thread.
+        # Not thread-local: the lock belongs to this object, on any thread.
         self._lock = FileLock(f"{database}.delembic-lock", thread_local=False)
 
     def try_acquire(self, revision: str) -> bool:

@@ -1,15 +1,15 @@
-"""A lock that is a row with an expiry, for databases without a lock of the session's own.
+"""A lock in the form of a row with an expiry, for databases without session locks.
 
-It is also the one that works through PgBouncer in transaction mode, where statements of one
-client reach the server on changing sessions, so that a session's lock means nothing.
+It also works through PgBouncer in transaction mode, where the statements of one client reach the
+server in changing sessions, so that a session lock has no effect.
 
-The holder renews its lease from a thread on a connection of its own. One that dies stops doing so,
-and the lease runs out. One that was only paused may come back after that, when another runner is
-at work: so each taking gets a higher fencing number, and before it commits a runner has to find
-its own still there, in the transaction of the work. The row is then locked until the commit is
-over, and nobody can take the lease in between.
+A thread renews the lease on its own connection. If the holder dies, the renewals stop and the lease
+expires. A holder that was only paused may resume after that, while another run works on the
+revision. So each acquisition gets a higher fencing number, and before a run commits, it must find
+its own number in the row, in the transaction of the work. That locks the row until the commit is
+over, so nobody can take the lease in between.
 
-All times are the database's, for the clocks of hosts differ.
+All times come from the database's clock, because the clocks of hosts differ.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ lease_table = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     **OPTIONS,
 )
-"""One row for each revision that was ever run under a lease; without an owner it is free."""
+"""One row for each revision that was ever run under a lease. Without an owner, it is free."""
 
 
 class LeaseLock(Lock):
-    """Leases of one runner.
+    """The leases of one run.
 
     Args:
-        conn: In autocommit mode, on the work database.
-        lease_seconds: How long a lease lasts without a renewal.
+        conn: The home connection.
+        lease_seconds: How long a lease lasts without renewal.
     """
 
     exclusive = True
@@ -128,7 +128,7 @@ class LeaseLock(Lock):
 
 
 class _Lease:
-    """What one runner holds."""
+    """A lease that one run holds."""
 
     def __init__(self, revision: str, owner: str, fence: int) -> None:
         self.fence = fence
@@ -139,7 +139,7 @@ class _Lease:
 
 
 class _Renewal:
-    """Renews a lease from a thread of its own, until it is stopped or the lease is lost."""
+    """A thread that renews a lease until it is stopped or the lease is lost."""
 
     def __init__(self, engine: Engine, lease: _Lease, lease_seconds: float) -> None:
         self.lease = lease
@@ -159,7 +159,7 @@ class _Renewal:
                 if not self._extend():
                     return
             except (SQLAlchemyError, DatabaseUnavailableError):
-                continue  # the database may be back before the lease runs out
+                continue  # the database may be back before the lease expires
 
     def _extend(self) -> bool:
         with autocommitting(self._engine) as conn:
@@ -169,7 +169,7 @@ class _Renewal:
 
 
 def database_time(conn: Connection) -> datetime:
-    """Return the time by the database's clock."""
+    """Return the current time of the database's clock."""
     clock = type_coerce(kind_of(conn.dialect.name).clock(), UtcDateTime)
     now: datetime = execute_reconnecting(conn, select(clock)).scalar_one()
     return now

@@ -1,11 +1,11 @@
-"""A lock for each revision, so that it is run by one runner at a time.
+"""A lock for each revision, so that only one run works on it at a time.
 
-All of them are *try* locks that are polled. The blocking form of PostgreSQL's advisory lock would
-hold a snapshot while it waits, which ``CREATE INDEX CONCURRENTLY`` in another session waits for in
-turn: a deadlock that other tools have shipped.
+All locks are *try* locks that are polled. The blocking form of PostgreSQL's advisory lock would
+hold a snapshot while it waits. ``CREATE INDEX CONCURRENTLY`` in another session would wait for that
+snapshot, which is a deadlock.
 
-The lock is not what makes a migration take effect only once, the mark in ``delembic_version`` is
-(see `delembic.audit.marks`). It spares runners the work that the mark would make them roll back.
+The lock does not ensure that a migration takes effect only once. The mark in ``delembic_version``
+does that (see `delembic.audit.marks`). The lock saves work that would be rolled back.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ class Lock(Protocol):
     """A lock for each revision of one database."""
 
     exclusive: bool
-    """Whether holding it proves that nobody else is at work on the revision."""
+    """Whether holding the lock proves that nobody else is working on the revision."""
 
     def try_acquire(self, revision: str) -> bool:
-        """Take the revision's lock if it is free, without waiting for it."""
+        """Take the revision's lock if it is free, without waiting."""
 
     def release(self, revision: str) -> bool:
-        """Give the lock back; false if it was lost in between, with its session."""
+        """Release the lock, and return whether it was still held."""
 
     def confirm(self, revision: str, work: Connection) -> bool:
-        """Tell, in the transaction of the work, whether the lock has not passed to another runner.
+        """Return, in the transaction of the work, whether this run still holds the lock.
 
-        Most locks cannot, while their holder lives.
+        Most locks cannot pass to another run while their holder lives.
 
         Args:
-            revision: Which one's.
-            work: The work connection; what is asked of it is committed with the work.
+            revision: The revision whose lock is checked.
+            work: The work connection. Statements on it are committed with the work.
         """
         return True
 
 
 class NoLock(Lock):
-    """Always free: for a database in memory, or because the user said so."""
+    """A lock that is always free, for an in-memory database or with ``lock = none``."""
 
     exclusive = False
 
@@ -63,13 +63,13 @@ class NoLock(Lock):
 
 
 def acquire(lock: Lock, revision: str, timeout_seconds: float, on_wait: Callable[[], None]) -> bool:
-    """Try for a revision's lock with growing, jittered pauses.
+    """Try to take a revision's lock, with growing and jittered pauses.
 
     Args:
         lock: The lock.
-        revision: Which revision.
-        timeout_seconds: How long to go on trying; 0 tries once.
-        on_wait: Called once, when the first try found the lock taken.
+        revision: The revision to lock.
+        timeout_seconds: How long to keep trying; 0 tries once.
+        on_wait: Called once, if the first try finds the lock taken.
 
     Returns:
         Whether the lock was obtained.
@@ -89,7 +89,7 @@ def acquire(lock: Lock, revision: str, timeout_seconds: float, on_wait: Callable
 
 
 def release(lock: Lock, revision: str) -> bool:
-    """Give a lock back; false if it was lost in between, with the connection that held it."""
+    """Release a lock, and return whether it was still held; false if its connection was lost."""
     try:
         return lock.release(revision)
     except DBAPIError as error:

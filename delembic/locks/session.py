@@ -1,4 +1,4 @@
-"""A lock that the server keeps for our session, and frees when that ends."""
+"""A lock that the server keeps for a session and frees when the session ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class SessionLock(Lock):
     """PostgreSQL's advisory locks, or the named locks of MySQL and MariaDB.
 
     Args:
-        locks: Those of the database, on our session.
+        locks: The locks of the database, in the session of the home connection.
     """
 
     exclusive = True

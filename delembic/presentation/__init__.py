@@ -1,1 +1,1 @@
-"""VALUES FOR THOSE WHO SHOW THEM: documents, figures and sentences, without any output."""
+"""PRESENTATION: values as documents, figures and sentences. Nothing here prints."""

@@ -1,7 +1,7 @@
-"""Values as JSON documents, whose shapes are described in ``docs/audit-log.md``.
+"""Values as JSON documents. Their structure is described in ``docs/audit-log.md``.
 
-A shape only ever grows: a name that is taken away, or gets another meaning, makes `SCHEMA_VERSION`
-one higher.
+New names may be added to a document at any time. Removing a name or changing its meaning raises
+`SCHEMA_VERSION` by one.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def verify(found: Sequence[Verification]) -> str:
 
 
 def _entry(entry: LogEntry) -> dict[str, Any]:
-    """Return an entry by the names of its columns."""
+    """Return an entry as a dictionary, keyed by the names of its columns."""
     columns = {column: getattr(entry, name) for name, column in COLUMNS.items()}
     return {**columns, "reason": entry.reason or None}
 

@@ -1,4 +1,4 @@
-"""How moments, durations and counts are written."""
+"""Times, durations and counts as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def moment(time: datetime | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a duration as people say it; nothing for one that is not known.
+    """Return a duration in readable form; an empty string if it is unknown.
 
     Example:
         >>> [duration(seconds) for seconds in (1.237, 185, 7384, None)]
@@ -21,7 +21,7 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None:
         return ""
-    # 59.999 seconds are a minute: what is compared is what would be written.
+    # Compare the rounded value, as it is what gets printed: 59.999 seconds are a minute.
     if round(seconds, 2) < _MINUTE:
         return f"{seconds:.2f}s"
     minutes, rest = divmod(round(seconds), _MINUTE)
@@ -32,7 +32,7 @@ def duration(seconds: float | None) -> str:
 
 
 def rows(count: int | None) -> str:
-    """Return a number of rows; nothing for one that is not known.
+    """Return a number of rows; an empty string if it is unknown.
 
     Example:
         >>> [rows(count) for count in (0, 1, 13622, None)]

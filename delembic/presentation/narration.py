@@ -1,9 +1,9 @@
-"""Events, put into words. Whoever shows or logs them takes the words from here.
+"""Events as sentences. Everything that prints or logs an event takes its wording from here.
 
 Example:
     >>> from delembic.events import LockLost
     >>> print(narrate(LockLost("D001")))
-    The lock of D001 was lost with its connection while it ran; the mark keeps the effect single all the same.
+    The lock of D001 was lost with its connection while it ran; the mark still lets it take effect only once.
 """  # noqa: E501 - the sentence is one line of output
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ Unusual = Waiting | Settled | OutsideTransaction | TransactionEnded | RecordDela
 
 
 def narrate(event: Event) -> str:
-    """Return what has happened, as a sentence that needs no other one beside it.
+    """Return what happened, as a sentence that can stand alone.
 
-    It names the revision, and ends with a full stop unless a reason of somebody else's ends it.
+    It names the revision. It ends with a period, unless it ends with the text of an error.
     """
     match event:
         case Planned():
-            return f"To be run: {', '.join(event.revisions) or 'nothing'}."
+            return f"Revisions to run: {', '.join(event.revisions) or 'none'}."
         case Waiting() | Settled() | OutsideTransaction() | TransactionEnded():
             return _unusual(event)
         case RecordDelayed() | LockLost():
@@ -62,12 +62,12 @@ def is_unusual(event: Event) -> bool:
 
 
 def headline(event: Started) -> str:
-    """Return the line of a screen below which a migration runs."""
+    """Return the line that a screen prints when a migration starts."""
     return f"Running {event.revision}" + (f": {event.description}" if event.description else "")
 
 
 def verdict(event: Finished | Failed | Interrupted | Verification) -> str:
-    """Return how something ended, for a screen that has named it already."""
+    """Return how a migration ended, for a screen that has already named it."""
     match event:
         case Finished():
             return f"OK ({event.duration_seconds:.2f}s)"
@@ -82,9 +82,9 @@ def verdict(event: Finished | Failed | Interrupted | Verification) -> str:
 
 
 def skipped_meanwhile(event: Skipped) -> str:
-    """Return why a migration of the plan was not run, for a screen."""
+    """Return that a planned migration was not run, and why, for a screen."""
     by = f" by {event.applied_by}" if event.applied_by else ""
-    return f"Skipped {event.revision}: applied meanwhile{by}"
+    return f"Skipped {event.revision}: it was applied in the meantime{by}"
 
 
 def _unusual(event: Unusual) -> str:
@@ -93,12 +93,12 @@ def _unusual(event: Unusual) -> str:
             return f"Waiting for {event.revision}, whose lock is held by {event.holder}."
         case Settled():
             became = (
-                "was committed; its record is now complete"
+                "was committed, and the entry is now complete"
                 if event.status == Status.SUCCESS
-                else "had not been committed; it counts as interrupted"
+                else "was not committed, so it counts as interrupted"
             )
             return (
-                f"An earlier run of {event.revision} died (audit row {event.history_id});"
+                f"An earlier attempt at {event.revision} died (log entry {event.history_id});"
                 f" its work {became}."
             )
         case OutsideTransaction():
@@ -108,18 +108,18 @@ def _unusual(event: Unusual) -> str:
             )
         case TransactionEnded():
             return (
-                f"{event.revision} ended its transaction by itself, so not all of it could have"
-                " been rolled back."
+                f"{event.revision} ended its transaction itself, so delembic could not have rolled"
+                " back all of its work."
             )
         case RecordDelayed():
             return (
                 f"The end of {event.revision} could not be recorded ({event.reason}); the next run"
-                " will do it."
+                " will record it."
             )
         case LockLost():
             return (
                 f"The lock of {event.revision} was lost with its connection while it ran; the mark"
-                " keeps the effect single all the same."
+                " still lets it take effect only once."
             )
         case _:
             assert_never(event)
@@ -129,24 +129,24 @@ def _course(event: Started | Finished | Skipped | Failed | Blocked | Interrupted
     match event:
         case Started():
             return (
-                f"Running {event.revision}, attempt {event.attempt}, audit row {event.history_id}."
+                f"Running {event.revision}: attempt {event.attempt}, log entry {event.history_id}."
             )
         case Finished():
             return (
-                f"{event.revision} is applied in {event.duration_seconds:.2f} s;"
+                f"{event.revision} was applied in {event.duration_seconds:.2f} s;"
                 f" rows changed: {event.rows_affected}."
             )
         case Skipped():
             when = f" at {event.applied_at:%Y-%m-%d %H:%M:%S} UTC" if event.applied_at else ""
             by = f" by {event.applied_by}" if event.applied_by else ""
-            return f"{event.revision} was applied already{when}{by}; nothing was run."
+            return f"{event.revision} was already applied{when}{by}; nothing was run."
         case Failed():
             return f"{event.revision} failed in {event.phase}: {event.reason}"
         case Blocked():
-            return f"{event.revision} was not run: it depends on {', '.join(event.waits_for)}."
+            return f"{event.revision} was not run: it waits for {', '.join(event.waits_for)}."
         case Interrupted():
             return (
-                f"{event.revision} was interrupted and rolled back, audit row {event.history_id}."
+                f"{event.revision} was interrupted and rolled back (log entry {event.history_id})."
             )
         case _:
             assert_never(event)
@@ -154,5 +154,5 @@ def _course(event: Started | Finished | Skipped | Failed | Blocked | Interrupted
 
 def _verification(event: Verification) -> str:
     if event.passed:
-        return f"{event.revision} was verified in {event.duration_seconds:.2f} s."
+        return f"{event.revision} passed its verification in {event.duration_seconds:.2f} s."
     return f"{event.revision} did not pass its verification: {event.reason}"

@@ -1,4 +1,4 @@
-"""What is said about a revision in more than one place."""
+"""Phrases about a revision that are used in more than one place."""
 
 from __future__ import annotations
 

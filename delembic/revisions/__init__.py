@@ -1,1 +1,1 @@
-"""The folder of migration files: read, put in order, planned. No database in here."""
+"""REVISIONS: reads, orders and plans the migration files. No database is used here."""

@@ -1,4 +1,4 @@
-"""What the attributes of a migration may hold."""
+"""The attributes of a migration, and the rules for their values."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ RESERVED = frozenset(
     {"all", "applied", "base", "blocked", "current", "failed", "head", "heads", "interrupted"}
     | {"none", "pending", "running"}
 )
-"""Words that targets and states are made of."""
+"""Words that name targets and states."""
 
 _LONGEST = 255
-"""Characters that the column of ``delembic_version`` holds."""
+"""The number of characters that fit into the column of ``delembic_version``."""
 
 _MEANINGFUL = frozenset(":,+@^~")
-"""Characters that targets are, or may one day be, put together with."""
+"""Characters that have, or may later get, a meaning in targets."""
 
 _RULE = (
-    "It has no blanks and none of : , + @ ^ ~ in it, does not begin with -, and is at most"
-    f" {_LONGEST} characters long."
+    "A revision contains no whitespace and none of : , + @ ^ ~, does not begin with -, and has at"
+    f" most {_LONGEST} characters."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """The attributes of one class, handed out only when they are right.
+    """The attributes of one class. Each is returned only if it is valid.
 
     Args:
         path: The file.
-        class_name: The class in it.
-        line: The class's own.
-        values: The attributes by their names.
+        class_name: The class in the file.
+        line: The line of the class.
+        values: The values of the attributes, by name.
     """
 
     path: Path
@@ -47,10 +47,10 @@ class Attributes:
     values: Mapping[str, Any]
 
     def check(self) -> None:
-        """Hold all of them to their rules.
+        """Check all attributes against their rules.
 
         Raises:
-            MigrationFileError: One breaks its rule.
+            MigrationFileError: An attribute breaks its rule.
         """
         if fault := revision_fault(self.revision()):
             raise self._error("revision", fault, _RULE)
@@ -63,45 +63,45 @@ class Attributes:
         self.transaction()
 
     def revision(self) -> str:
-        """The id, whatever its characters."""
+        """Return the id; its characters are not checked here."""
         value = self.values.get("revision")
         if not isinstance(value, str) or not value.strip():
-            raise self._wrong("revision", "has to be a text such as 'D001'")
+            raise self._wrong("revision", "must be a string such as 'D001'")
         return value
 
     def description(self) -> str:
-        """On one line, whatever it is written on."""
+        """Return the description on one line, even if it is written on several."""
         return " ".join(self._text("description").split())
 
     def group(self) -> str | None:
-        """The group, if there is one."""
+        """Return the group, or ``None``."""
         return self._text("group") or None
 
     def names(self, name: str) -> tuple[str, ...]:
-        """A list of names, each once."""
+        """Return a list of names without duplicates."""
         value = self.values.get(name)
         if value is None:
             return ()
         if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-            raise self._wrong(name, "has to be a list of texts such as ['D001']")
+            raise self._wrong(name, "must be a list of strings such as ['D001']")
         return tuple(dict.fromkeys(value))
 
     def tags(self) -> Mapping[str, str]:
-        """Names and their values; those of a list have empty ones."""
+        """Return tag names with their values; the tags of a list have empty values."""
         value = self.values.get("tags")
         if isinstance(value, dict):
             if not all(isinstance(text, str) for pair in value.items() for text in pair):
-                raise self._wrong("tags", "has to map texts to texts")
+                raise self._wrong("tags", "must map strings to strings")
             return value
         return dict.fromkeys(self.names("tags"), "")
 
     def meta(self) -> Mapping[str, Any]:
-        """What other programs are told, by their names."""
+        """Return the settings for other programs, by program name."""
         value = self.values.get("meta")
         if value is None:
             return {}
         if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-            raise self._wrong("meta", "has to map texts to anything, such as {'dagster': {}}")
+            raise self._wrong("meta", "must map strings to values, such as {'dagster': {}}")
         return dict(value)
 
     def transaction(self) -> bool:
@@ -116,9 +116,9 @@ class Attributes:
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise self._wrong(name, "has to be a text")
+            raise self._wrong(name, "must be a string")
         if not " ".join(value.split()).isprintable():
-            raise self._wrong(name, "has to be a text that can be printed")
+            raise self._wrong(name, "must be a printable string")
         return value
 
     def _wrong(self, name: str, rule: str) -> MigrationFileError:
@@ -137,10 +137,10 @@ def revision_fault(revision: str) -> str | None:
     Example:
         >>> revision_fault("D001")
         >>> revision_fault("head")
-        "cannot be 'head', which stands for something else on the command line"
+        "cannot be 'head', which has another meaning on the command line"
     """
     if revision.lower() in RESERVED:
-        return f"cannot be {revision!r}, which stands for something else on the command line"
+        return f"cannot be {revision!r}, which has another meaning on the command line"
     if len(revision) > _LONGEST:
         return f"has {len(revision)} characters"
     for character in revision:

@@ -1,4 +1,4 @@
-"""Revisions in order: what comes before what, and what each one waits for."""
+"""The order of revisions, and their dependencies."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ NaturalKey = tuple[tuple[int, int, str], ...]
 
 
 class Graph(Mapping[str, Revision]):
-    """The revisions of a project by their id; iterating goes in execution order.
+    """The revisions of a project by id. Iteration follows the execution order.
 
-    The order is topological, and among those that are ready at the same time the natural order of
-    the ids decides (D2 before D10), so it does not change from run to run.
+    The order is topological. Among revisions that are ready at the same time, the natural order of
+    the ids decides (D2 before D10), so the order is the same in every run.
 
     Args:
-        revisions: All of them, in any order.
+        revisions: All revisions, in any order.
 
     Raises:
-        DuplicateRevisionError: Two carry the same id.
-        DependencyCycleError: They wait for each other in a circle.
+        DuplicateRevisionError: Two revisions have the same id.
+        DependencyCycleError: Revisions depend on each other in a cycle.
     """
 
     def __init__(self, revisions: Iterable[Revision]) -> None:
@@ -54,11 +54,11 @@ class Graph(Mapping[str, Revision]):
         return len(self._revisions)
 
     def dependencies(self, revision_id: str) -> tuple[str, ...]:
-        """Return the revisions of delembic that one waits for directly, as it names them."""
+        """Return the delembic revisions that one directly depends on, as it names them."""
         return tuple(name for name in self[revision_id].depends_on if name in self)
 
     def require(self, revision_id: str) -> Revision:
-        """Return one revision that somebody has named.
+        """Return a revision by its id.
 
         Raises:
             UnknownRevisionError: There is no such revision.
@@ -68,7 +68,7 @@ class Graph(Mapping[str, Revision]):
         return self[revision_id]
 
     def upto(self, target: str) -> frozenset[str]:
-        """Return what a target stands for, with every revision that has to come before.
+        """Return the revisions that a target stands for, and all that they depend on.
 
         Raises:
             UnknownRevisionError: There is no such target.
@@ -76,7 +76,7 @@ class Graph(Mapping[str, Revision]):
         return self.resolve(target) | self.ancestors(target)
 
     def ancestors(self, target: str) -> frozenset[str]:
-        """Return every revision that has to come before ``target``, near and far.
+        """Return every revision that ``target`` depends on, directly or indirectly.
 
         Raises:
             UnknownRevisionError: There is no such revision.
@@ -92,10 +92,10 @@ class Graph(Mapping[str, Revision]):
     def resolve(self, target: str) -> frozenset[str]:
         """Return the ids that a target of the command line stands for.
 
-        ``head`` and ``heads`` stand for the revisions that nothing waits for.
+        ``head`` and ``heads`` stand for the revisions that no other one depends on.
 
         Raises:
-            UnknownRevisionError: The target is neither that nor a revision.
+            UnknownRevisionError: The target is neither of these nor a revision.
         """
         if target in HEADS:
             return self.heads
@@ -105,16 +105,16 @@ class Graph(Mapping[str, Revision]):
 
     @cached_property
     def heads(self) -> frozenset[str]:
-        """The revisions that no other one waits for."""
+        """The revisions that no other one depends on."""
         waited_for = {name for id_ in self for name in self.dependencies(id_)}
         return frozenset(self) - waited_for
 
 
 def read_folder(folder: Path, root: Path) -> Graph:
-    """Read every migration of a versions folder, but helpers (``_…``) and hidden files (``.…``).
+    """Read every migration in a folder, except helpers (``_…``) and hidden files (``.…``).
 
     Raises:
-        DefinitionError: A file, or what the files say together, is wrong.
+        DefinitionError: A file is wrong, or several of them do not fit together.
     """
     files = (path for path in folder.glob("*.py") if not path.name.startswith(("_", ".")))
     by_name = sorted(files, key=lambda path: path.name)
@@ -150,7 +150,7 @@ def _execution_order(revisions: Mapping[str, Revision]) -> Iterator[str]:
     try:
         sorter.prepare()
     except CycleError as error:
-        # graphlib lists each node before the one that depends on it; people read it as depends_on.
+        # graphlib lists each node before the one that depends on it; people read it the other way.
         cycle = error.args[1][::-1]
         places = [place(revisions[id_]) for id_ in cycle[1:]]
         raise DependencyCycleError(cycle, places) from error

@@ -1,4 +1,4 @@
-"""The methods of a migration and the names beside them, looked at before anything runs."""
+"""Checks the methods and other names of a migration before it runs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from delembic.migration import DataMigration
 _Fault = Callable[[str, str], MigrationFileError]
 
 _ALIKE = 0.85
-"""How alike a name has to be, from 0 to 1, to be taken for a slip of the pen."""
+"""How similar a name must be, from 0 to 1, to count as a misspelling."""
 
 _OTHER_WORDS = dict.fromkeys(("down_revision", "depends", "dependencies"), "depends_on")
-"""What other tools call it."""
+"""Names that other tools use for ``depends_on``."""
 
 _LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 
 def check_methods(migration: DataMigration, fault: _Fault) -> None:
-    """Refuse methods that cannot be called, or whose call does nothing and looks like success.
+    """Refuse methods that cannot be called, or that do nothing when called and look successful.
 
     Args:
-        migration: What is to run.
-        fault: Makes the error from a problem, which follows the name of the class, and a remedy.
+        migration: The migration that is to run.
+        fault: Makes the error from a problem, whose text continues the class name, and a remedy.
 
     Raises:
         MigrationFileError: What ``fault`` returned.
@@ -37,22 +37,23 @@ def check_methods(migration: DataMigration, fault: _Fault) -> None:
         if any(is_lazy(method) for is_lazy in _LAZY):
             raise fault(
                 f".{name} is async or contains a yield",
-                "Make it a plain function; a call would do nothing as it is.",
+                "Make it a plain function; as it is, calling it does nothing.",
             )
         if not _takes_one_argument(method):
             raise fault(
-                f".{name} cannot be called with a connection and nothing else",
+                f".{name} cannot be called with a connection as its only argument",
                 f"Define {name}(self, conn).",
             )
 
 
 def check_names(cls: type[DataMigration], fault: _Fault) -> None:
-    """Refuse a name that is nearly one of ours: it would be passed over, and look like success.
+    """Refuse a misspelled attribute, which would be ignored and look like success.
 
-    Only where its loss would be felt late, and the right name is not there as well.
+    Only names are checked whose loss would be noticed late, and only if the class lacks the right
+    name.
 
     Args:
-        cls: Of what is to run.
+        cls: The class of the migration that is to run.
         fault: As for `check_methods`.
 
     Raises:
@@ -65,18 +66,18 @@ def check_names(cls: type[DataMigration], fault: _Fault) -> None:
         near = _OTHER_WORDS.get(name) or next(iter(get_close_matches(name, meant, 1, _ALIKE)), None)
         if near in meant and not name.startswith("_"):
             raise fault(
-                f".{name} means nothing to delembic",
-                f"Did you mean {near}? If not, take a name that is less like it.",
+                f".{name} has no meaning for delembic",
+                f"Did you mean {near}? If not, choose a less similar name.",
             )
 
 
 def _takes_one_argument(method: Callable[..., object]) -> bool:
     try:
         inspect.signature(method).bind(None)
-    except TypeError:  # raised for what is no callable, too
+    except TypeError:  # also raised for an object that is not callable
         return False
     except ValueError:
-        # Nobody can know it, as of some functions written in C; but a method without even a
-        # `self` can be known for certain.
+        # Some functions written in C have no signature. A bound method without any parameter,
+        # not even `self`, raises this too, and certainly takes no argument.
         return not inspect.ismethod(method)
     return True

@@ -1,4 +1,4 @@
-"""What will be run, in which order."""
+"""Plans which revisions to run, and in which order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Plan:
 
     Attributes:
         steps: The pending revisions, each after all that it depends on.
-        external: The names in their ``depends_on`` that are no migration of this project, each
-            with the steps that need it. They are taken for Alembic revisions.
+        external: The names in ``depends_on`` that are not migrations of this project, each with the
+            steps that need it. They are assumed to be Alembic revisions.
     """
 
     steps: tuple[Revision, ...]
@@ -25,12 +25,12 @@ class Plan:
 
 
 def make_plan(graph: Graph, applied: Collection[str], target: str = "head") -> Plan:
-    """Plan the way to ``target``: itself and what it depends on, less what is applied.
+    """Plan a target and its dependencies, without the revisions that are already applied.
 
     Args:
         graph: All revisions.
-        applied: The ids of those that have taken effect.
-        target: ``head`` for all of them, or one revision.
+        applied: The ids of the applied revisions.
+        target: ``head`` for all revisions, or one revision.
 
     Raises:
         UnknownRevisionError: There is no such target.
@@ -40,7 +40,7 @@ def make_plan(graph: Graph, applied: Collection[str], target: str = "head") -> P
 
 
 def make_single_plan(graph: Graph, applied: Collection[str], revision: str) -> Plan:
-    """Plan one revision without what it depends on, which others have to see to.
+    """Plan one revision without its dependencies, which the caller is responsible for.
 
     Raises:
         UnknownRevisionError: There is no such revision.
@@ -53,7 +53,7 @@ def _plan(graph: Graph, applied: Collection[str], wanted: list[Revision]) -> Pla
     external = defaultdict[str, list[str]](list)
     for step in steps:
         for name in step.depends_on:
-            # A name that is marked as applied was a migration whose file has been removed since.
+            # A name that is marked as applied is a migration whose file was removed later.
             if name not in graph and name not in applied:
                 external[name].append(step.id)
     return Plan(steps, {name: tuple(users) for name, users in external.items()})

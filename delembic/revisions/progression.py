@@ -1,7 +1,7 @@
-"""What can run now, what is done, what has failed, and what is held up by that.
+"""Tracks which revisions can run now, which are done, which failed, and which are held up.
 
-It is told how each revision ended and nothing else: it opens nothing, runs nothing and waits for
-nothing. Whoever runs migrations asks it what may begin, one at a time or several side by side.
+It only records how each revision ended. It opens, runs and awaits nothing itself. The caller asks
+it which revisions may begin, one at a time or several in parallel.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 
 class Progression:
-    """The way through a plan.
+    """The progress through a plan.
 
     Args:
-        waits_for: The revisions of the plan in execution order, each with those that it depends
-            on. One that is no part of the plan holds nothing up.
+        waits_for: The revisions of the plan in execution order, each with its dependencies.
+            Dependencies outside the plan hold nothing up.
 
     Example:
         >>> progression = Progression({"D001": [], "D002": ["D001"], "D003": []})
@@ -50,15 +50,15 @@ class Progression:
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The revisions that have failed, in the order in which they did."""
+        """The revisions that have failed, in the order in which they failed."""
         return tuple(self._failed)
 
     @property
     def held_up(self) -> dict[str, tuple[str, ...]]:
         """The revisions that will not begin, in execution order, each with what holds it up.
 
-        These are the revisions it depends on that failed or are held up themselves. After a `halt`
-        nothing more begins; what depends on no failure is then held up by the last one.
+        A revision is held up by its dependencies that failed or are held up themselves. After a
+        `halt`, nothing more begins, and any other revision is held up by the last failure.
         """
         found: dict[str, tuple[str, ...]] = {}
         for revision, names in self._waits_for.items():
@@ -89,14 +89,14 @@ class Progression:
         self._failed[revision] = None
 
     def halt(self) -> None:
-        """Let nothing more begin, whatever depends on what."""
+        """Let no further revision begin, regardless of dependencies."""
         self._halted = True
 
     def one_by_one(self) -> Iterator[str]:
-        """Yield what may begin, one at a time, each after the one before has ended.
+        """Yield the revisions that may begin, one at a time.
 
-        The caller notes how each one ended before it asks for the next. The whole way takes time in
-        proportion to the plan, not to its square.
+        Before the caller asks for the next one, it records how the previous one ended. The total
+        time is proportional to the size of the plan, not to its square.
         """
         order = [*self._place]
         while self._queue and not self._halted:

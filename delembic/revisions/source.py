@@ -1,8 +1,8 @@
-"""One migration file becomes revisions, read from its syntax tree without running it.
+"""Reads the revisions in a migration file from its syntax tree, without running it.
 
-A file is imported only when one of its classes has to run (`load`), or when an attribute that is
-needed here is not a literal. So an old, applied migration whose imports are long gone blocks
-nothing, and listing a thousand migrations costs a thousand parses and no import.
+A file is imported only if one of its classes has to run (`load`), or if an attribute that is needed
+here is not a literal. So an applied migration whose imports no longer exist does no harm, and
+listing a thousand migrations takes a thousand parses and no import.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What is known of a migration without running it.
+    """What is known about a migration without running it.
 
     Attributes:
-        id: The name that ``revision`` gives it.
-        depends_on: What it waits for, as written: revisions of delembic and of Alembic.
-        description: One line for people, maybe empty.
+        id: The value of the class attribute ``revision``.
+        depends_on: The delembic and Alembic revisions that it depends on, as written.
+        description: One line for people; may be empty.
         path: The file, absolute.
         line: The line of the ``class`` statement, from 1.
-        class_name: The class in that file.
+        class_name: The name of the class.
         checksum: SHA-256 of the file's bytes, in hexadecimal.
         validates: Whether the class has a ``validate``, or may inherit one from another file.
-        tags: Names and their values; a tag given without a value has an empty one.
+        tags: Tag names with their values; a tag without a value has an empty one.
         owners: E-mail addresses and ``team:NAME``.
-        group: The group to show it in, if it names one.
-        meta: What other programs are told, by their names.
+        group: The asset group, if it has one.
+        meta: Settings for other programs, by program name.
     """
 
     id: str
@@ -57,9 +57,9 @@ class Revision:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def checksum_now(self) -> str:
-        """Return the checksum of the file as it is now, which may be newer than what was read.
+        """Return the checksum of the file as it is now; it may have changed since it was read.
 
-        If the file was moved or removed since, this is the checksum as it was read.
+        If the file was moved or removed since, the checksum from the reading is returned.
         """
         try:
             return hashlib.sha256(self.path.read_bytes()).hexdigest()
@@ -70,24 +70,24 @@ class Revision:
 def read_file(path: Path, root: Path) -> list[Revision]:
     """Read the migrations that a file defines, in the order of its lines.
 
-    What is wrong with them is left to `load` as long as their place among the others can be told:
-    an applied migration may be as odd as it likes.
+    As long as their place in the execution order can be determined, any other mistake is left for
+    `load` to find, because it does not matter in an applied migration.
 
     Args:
         path: The file.
-        root: The project's root, importable should the file have to be imported.
+        root: The project's root, from which an imported file can import.
 
     Raises:
-        MigrationFileError: The file cannot be read or parsed or holds no migration, or its
-            ``revision`` or ``depends_on`` cannot be told.
+        MigrationFileError: The file cannot be read or parsed, contains no migration, or has a
+            ``revision`` or ``depends_on`` that cannot be determined.
     """
     content = _read(path)
     found = find_classes(path, content)
     if not found:
         raise MigrationFileError(
             path,
-            "holds no DataMigration.",
-            "Define one, or begin the file's name with _ if it is a helper of others.",
+            "contains no DataMigration.",
+            "Define one, or start the file's name with _ if it is a helper module.",
         )
     checksum = hashlib.sha256(content).hexdigest()
     return [_revision(cls, path, root, content, checksum) for cls in found]
@@ -96,11 +96,11 @@ def read_file(path: Path, root: Path) -> list[Revision]:
 def load(revision: Revision, root: Path) -> DataMigration:
     """Import a revision's file and make an instance of its class.
 
-    What is executed are the very bytes that ``revision.checksum`` was made from.
+    The bytes that are executed are those that ``revision.checksum`` was computed from.
 
     Raises:
-        MigrationFileError: The file has changed since it was read, does not import, breaks a rule,
-            or the class cannot be made.
+        MigrationFileError: The file has changed since it was read, cannot be imported or breaks a
+            rule, or the class cannot be instantiated.
     """
     content = _read(revision.path)
     if hashlib.sha256(content).hexdigest() != revision.checksum:
@@ -117,14 +117,14 @@ def load(revision: Revision, root: Path) -> DataMigration:
     attributes.check()
     if (now := attributes.revision()) != revision.id:
         raise fault(
-            f" is {now} once it is imported, not {revision.id}",
-            "Give each class a name of its own, and its revision a value that does not change.",
+            f" has the revision {now} when imported, not {revision.id}",
+            "Give each class a unique name, and its revision a constant value.",
         )
     check_names(cls, fault)
     with user_code(
         lambda reason: fault(
             f" cannot be instantiated: {reason}",
-            "Define no __init__, or one that needs no arguments and raises nothing.",
+            "Define no __init__, or one that needs no arguments and raises no error.",
         )
     ):
         migration = cls()
@@ -146,7 +146,7 @@ def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes, checksum
         try:
             imported = _import_class(path, root, content, cls.name)
         except MigrationFileError:
-            if not cls.tells_its_place:
+            if not cls.shows_its_place:
                 raise
         else:
             attributes = _attributes_of(imported, path, cls.line)
@@ -183,8 +183,8 @@ def _import_class(path: Path, root: Path, content: bytes, name: str) -> type[Dat
         lambda reason: MigrationFileError(
             path,
             f"cannot be imported: {reason}",
-            "Correct it, or install what it imports; on the command line --debug shows where it"
-            " comes from.",
+            "Correct it, or install what it imports; on the command line, --debug shows the"
+            " traceback.",
         )
     ):
         module = import_source(path, root, content)

@@ -1,4 +1,4 @@
-"""The migration classes of a file, as its syntax tree shows them. Nothing is executed."""
+"""Reads the migration classes of a file from its syntax tree. Nothing is executed."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _BUILTINS = frozenset(dir(builtins))
 
 
 def find_classes(path: Path, content: bytes) -> list[ClassSyntax]:
-    """Return the migration classes of a file in the order of its lines; base classes left out.
+    """Return the migration classes of a file in the order of its lines, without base classes.
 
     Raises:
-        MigrationFileError: It does not parse.
+        MigrationFileError: The file does not parse.
     """
     return [cls for cls in _Module(path, content).migrations() if not cls.abstract]
 
 
 class NotLiteral:
-    """Stands for the value of an attribute that only an import can tell."""
+    """Stands for the value of an attribute that is known only after an import."""
 
 
 @dataclass(slots=True)
 class ClassSyntax:
-    """A migration class as its file's syntax tree shows it, with what it inherits in the file."""
+    """A migration class in a syntax tree, with the attributes that it inherits in the file."""
 
     name: str
     line: int
@@ -45,22 +45,22 @@ class ClassSyntax:
 
     @property
     def abstract(self) -> bool:
-        """A class without a revision that others derive from, or that is marked as private."""
+        """Whether the class has no revision, and is a base of others or has a private name."""
         return "revision" not in self.attributes and (
             self.has_subclass or self.name.startswith("_")
         )
 
     @property
     def needs_import(self) -> bool:
-        """Whether the tree does not tell all: a computed value, or one that a base may give."""
+        """Whether the tree is not enough, because a value is computed or may be inherited."""
         if any(isinstance(value, NotLiteral) for value in self.attributes.values()):
             return True
         essential = {"revision", "depends_on", "description"}
         return self.foreign_base and not essential <= self.attributes.keys()
 
     @property
-    def tells_its_place(self) -> bool:
-        """Whether the tree tells what the order of all migrations is made from."""
+    def shows_its_place(self) -> bool:
+        """Whether the tree contains what determines the execution order."""
         places = {"revision", "depends_on"}
         known = {name for name, value in self.attributes.items() if type(value) is not NotLiteral}
         if self.foreign_base:
@@ -86,7 +86,7 @@ class _Module:
         self._found: dict[str, ClassSyntax] = {}
 
     @cached_property
-    def _others(self) -> set[str]:  # seldom asked for: most classes name DataMigration itself
+    def _others(self) -> set[str]:  # seldom needed: most classes name DataMigration itself
         return _names_from_elsewhere(self._body)
 
     def migrations(self) -> list[ClassSyntax]:
@@ -108,7 +108,7 @@ class _Module:
         )
 
     def _may_be_migration(self, bases: Sequence[str]) -> bool:
-        """Whether any base may lead to DataMigration, as far as can be told without an import."""
+        """Whether a base may be a DataMigration, as far as this is known without an import."""
         roots = {base.partition("[")[0].partition(".")[0] for base in bases}
         return not roots <= self._others
 
@@ -126,7 +126,7 @@ class _Module:
             name=node.name,
             line=node.lineno,
             attributes=inherited | _literals(node),
-            # A base from elsewhere may bring one; it is not imported only to know.
+            # A base from another file may define one; it is not imported just to find out.
             validates="validate" in methods
             or any(parent.validates for parent in parents)
             or foreign_base,
@@ -146,7 +146,7 @@ def _names_of_data_migration(body: list[ast.stmt]) -> Iterator[str]:
 
 
 def _names_from_elsewhere(body: list[ast.stmt]) -> set[str]:
-    """Return the names of what is no migration for sure: of Python itself, and of SQLAlchemy."""
+    """Return the names of Python's and SQLAlchemy's own objects, which are not migrations."""
     names: dict[str, bool] = {}
     for node in body:
         if isinstance(node, ast.ImportFrom):
@@ -169,7 +169,9 @@ def _assignments(node: ast.ClassDef) -> dict[str, ast.expr]:
         elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.value:
             found[item.target.id] = item.value
         elif isinstance(item, ast.AugAssign) and isinstance(item.target, ast.Name):
-            found[item.target.id] = item.target  # no literal: what it adds to is not known here
+            found[item.target.id] = (
+                item.target
+            )  # not a literal: the value that it adds to is not known here
     return {name: value for name, value in found.items() if name in NAMES}
 
 

@@ -1,1 +1,1 @@
-"""ALEMBIC'S SIDE: which schema revisions there are, and which the database has."""
+"""ALEMBIC: which schema revisions exist, and which are applied."""

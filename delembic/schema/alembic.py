@@ -1,4 +1,4 @@
-"""Which schema revisions exist, which the database has, and how it is brought to one of them.
+"""Alembic: which schema revisions exist, which are applied, and how to apply more.
 
 Alembic is an extra. It is imported here and in ``environment/env.py``, and nowhere else.
 """
@@ -27,7 +27,7 @@ except ModuleNotFoundError as error:
 
 _ENVIRONMENT = Path(__file__).parent / "environment"
 
-# Alembic itself learns them from the project's env.py alone.
+# Alembic itself gets these options only from the project's env.py.
 _VERSION_TABLE = ("version_table", "version_table_schema")
 
 
@@ -35,12 +35,12 @@ class SchemaRevisions:
     """The Alembic project that a delembic project's data lives in.
 
     Args:
-        path: Alembic's ini.
-        section: Its section to read, if it has that one; else ``[alembic]``. It may name the
-            table in which Alembic notes the revisions, if that is not ``alembic_version``.
+        path: Alembic's ini file.
+        section: The section to read, if the file has it; otherwise ``[alembic]``. It may name the
+            table in which Alembic records revisions, if that is not ``alembic_version``.
 
     Raises:
-        ConfigurationError: The ini or the scripts that it points at cannot be read.
+        ConfigurationError: The ini file or its scripts cannot be read.
     """
 
     def __init__(self, path: Path, section: str) -> None:
@@ -59,7 +59,7 @@ class SchemaRevisions:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The ids of all revisions in the scripts. Reads them, which executes their files.
+        """The ids of all revisions in the scripts. Reading them executes the files.
 
         Raises:
             ConfigurationError: One of them cannot be executed.
@@ -73,10 +73,10 @@ class SchemaRevisions:
         return tuple(sorted(context.get_current_heads()))
 
     def applied_in(self, conn: Connection) -> frozenset[str]:
-        """Return every revision that the database has, in one read: its heads and their ancestors.
+        """Return every applied revision, in one read: the database's heads and their ancestors.
 
         Raises:
-            ConfigurationError: The database is at a revision that the scripts do not hold.
+            ConfigurationError: The database is at a revision that the scripts do not contain.
         """
         heads = self.heads_in(conn)
         try:
@@ -85,14 +85,14 @@ class SchemaRevisions:
         except (CommandError, RevisionError) as error:
             raise ConfigurationError(
                 f"The database is at Alembic revision {', '.join(heads)}, which the scripts of"
-                f" {render_path(self.path)} do not hold: {error}",
-                "Run from a checkout that has these scripts.",
+                f" {render_path(self.path)} do not contain: {error}",
+                "Run delembic from a checkout that contains that revision.",
             ) from error
 
     def upgrade(self, conn: Connection, names: Collection[str]) -> None:
-        """Run what leads to some revisions, on an open connection that the caller commits.
+        """Upgrade to some revisions, on an open connection that the caller commits.
 
-        The project's own ``env.py`` is not run, as it chooses the database by itself.
+        The project's own ``env.py`` is not run, because it chooses the database itself.
 
         Raises:
             ConfigurationError: A script cannot be executed, or fails.
@@ -121,9 +121,9 @@ class SchemaRevisions:
     def _unreadable(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
             f"Alembic cannot read {render_path(self.path)} and its scripts: {reason}",
-            f"See what 'alembic -c {render_path(self.path)} history' says.",
+            f"Check the output of 'alembic -c {render_path(self.path)} history'.",
         )
 
 
 def _upgrade_failed(name: str, reason: str) -> ConfigurationError:
-    return ConfigurationError(f"Alembic's revision {name} cannot be applied: {reason}")
+    return ConfigurationError(f"Alembic revision {name} cannot be applied: {reason}")

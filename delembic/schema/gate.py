@@ -1,4 +1,4 @@
-"""What a plan needs of Alembic's schema: is it there, and is it applied?"""
+"""Checks that the Alembic revisions that a plan needs exist and are applied."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_schema(config: Config) -> SchemaRevisions | None:
-    """Return the Alembic project that the settings name, if they do.
+    """Return the Alembic project that the settings name, or ``None``.
 
     Raises:
         ConfigurationError: Alembic's files cannot be read.
@@ -31,13 +31,14 @@ def open_schema(config: Config) -> SchemaRevisions | None:
 
 
 def require_schema(config: Config, graph: Graph, plan: Plan, conn: Connection) -> None:
-    """Refuse a plan whose Alembic revisions do not exist, or are not applied.
+    """Refuse a plan whose Alembic revisions do not exist or are not applied.
 
     Args:
         config: The project.
         graph: All its revisions.
-        plan: What is to run.
-        conn: Open on the work database; read from, once, if the plan needs schema revisions.
+        plan: The plan to check.
+        conn: Open on the work database. It is read once, and only if the plan needs schema
+            revisions.
 
     Raises:
         UnknownDependencyError: A migration depends on something that does not exist.
@@ -56,7 +57,9 @@ def require_schema(config: Config, graph: Graph, plan: Plan, conn: Connection) -
 def missing_schema_revisions(
     config: Config, plan: Plan, conn: Connection
 ) -> dict[str, tuple[str, ...]]:
-    """Return the Alembic revisions that a plan needs and the database lacks, with their users.
+    """Return the Alembic revisions that a plan needs and the database lacks.
+
+    Each comes with the migrations that need it.
 
     The database is read once, and only if the plan needs any.
 

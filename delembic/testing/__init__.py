@@ -1,8 +1,8 @@
-"""Tests of data migrations in a few lines: run one, run it twice, fail it, kill it.
+"""Tests data migrations in a few lines: runs them, runs them twice, makes them fail, kills them.
 
-Each test works on a fresh database of its own, never on the one that ``delembic.ini`` names. A
-check that does not hold raises an `AssertionError` with the facts. Any test framework will do; for
-pytest there are fixtures in `delembic.testing.fixtures`.
+Each test uses its own fresh database, never the one in ``delembic.ini``. A check that fails raises
+an `AssertionError` with the facts. Any test framework works; for pytest, there are fixtures in
+`delembic.testing.fixtures`.
 
 Example:
     >>> from delembic.testing import migration_tester

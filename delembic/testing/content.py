@@ -1,4 +1,4 @@
-"""What a database holds, and what has changed in it."""
+"""The content of a database, and the changes between two states of it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Fate: TypeAlias = Literal["kept", "created", "altered", "dropped"]
 
 _OWN = frozenset({version_table.name, history_table.name, lease_table.name})
 _SHOWN = 3
-"""How many rows of a change are shown in a text."""
+"""How many rows of a change are printed."""
 
 
 @dataclass(frozen=True)
 class TableContent:
-    """One table.
+    """The content of one table.
 
     Attributes:
-        columns: Their names, in order.
-        rows: In no particular order.
+        columns: The names of the columns, in order.
+        rows: The rows, in no particular order.
     """
 
     columns: tuple[str, ...]
@@ -35,17 +35,17 @@ class TableContent:
 
 
 Content: TypeAlias = Mapping[str, TableContent]
-"""All tables by name, with the schema before it where there is more than one, less delembic's."""
+"""All tables except delembic's own, by name; qualified by the schema if there are several."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What has become of one table.
+    """The changes in one table.
 
     Attributes:
-        added: Rows that were not there before, sorted by how they look.
-        removed: Rows that are not there any more. A row that was updated is in both.
-        table: Whether the table itself is another one: ``altered`` if its columns are.
+        added: The rows that were not there before, sorted by their representation.
+        removed: The rows that are no longer there. An updated row is in both lists.
+        table: Whether the table itself has changed; ``altered`` means that its columns have.
 
     Example:
         >>> Change(added=[(1, "A"), (2, "B")])
@@ -58,9 +58,9 @@ class Change:
 
 
 def read_content(conn: Connection) -> Content:
-    """Read every row of every table, besides those that delembic keeps its records in.
+    """Read every row of every table, except delembic's own tables.
 
-    On PostgreSQL these are the tables of all schemas; elsewhere, of the database of the URL.
+    On PostgreSQL, these are the tables of all schemas; elsewhere, those of the URL's database.
     """
     return {
         f"{schema}.{name}" if schema else name: _read(conn, schema, name)
@@ -123,10 +123,10 @@ def _change(before: TableContent | None, after: TableContent | None) -> Change:
 
 
 def _beyond(old: list[Row], new: list[Row]) -> list[Row]:
-    """Return the rows of ``new`` that ``old`` has not, or has less often."""
-    if old == new:  # as nearly all tables are in most tests, and that is told fast
+    """Return the rows of ``new`` that ``old`` does not have, or has less often."""
+    if old == new:  # a fast check, which is true of nearly all tables in most tests
         return []
-    # By their looks, as a row may hold what cannot be hashed, such as JSON.
+    # Compared by representation, because a row may contain an unhashable value, such as JSON.
     rest = Counter(map(repr, new)) - Counter(map(repr, old))
     rows = {repr(row): row for row in new}
     return [rows[looks] for looks in sorted(rest.elements())]

@@ -1,4 +1,4 @@
-"""A database of a test's own: looked at before a migration and after it."""
+"""A database for one test, inspected before and after a migration."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from delembic.errors import ConfigurationError
 from delembic.testing.content import Change, Content, changes, described, read_content
 
 _KEPT = ("script_location", "alembic_config", "hide_parameters")
-"""The settings that go with the files; the others go with the database, and tests have another."""
+"""The settings that concern the files; the others concern the database, which tests replace."""
 
 
 class FreshDatabase:
-    """The database that a test hands over, in the place of the one that ``delembic.ini`` names.
+    """The database of a test, which replaces the one in ``delembic.ini``.
 
     Args:
         project: The settings, or the path of ``delembic.ini`` or of its folder.
-        url: Of an empty database, which belongs to the test. No database in memory: each run opens
-            connections of its own.
+        url: The URL of an empty database for the test. An in-memory database does not work,
+            because each run opens its own connections.
 
     Attributes:
         config: The project's settings with the test's database, for `delembic.commands`.
-        url: Of that database.
+        url: The URL of that database.
 
     Raises:
         ConfigurationError: The settings cannot be read, the URL cannot be used, or the database
@@ -48,12 +48,12 @@ class FreshDatabase:
         self._refuse_unfit()
 
     def snapshot(self) -> Content:
-        """Return every row of every table, besides those that delembic keeps its records in."""
+        """Return every row of every table, except delembic's own tables."""
         with self.connection() as conn:
             return read_content(conn)
 
     def changes(self, before: Content) -> dict[str, Change]:
-        """Return what has changed since a snapshot, by table; empty if nothing has.
+        """Return the changes since a snapshot, by table; empty if there are none.
 
         Example:
             >>> from delembic.testing import migration_tester
@@ -69,7 +69,7 @@ class FreshDatabase:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Give a connection to the database; what is done on it is committed at the end.
+        """Yield a connection to the database. Its changes are committed at the end.
 
         Raises:
             DatabaseUnavailableError: The server does not answer.
@@ -82,7 +82,7 @@ class FreshDatabase:
             engine.dispose()
 
     def rows(self, query: str, **values: Any) -> list[Row[Any]]:
-        """Return the rows of a query, whose ``:name`` are replaced by the values."""
+        """Return the rows of a query, with the values for each ``:name`` in it."""
         with self.connection() as conn:
             return list(conn.execute(text(query), values))
 
@@ -92,19 +92,19 @@ class FreshDatabase:
 
     def _check_unchanged(self, before: Content, who: str) -> None:
         if found := self.changes(before):
-            raise AssertionError(f"{who} has left changes behind:\n{described(found)}")
+            raise AssertionError(f"{who} left changes behind:\n{described(found)}")
 
     def _refuse_unfit(self) -> None:
         url = make_url(self.url)
         if kind_of(url.get_backend_name()).is_memory(url):
             raise ConfigurationError(
-                "A database in memory is gone before the next connection is made.",
-                "Take a file: sqlite:///test.db",
+                "An in-memory database is lost before the next connection opens.",
+                "Use a file: sqlite:///test.db",
             )
         if applied := self._applied():
             raise ConfigurationError(
-                f"{masked(url)} is no fresh database: {len(applied)} migrations are applied there.",
-                "Hand over an empty one; a test may leave anything in it.",
+                f"{masked(url)} is not a fresh database: {len(applied)} migrations are applied.",
+                "Use an empty database; a test may leave anything in it.",
             )
 
 

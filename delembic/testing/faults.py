@@ -1,6 +1,6 @@
-"""Something that happens to a migration in the midst of its work, at the same moment every time.
+"""Faults that strike a migration during its work, at the same moment in every test.
 
-The attempt around it is the real one: only the migration's methods are wrapped.
+The attempt is a real one; only the methods of the migration are wrapped.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from delembic.events import Outcome
 from delembic.migration import DataMigration
 
 Phase: TypeAlias = Literal["upgrade", "validate"]
-"""The method of a migration in which something happens."""
+"""The method of a migration in which the fault strikes."""
 
 Act: TypeAlias = Callable[[Connection], None]
-"""What happens, given the work connection."""
+"""The fault itself, which gets the work connection."""
 
 
 class DeliberateError(Exception):
-    """What a migration runs into when a test makes it fail.
+    """The error that a migration meets when a test makes it fail.
 
     Example:
         >>> from delembic.testing import migration_tester
@@ -39,19 +39,19 @@ class DeliberateError(Exception):
 
 
 class MomentNeverCameError(Exception):
-    """The migration ran fewer statements than it was to run before something happens."""
+    """The migration ended before the statement after which the fault was to strike."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When it happens.
+    """The moment at which a fault strikes.
 
     Attributes:
-        phase: In which method.
-        after: After which statement of it, from 1 on; at its end if ``None``.
+        phase: The method in which it strikes.
+        after: The statement after which it strikes, from 1; at the end of the method if ``None``.
 
     Raises:
-        ValueError: There cannot be such a moment.
+        ValueError: There is no such moment.
 
     Example:
         >>> print(Moment("upgrade", 2))
@@ -74,12 +74,12 @@ class Moment:
 
 
 class Struck(DataMigration):
-    """A migration that does what it does, until something happens.
+    """A migration that works normally until the fault strikes.
 
     Args:
-        migration: The real one.
-        moment: When.
-        act: What.
+        migration: The real migration.
+        moment: When the fault strikes.
+        act: The fault.
     """
 
     def __init__(self, migration: DataMigration, moment: Moment, act: Act) -> None:
@@ -92,11 +92,11 @@ class Struck(DataMigration):
         vars(self)["transaction"] = migration.transaction
 
     def upgrade(self, conn: Connection) -> None:
-        """Do the real one's work, with what happens in it."""
+        """Run the real ``upgrade``, with the fault in it."""
         self._go_through("upgrade", self._migration.upgrade, conn)
 
     def validate(self, conn: Connection) -> None:
-        """Do the real one's check, with what happens in it."""
+        """Run the real ``validate``, with the fault in it."""
         self._go_through("validate", self._migration.validate, conn)
 
     def _go_through(self, phase: Phase, method: Act, conn: Connection) -> None:
@@ -122,15 +122,15 @@ class Struck(DataMigration):
 
     def _happen(self, conn: Connection) -> None:
         if kind_of(conn.dialect.name).cursors_hold_locks:
-            # One whose rows are not all read would hold its lock for as long as it lives, even
-            # when the connection is closed. A server lets go when its client is gone.
+            # A cursor with unread rows would hold its lock as long as it lives, even after the
+            # connection is closed. A server releases locks when its client is gone.
             for cursor in list(self._cursors):
                 cursor.close()
         self._act(conn)
 
 
 def run_struck(config: Config, revision: str, moment: Moment, act: Act) -> Outcome:
-    """Run one revision as `delembic.commands.apply` does, with something happening to it.
+    """Run one revision as `delembic.commands.apply` does, with a fault.
 
     Raises:
         DelembicError: As `delembic.commands.apply` does.
@@ -143,7 +143,7 @@ def run_struck(config: Config, revision: str, moment: Moment, act: Act) -> Outco
 
 
 def raising(moment: Moment) -> Act:
-    """Return an act that raises."""
+    """Return a fault that raises an error."""
 
     def act(conn: Connection) -> None:
         raise DeliberateError(str(moment))
@@ -152,10 +152,10 @@ def raising(moment: Moment) -> Act:
 
 
 def disconnect(conn: Connection) -> None:
-    """Close the connection beneath SQLAlchemy, which takes it for open still."""
+    """Close the driver's connection without SQLAlchemy noticing."""
     kind_of(conn.dialect.name).cut(conn)
 
 
 def kill(conn: Connection) -> None:
-    """End this process with no chance to do anything more."""
+    """Kill this process, so that it can do nothing more."""
     os.kill(os.getpid(), signal.SIGKILL)

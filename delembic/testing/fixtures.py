@@ -1,11 +1,11 @@
-"""Fixtures of pytest.
+"""Fixtures for pytest.
 
-Ask for them in the ``conftest.py`` at the root of your tests::
+Request them in the ``conftest.py`` at the root of your tests::
 
     pytest_plugins = ["delembic.testing.fixtures"]
 
-A test takes ``migration_tester``. Where it looks for the project and which database it uses are
-fixtures, too, for a ``conftest.py`` to define anew.
+A test uses ``migration_tester``. The project and the database are fixtures too, which a
+``conftest.py`` can override.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from delembic.testing.tester import MigrationTester
 
 @pytest.fixture
 def delembic_config(pytestconfig: pytest.Config) -> Config:
-    """The project to be tested: the ``delembic.ini`` in pytest's root folder, or above it."""
+    """The project to test: the ``delembic.ini`` in pytest's root folder or above it."""
     return Config.find(pytestconfig.rootpath)
 
 
 @pytest.fixture
 def delembic_url(tmp_path: Path) -> str:
-    """The URL of an empty database, which belongs to the test: a new SQLite file."""
+    """The URL of an empty database for the test: a new SQLite file."""
     return f"sqlite:///{tmp_path / 'delembic.db'}"
 
 
 @pytest.fixture
 def migration_tester(delembic_config: Config, delembic_url: str) -> MigrationTester:
-    """What runs migrations of ``delembic_config`` on ``delembic_url``."""
+    """A tester that runs migrations of ``delembic_config`` on ``delembic_url``."""
     return MigrationTester(delembic_config, delembic_url)

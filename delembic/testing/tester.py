@@ -1,4 +1,4 @@
-"""A project whose migrations are tested, on a database of the test's own."""
+"""The tester, which runs a project's migrations on a database for one test."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from delembic.testing.victim import run_victim
 
 
 class MigrationTester(FreshDatabase):
-    """Runs single migrations of a project on a fresh database, undisturbed and disturbed.
+    """Runs single migrations of a project on a fresh database, with or without faults.
 
-    Every method that runs a revision first applies what that depends on. Those that disturb it
-    (`run_failing`, `fail`, `lose_connection`, `kill`) check that all of its work is rolled back and
-    leave it to be run again, so that a test can call one after the other and `run_twice` at last.
+    Every method that runs a revision first applies its dependencies. The methods for failures
+    (`run_failing`, `fail`, `lose_connection`, `kill`) check that all of its work is rolled back.
+    The revision can then be run again, so a test can call several of them, and `run_twice` last.
 
-    Neither the database that the ini names is opened, nor ``env.py`` asked: what listeners of yours
-    do to an engine from there (foreign keys of SQLite, say) is not done here.
+    The database in the ini file is not opened, and ``env.py`` is not used. So listeners on the
+    engine from ``env.py``, such as one that turns on SQLite's foreign keys, have no effect here.
 
     Args:
         project: The settings, or the path of ``delembic.ini`` or of its folder.
-        url: Of an empty database, which belongs to the test. No database in memory: each run opens
-            connections of its own.
-        with_schema: Bring the schema to the Alembic revisions that a migration needs, where
-            ``alembic_config`` is set. The scripts are run as they are, on this database, and
-            Alembic's ``env.py`` is not. If ``False``, the test makes the schema itself.
+        url: The URL of an empty database for the test. An in-memory database does not work,
+            because each run opens its own connections.
+        with_schema: Whether to apply the Alembic revisions that a migration needs, if
+            ``alembic_config`` is set. The scripts are run on this database, without Alembic's
+            ``env.py``. If ``False``, the test creates the schema itself.
 
     Attributes:
         config: The project's settings with the test's database, for `delembic.commands`.
-        url: Of that database.
+        url: The URL of that database.
 
     Raises:
         ConfigurationError: The settings cannot be read, the URL cannot be used, or the database
@@ -74,7 +74,7 @@ class MigrationTester(FreshDatabase):
         self._with_schema = with_schema
 
     def upgrade_before(self, revision: str) -> None:
-        """Apply all that a revision depends on: of Alembic, and of delembic.
+        """Apply the Alembic and delembic revisions that a revision depends on.
 
         Raises:
             UnknownRevisionError: There is no such revision.
@@ -89,26 +89,26 @@ class MigrationTester(FreshDatabase):
             commands.upgrade(self.config, dependency)
 
     def run(self, revision: str) -> Outcome:
-        """Run a revision, after all that it depends on.
+        """Run a revision after its dependencies.
 
         Returns:
-            `delembic.events.Finished`, or `delembic.events.Skipped` if it was applied before.
+            `delembic.events.Finished`, or `delembic.events.Skipped` if it was already applied.
 
         Raises:
-            MigrationFailedError: It failed by itself.
+            MigrationFailedError: The migration failed.
             DelembicError: As `delembic.commands.apply` does.
         """
         self.upgrade_before(revision)
         return commands.apply(self.config, revision)
 
     def run_twice(self, revision: str) -> Finished:
-        """Run a revision, and once more, and check that the second run changes nothing.
+        """Run a revision twice, and check that the second run changes nothing.
 
         Returns:
             How the first run ended.
 
         Raises:
-            AssertionError: It was applied before, or the second run did something.
+            AssertionError: It was already applied, or the second run changed something.
             DelembicError: As `run` does.
         """
         self._prepare(revision)
@@ -116,7 +116,7 @@ class MigrationTester(FreshDatabase):
         between = self.snapshot()
         second = commands.apply(self.config, revision)
         if not isinstance(first, Finished) or isinstance(second, Finished):
-            facts = f"{revision} did not take effect once: {first}, then {second}"
+            facts = f"{revision} did not take effect exactly once: {first}, then {second}"
             raise AssertionError(facts)  # noqa: TRY004 - not of a type that anybody passed
         self._check_unchanged(between, f"The second run of {revision}")
         return first
@@ -125,15 +125,15 @@ class MigrationTester(FreshDatabase):
         """Run a revision that fails by itself, on data that its ``validate`` refuses, for example.
 
         Args:
-            revision: Which one.
-            rolled_back: Check that all of its work is undone. ``False`` is for a migration that
-                commits some of it by itself.
+            revision: The revision to run.
+            rolled_back: Whether to check that all of its work was rolled back. Use ``False`` for a
+                migration that commits some of it itself.
 
         Returns:
-            The error; its ``phase`` and ``reason`` tell where it failed and why.
+            The error. Its ``phase`` and ``reason`` are where and why the migration failed.
 
         Raises:
-            AssertionError: It did not fail, or left something behind.
+            AssertionError: The migration did not fail, or it left changes behind.
             DelembicError: As `run` does.
         """
         before = self._prepare(revision)
@@ -152,22 +152,22 @@ class MigrationTester(FreshDatabase):
         after: int | None = None,
         rolled_back: bool = True,
     ) -> MigrationFailedError:
-        """Run a revision and let it raise a `DeliberateError`.
+        """Run a revision and make it raise a `DeliberateError`.
 
         Args:
-            revision: Which one.
-            phase: In which of its methods.
-            after: After which statement of it, sent through SQLAlchemy, from 1 on; at its end if
-                ``None``.
+            revision: The revision to run.
+            phase: The method in which the error is raised.
+            after: The statement after which it is raised, from 1. Only statements through
+                SQLAlchemy count. If ``None``, it is raised at the end of the method.
             rolled_back: As for `run_failing`.
 
         Returns:
-            The error that delembic made of it.
+            The error that delembic raised.
 
         Raises:
-            AssertionError: It did not come so far, went on in spite of the error, or left
-                something behind.
-            ValueError: There cannot be such a moment.
+            AssertionError: The migration did not get that far, went on despite the error, or left
+                changes behind.
+            ValueError: There is no such moment.
             DelembicError: As `run` does.
         """
         moment = Moment(phase, after)
@@ -185,9 +185,9 @@ class MigrationTester(FreshDatabase):
         after: int | None = None,
         rolled_back: bool = True,
     ) -> MigrationFailedError:
-        """Run a revision and close the driver's connection beneath it.
+        """Run a revision and close the driver's connection during the run.
 
-        The arguments, the result and the errors are those of `fail`.
+        Takes the arguments of `fail`, returns the same and raises the same errors.
         """
         return self._strike(revision, Moment(phase, after), disconnect, rolled_back)
 
@@ -199,14 +199,14 @@ class MigrationTester(FreshDatabase):
         after: int | None = None,
         rolled_back: bool = True,
     ) -> None:
-        """Run a revision in a process of its own, which is killed (``SIGKILL``) in the midst of it.
+        """Run a revision in a separate process, which is killed (``SIGKILL``) during the run.
 
-        The arguments are those of `fail`. Needs a system that has ``SIGKILL``, so not Windows.
+        Takes the arguments of `fail`. Windows has no ``SIGKILL``, so this does not work there.
 
         Raises:
-            AssertionError: It did not come so far, or left something behind.
-            ValueError: There cannot be such a moment.
-            DelembicError: What it depends on could not be applied.
+            AssertionError: The migration did not get that far, or it left changes behind.
+            ValueError: There is no such moment.
+            DelembicError: A dependency could not be applied.
         """
         moment = Moment(phase, after)
         before = self._prepare(revision)
@@ -221,7 +221,7 @@ class MigrationTester(FreshDatabase):
     def _prepare(self, revision: str) -> Content:
         self.upgrade_before(revision)
         if revision in self._applied():
-            raise AssertionError(f"{revision} is applied already")
+            raise AssertionError(f"{revision} is already applied")
         return self.snapshot()
 
     def _strike(
@@ -236,7 +236,7 @@ class MigrationTester(FreshDatabase):
                 raise AssertionError(facts) from error  # noqa: TRY004 - as above
             self._check_undone(before, revision, f"it failed {moment}", rolled_back)
             return error
-        raise AssertionError(f"{revision} went on as if nothing had happened {moment}")
+        raise AssertionError(f"{revision} succeeded despite the fault {moment}")
 
     def _check_undone(self, before: Content, revision: str, cause: str, rolled_back: bool) -> None:
         if revision in self._applied():
@@ -258,11 +258,11 @@ class MigrationTester(FreshDatabase):
 def migration_tester(
     project: Config | str | Path = ".", url: str | URL | None = None, *, with_schema: bool = True
 ) -> Iterator[MigrationTester]:
-    """Give a `MigrationTester` on a fresh database.
+    """Yield a `MigrationTester` on a fresh database.
 
     Args:
         project: See `MigrationTester`.
-        url: See `MigrationTester`; if ``None``, a new SQLite file, which is removed at the end.
+        url: See `MigrationTester`. If ``None``, a new SQLite file is used, and removed at the end.
         with_schema: See `MigrationTester`.
 
     Raises:

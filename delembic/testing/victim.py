@@ -1,7 +1,7 @@
-"""A process that runs one revision and kills itself in the midst of it.
+"""A process that runs one revision and kills itself during the run.
 
-What to run comes on its standard input and
-not with its arguments, since everybody on the machine may read those: a URL may hold a password.
+Its input comes from standard input and not from arguments. Everybody on the machine can read the
+arguments, and a URL may contain a password.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from delembic.testing.faults import Moment, kill, run_struck
 
 
 def run_victim(config: Config, revision: str, moment: Moment) -> subprocess.CompletedProcess[str]:
-    """Run a revision in a process that is killed in the midst of it, and wait for its end.
+    """Run a revision in a process that is killed during the run, and wait for its end.
 
-    It imports from where this process does, so that a migration finds what it would find here.
+    The process has the import path of this one, so that a migration finds the same modules.
     """
     order = {
         "path": str(config.path),
@@ -42,11 +42,11 @@ def run_victim(config: Config, revision: str, moment: Moment) -> subprocess.Comp
 
 
 def main() -> None:
-    """Run what was ordered; comes back only if the moment never came."""
+    """Run the requested revision. Returns only if the fault never struck."""
     order: dict[str, Any] = json.load(sys.stdin)
     config = Config(Path(order["path"]), order["section"], order["settings"])
     run_struck(config, order["revision"], Moment(order["phase"], order["after"]), kill)
 
 
 def _absolute(folder: str) -> str:
-    return str(Path(folder).absolute())  # an empty one is the working folder
+    return str(Path(folder).absolute())  # an empty path is the working folder

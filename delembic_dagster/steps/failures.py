@@ -153,7 +153,7 @@ def _remedy(error: DelembicError) -> str:
             # Of assets, of plain ops, and of jobs that leave some of them out.
             return f"Run {', '.join(error.waits_for)} before it, in the same run or in another."
         case MigrationFailedError():
-            return f"{error.remedy} See it whole: delembic show {error.revision}"
+            return f"{error.remedy} See the whole error: delembic show {error.revision}"
         case _:
             return error.remedy
 

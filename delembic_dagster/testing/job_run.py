@@ -59,7 +59,7 @@ class JobRun:
         >>> run.failed(), run.not_run()
         ({'D001'}, {'D002'})
         >>> print(run.failure("D001").description.splitlines()[0])
-        Nothing was run: Alembic revisions are not applied:
+        Nothing was run, because Alembic revisions are not applied:
     """
 
     result: ExecuteInProcessResult

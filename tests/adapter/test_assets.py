@@ -179,7 +179,7 @@ def test_a_step_that_is_run_too_early_refuses_by_itself(location: Location) -> N
 
     assert ran.started() == ["D002"]
     failure = ran.failure("D002")
-    assert "it depends on D001, not applied yet" in failure.description
+    assert "it depends on D001, which is not applied yet" in failure.description
     assert failure.metadata["status"] == "blocked"
     assert failure.metadata["waits_for"] == "D001"
     (row,) = location.folder.attempts("D002")  # one: no retry can help

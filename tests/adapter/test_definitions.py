@@ -209,7 +209,7 @@ def test_dagsters_command_line_validates_and_runs_three_lines(
         "-m", "dagster", "job", "execute", "-f", "definitions.py", "-j", "delembic_upgrade"
     )
 
-    assert "D002 is applied" in output
+    assert "D002 was applied" in output
     assert sqlite_location.inserted() == ["D001", "D002"]
     with DagsterInstance.local_temp(str(command_line.home)) as instance:
         (run,) = instance.get_runs()

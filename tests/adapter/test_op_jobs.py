@@ -95,7 +95,7 @@ def test_one_whose_dependency_is_left_out_is_blocked(sqlite_location: Location) 
     ran = run(sqlite_location, build_delembic_op_job(sqlite_location.project, select="D002"))
 
     told = ran.failure("D002").description
-    assert "depends on D001, not applied yet" in told
+    assert "depends on D001, which is not applied yet" in told
     assert "Run D001 before it, in the same run or in another." in told
     assert sqlite_location.folder.statuses() == ["blocked"]
 

@@ -86,7 +86,7 @@ def test_a_runner_is_named_as_far_as_the_row_tells(attempt: LogEntry, who: str) 
     [
         (None, ""),
         ("", ""),
-        ("D002 was not run: it depends on D001, not applied yet.", None),
+        ("D002 was not run: it depends on D001, which is not applied yet.", None),
         ("psycopg.OperationalError: gone\n\n", "psycopg.OperationalError: gone"),
         (_raised("raise ValueError('bad row')"), "ValueError: bad row"),
         (_raised("raise KeyError"), "KeyError"),

@@ -124,7 +124,8 @@ class TestMessage:
     @pytest.mark.parametrize("message", ["", " ", "\n\t"])
     def test_an_empty_one_is_told(self, project: ProjectFolder, message: str) -> None:
         assert refusal(project, "revision", "-m", message) == (
-            "Error: The message is empty.\nSay what the migration does: -m 'load vocabulary'.\n"
+            "Error: The message is empty.\nDescribe what the migration does: -m 'load"
+            " vocabulary'.\n"
         )
 
     @pytest.mark.parametrize("message", ["load \udcff", "load \x1b[31m", "load \0"])
@@ -135,7 +136,7 @@ class TestMessage:
 
         assert refusal(project, "revision", "-m", message) == (
             f"Error: The message cannot be printed: {shown}.\n"
-            "Say what the migration does: -m 'load vocabulary'.\n"
+            "Describe what the migration does: -m 'load vocabulary'.\n"
         )
         assert sorted(path.name for path in project.versions.glob("*.py")) == ["D001.py", "D002.py"]
 
@@ -154,8 +155,8 @@ class TestInit:
 
         assert (ran.exit_code, ran.out) == (2, "")
         assert ran.err == (
-            "Error: data exists already; nothing was written.\n"
-            "Choose another folder, or remove it first if you mean to start anew.\n"
+            "Error: data already exists; nothing was written.\n"
+            "Choose another folder, or remove it first to start over.\n"
         )
         assert not (tmp_path / "delembic.ini").exists()
 
@@ -168,7 +169,7 @@ class TestInit:
         assert (ran.exit_code, ran.out) == (2, "")
         assert ran.err == (
             f"Error: {folder!r} cannot be the name of a folder in delembic.ini.\n"
-            "Name one, such as: delembic init migrations\n"
+            "Name a folder, for example: delembic init migrations\n"
         )
         assert list(tmp_path.iterdir()) == []
 
@@ -180,5 +181,5 @@ class TestInit:
         assert (ran.exit_code, ran.out) == (2, "")
         assert ran.err == (
             f"Error: {name}/env.py cannot be written: File name too long.\n"
-            "Choose another folder, or see who may write there.\n"
+            "Choose another folder, or check who may write there.\n"
         )

@@ -14,10 +14,10 @@ from support.shell import Ran, run
 
 URL = "Error: delembic.ini, [delembic] sqlalchemy.url: "
 USUAL = (
-    "PostgreSQL is postgresql+psycopg://, MySQL and MariaDB mysql+pymysql://, SQLite sqlite:///;"
-    " others need their dialect's package.\n"
+    "Use postgresql+psycopg:// for PostgreSQL, mysql+pymysql:// for MySQL and MariaDB, or"
+    " sqlite:/// for SQLite. Another database needs the package of its dialect.\n"
 )
-ENV_REMEDY = "Correct delembic/env.py; on the command line --debug shows where it comes from.\n"
+ENV_REMEDY = "Correct delembic/env.py; on the command line, --debug shows the traceback.\n"
 
 
 @pytest.fixture
@@ -51,15 +51,15 @@ class TestIni:
         (project.root / "delembic.ini").unlink()
 
         assert refusal(project) == (
-            f"Error: No delembic.ini in {project.root} or above.\n"
-            "Run 'delembic init' to begin a project, or name the file with -c/--config or"
+            f"Error: There is no delembic.ini in {project.root} or in a folder above it.\n"
+            "Run 'delembic init' to start a project, or name the file with -c/--config or"
             " DELEMBIC_CONFIG.\n"
         )
 
     def test_one_that_is_named_and_not_there_is_told(self, project: ProjectFolder) -> None:
         assert refusal(project, "-c", "nowhere.ini", "upgrade") == (
             "Error: nowhere.ini does not exist.\n"
-            "Correct the path (on the command line -c/--config or DELEMBIC_CONFIG), or begin a"
+            "Correct the path (on the command line: -c/--config or DELEMBIC_CONFIG), or start a"
             " project with 'delembic init'.\n"
         )
 
@@ -72,11 +72,11 @@ class TestIni:
     @pytest.mark.parametrize(
         ("content", "fault"),
         [
-            ("sqlalchemy.url = sqlite://\n", "line 1 stands before any [section]"),
-            ("[delembic\n", "line 1 stands before any [section]"),
+            ("sqlalchemy.url = sqlite://\n", "line 1 comes before any [section]"),
+            ("[delembic\n", "line 1 comes before any [section]"),
             ("[delembic]\nlock\n", "line 2 is neither a [section] nor 'key = value'"),
-            ("[delembic]\nlock = file\nlock = none\n", "line 3 sets lock of [delembic] once more"),
-            ("[delembic]\n[x]\n[delembic]\n", "line 3 begins [delembic] once more"),
+            ("[delembic]\nlock = file\nlock = none\n", "line 3 sets lock of [delembic] again"),
+            ("[delembic]\n[x]\n[delembic]\n", "line 3 begins [delembic] again"),
             (b"[delembic]\nlock = \xff\n", "it is not in UTF-8"),
             ("[delembic]\n".encode("utf-16"), "it is not in UTF-8"),
         ],
@@ -97,13 +97,13 @@ class TestIni:
 
         assert refusal(project) == (
             f"Error: delembic.ini cannot be read: {fault}.\n"
-            "Correct the file; it is an ini in UTF-8.\n"
+            "Correct the file; it must be an ini file in UTF-8.\n"
         )
 
     def test_a_folder_in_its_place_is_told(self, project: ProjectFolder) -> None:
         assert refusal(project, "-c", "delembic", "upgrade") == (
             "Error: delembic cannot be read: Is a directory.\n"
-            "Correct the file; it is an ini in UTF-8.\n"
+            "Correct the file; it must be an ini file in UTF-8.\n"
         )
 
     def test_one_that_may_not_be_read_is_told(self, project: ProjectFolder) -> None:
@@ -131,8 +131,8 @@ class TestIni:
         [
             ("hide_parameters", "perhaps", "'perhaps' is neither true nor false.\n"),
             ("lock_timeout", "soon", "'soon' is not a number of seconds.\n"),
-            ("lock_timeout", "-1", "-1 is no time to wait.\n0 gives up at once.\n"),
-            ("lock_timeout", "nan", "nan is no time to wait.\n0 gives up at once.\n"),
+            ("lock_timeout", "-1", "-1 is not a valid time to wait.\n0 gives up at once.\n"),
+            ("lock_timeout", "nan", "nan is not a valid time to wait.\n0 gives up at once.\n"),
             ("metadata_url", "nonsense", "is not a database URL.\n"),
             (
                 "metadata_url",
@@ -165,7 +165,7 @@ class TestIni:
 
         assert refusal(project, command) == (
             "Error: delembic.ini, [delembic] script_location: there is no folder data/versions.\n"
-            "Correct the setting, or make the folder: mkdir -p data/versions\n"
+            "Correct the setting, or create the folder: mkdir -p data/versions\n"
         )
 
 
@@ -210,7 +210,7 @@ class TestUrl:
     ) -> None:
         _set_url(project, url)
 
-        assert refusal(project) == f"{URL}SQLAlchemy knows no database {name!r}.\n{USUAL}"
+        assert refusal(project) == f"{URL}SQLAlchemy does not know the database {name!r}.\n{USUAL}"
 
     @pytest.mark.parametrize("comment", ["# the shop", "#", "; the shop"])
     def test_a_comment_behind_one_is_told_and_makes_no_file(
@@ -219,7 +219,7 @@ class TestUrl:
         _set_url(project, f"sqlite:///shop.db  {comment}")
 
         assert refusal(project) == (
-            f"{URL}has a comment behind it, which an ini takes for a part of the value.\n"
+            f"{URL}is followed by a comment, which an ini file treats as part of the value.\n"
             "Put the comment on a line of its own.\n"
         )
         assert list(project.root.glob("shop*")) == []
@@ -228,7 +228,7 @@ class TestUrl:
         _set_url(project, "postgresql+psycopg_async://db/x")
 
         assert refusal(project) == (
-            f"{URL}postgresql+psycopg_async is asynchronous.\nTake another driver. {USUAL}"
+            f"{URL}postgresql+psycopg_async is asynchronous.\nChoose another driver. {USUAL}"
         )
 
     @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ class TestUrl:
         assert message.startswith(f"Error: Cannot connect to {url}: ")
         assert "efused" in message
         assert message.endswith(
-            "\nCheck that the server runs, and the address, name and password in the URL.\n"
+            "\nCheck that the server runs, and check the address, name and password in the URL.\n"
         )
 
     @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ class TestEnvPy:
                 (
                     f"def get_engine():\n    {body}",
                     f"Error: get_engine() in delembic/env.py returned {kind}, not an Engine.\n"
-                    "Return what sqlalchemy.create_engine(…) gives.\n",
+                    "Return the result of sqlalchemy.create_engine(…).\n",
                 )
                 for body, kind in [
                     ("pass", "NoneType"),
@@ -405,7 +405,7 @@ class TestEnvPy:
         assert refusal(without_url) == (
             "Error: Cannot connect to postgresql+psycopg://ann@db/x: LookupError: no token for"
             " you\n"
-            "Check that the server runs, and the address, name and password in the URL.\n"
+            "Check that the server runs, and check the address, name and password in the URL.\n"
         )
 
 
@@ -444,7 +444,7 @@ class TestAlembicConfig:
         assert message.startswith(
             f"Error: Alembic cannot read schema.ini and its scripts: {reason}"
         )
-        assert message.endswith("\nSee what 'alembic -c schema.ini history' says.\n")
+        assert message.endswith("\nCheck the output of 'alembic -c schema.ini history'.\n")
 
     def test_what_needs_no_schema_is_not_hindered(self, project: ProjectFolder) -> None:
         assert run("upgrade", "D001", cwd=project.root).exit_code == 0
@@ -458,7 +458,7 @@ class TestAlembicConfig:
         assert run("upgrade", cwd=project.root) == Ran(
             1,
             "",
-            "Error: Nothing was run: Alembic revisions are not applied:\n"
+            "Error: Nothing was run, because Alembic revisions are not applied:\n"
             "  S001, needed by D002\n"
             "Run: alembic -c schema.ini upgrade S001\n",
         )

@@ -25,8 +25,8 @@ class Load(DataMigration):
 """
 
 ID_RULE = (
-    "It has no blanks and none of : , + @ ^ ~ in it, does not begin with -, and is at most 255"
-    " characters long.\n"
+    "A revision contains no whitespace and none of : , + @ ^ ~, does not begin with -, and has at"
+    " most 255 characters.\n"
 )
 
 
@@ -83,8 +83,8 @@ class TestUnreadable:
         project.write(FILE, content)
 
         assert refusal(project) == (
-            f"Error: {FILE}: holds no DataMigration.\n"
-            "Define one, or begin the file's name with _ if it is a helper of others.\n"
+            f"Error: {FILE}: contains no DataMigration.\n"
+            "Define one, or start the file's name with _ if it is a helper module.\n"
         )
 
 
@@ -146,8 +146,8 @@ class TestImport:
         _write(project, PLAIN, "class Load(Exception):\n    revision = 'D002'\n")
 
         assert refusal(project) == (
-            f"Error: {FILE}: holds no DataMigration.\n"
-            "Define one, or begin the file's name with _ if it is a helper of others.\n"
+            f"Error: {FILE}: contains no DataMigration.\n"
+            "Define one, or start the file's name with _ if it is a helper module.\n"
         )
 
     def test_two_classes_of_one_name_are_told(self, project: ProjectFolder) -> None:
@@ -155,8 +155,8 @@ class TestImport:
         project.write(FILE, PLAIN + PLAIN.replace("D002", "D003"))
 
         assert refusal(project) == (
-            f"Error: {FILE}:3: Load is D003 once it is imported, not D002.\n"
-            "Give each class a name of its own, and its revision a value that does not change.\n"
+            f"Error: {FILE}:3: Load has the revision D003 when imported, not D002.\n"
+            "Give each class a unique name, and its revision a constant value.\n"
         )
 
 
@@ -179,7 +179,7 @@ class TestRevision:
         _write(project, 'revision = "D002"', line)
 
         assert refusal(project) == (
-            f"Error: {FILE}:3: Load.revision has to be a text such as 'D001', not {value}.\n"
+            f"Error: {FILE}:3: Load.revision must be a string such as 'D001', not {value}.\n"
             "Correct the attribute revision.\n"
         )
 
@@ -190,8 +190,8 @@ class TestRevision:
         _write(project, "D002", name)
 
         assert refusal(project) == (
-            f"Error: {FILE}:3: Load.revision cannot be {name!r}, which stands for something else"
-            f" on the command line.\n{ID_RULE}"
+            f"Error: {FILE}:3: Load.revision cannot be {name!r}, which has another meaning on the"
+            f" command line.\n{ID_RULE}"
         )
 
     @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ class TestRevision:
         assert refusal(project) == (
             "Error: Revision D001 is defined twice: in delembic/versions/D001.py:4 and in"
             f" {FILE}:3.\n"
-            "Give one of them another revision; one that is applied already has to keep its own.\n"
+            "Give one of them another revision; one that is already applied must keep its own.\n"
         )
 
     @pytest.mark.parametrize("name", ["-m", "tag:nightly", "head"])
@@ -276,7 +276,7 @@ class TestDependsOn:
         _write(project, '["D001"]', value)
 
         assert refusal(project) == (
-            f"Error: {FILE}:3: Load.depends_on has to be a list of texts such as ['D001'], not"
+            f"Error: {FILE}:3: Load.depends_on must be a list of strings such as ['D001'], not"
             f" {shown}.\nCorrect the attribute depends_on.\n"
         )
 
@@ -295,7 +295,7 @@ class TestDependsOn:
         _write(project, "D001", name)
 
         assert refusal(project) == (
-            f"Error: {FILE}: D002 depends on {name!r}, which is no revision.{guess}\n"
+            f"Error: {FILE}: D002 depends on {name!r}, which is not a revision.{guess}\n"
             "Correct depends_on, or set alembic_config if it is an Alembic revision.\n"
         )
 
@@ -303,7 +303,7 @@ class TestDependsOn:
         _write(project, "D001", "D002")
 
         assert refusal(project) == (
-            f"Error: D002 depends on itself.\nCorrect its depends_on, in {FILE}:3.\n"
+            f"Error: D002 depends on itself.\nCorrect its depends_on in {FILE}:3.\n"
         )
 
     def test_a_circle_is_told_with_its_path_and_its_files(self, project: ProjectFolder) -> None:
@@ -312,9 +312,9 @@ class TestDependsOn:
         project.write(FILE, PLAIN)
 
         assert refusal(project) == (
-            "Error: The migrations depend on each other in a circle: D001 -> D003 -> D002 ->"
+            "Error: The migrations depend on each other in a cycle: D001 -> D003 -> D002 ->"
             " D001.\n"
-            "Remove one of these from a depends_on. They are defined in"
+            "Remove one of these dependencies. The migrations are defined in"
             f" delembic/versions/D003.py:4, {FILE}:3, delembic/versions/D001.py:4.\n"
         )
 
@@ -323,23 +323,23 @@ class TestOtherAttributes:
     @pytest.mark.parametrize(
         ("attribute", "fault"),
         [
-            ("description = 1", "description has to be a text, not 1."),
+            ("description = 1", "description must be a string, not 1."),
             (
                 "description = '\\0'",
-                r"description has to be a text that can be printed, not '\x00'.",
+                r"description must be a printable string, not '\x00'.",
             ),
             (
                 "description = '\\ud800'",
-                r"description has to be a text that can be printed, not '\ud800'.",
+                r"description must be a printable string, not '\ud800'.",
             ),
-            ("tags = 'nightly'", "tags has to be a list of texts such as ['D001'], not 'nightly'."),
-            ("tags = {'a': 1}", "tags has to map texts to texts, not {'a': 1}."),
+            ("tags = 'nightly'", "tags must be a list of strings such as ['D001'], not 'nightly'."),
+            ("tags = {'a': 1}", "tags must map strings to strings, not {'a': 1}."),
             (
                 "meta = ['dagster']",
-                "meta has to map texts to anything, such as {'dagster': {}}, not ['dagster'].",
+                "meta must map strings to values, such as {'dagster': {}}, not ['dagster'].",
             ),
-            ("owners = [1]", "owners has to be a list of texts such as ['D001'], not [1]."),
-            ("group = 1", "group has to be a text, not 1."),
+            ("owners = [1]", "owners must be a list of strings such as ['D001'], not [1]."),
+            ("group = 1", "group must be a string, not 1."),
         ],
     )
     def test_a_wrong_one_is_told_with_its_value(
@@ -375,8 +375,8 @@ class TestOtherAttributes:
         _write(project, 'depends_on = ["D001"]', f'{name} = ["D001"]')
 
         assert refusal(project) == (
-            f"Error: {FILE}:3: Load.{name} means nothing to delembic.\n"
-            f"Did you mean {meant}? If not, take a name that is less like it.\n"
+            f"Error: {FILE}:3: Load.{name} has no meaning for delembic.\n"
+            f"Did you mean {meant}? If not, choose a less similar name.\n"
         )
 
     def test_any_other_name_is_the_classs_own(self, project: ProjectFolder) -> None:
@@ -407,7 +407,8 @@ class TestMethods:
         project.write(FILE, f"{PLAIN}\n    def {name}{signature}:\n        pass\n")
 
         assert refusal(project) == (
-            f"Error: {FILE}:3: Load.{name} cannot be called with a connection and nothing else.\n"
+            f"Error: {FILE}:3: Load.{name} cannot be called with a connection as its only"
+            f" argument.\n"
             f"Define {name}(self, conn).\n"
         )
 
@@ -441,7 +442,7 @@ class TestMethods:
 
         assert refusal(project) == (
             f"Error: {FILE}:3: Load.validate is async or contains a yield.\n"
-            "Make it a plain function; a call would do nothing as it is.\n"
+            "Make it a plain function; as it is, calling it does nothing.\n"
         )
 
     @pytest.mark.parametrize(
@@ -458,7 +459,7 @@ class TestMethods:
 
         assert refusal(project) == (
             f"Error: {FILE}:3: Load cannot be instantiated: {reason}.\n"
-            "Define no __init__, or one that needs no arguments and raises nothing.\n"
+            "Define no __init__, or one that needs no arguments and raises no error.\n"
         )
 
 

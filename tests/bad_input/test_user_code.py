@@ -17,13 +17,15 @@ from support.shell import Ran, run, run_process, start
 
 SECONDS = re.compile(r"\(\d+\.\d\ds\)")
 ROLLED_BACK = (
-    "Its work was rolled back and the attempt recorded. Correct the migration or the data, then run"
-    " the upgrade again.\n"
+    "Its work was rolled back and the attempt was recorded. Correct the migration or the data,"
+    " then run the upgrade again.\n"
 )
-SEE = "See it whole: delembic show D001\n"
+SEE = "See the whole error: delembic show D001\n"
 RUNNING = "Running D001: the work of D001\n"
 OK = "  OK (1.24s)\n"
-SAID = "  D001 ended its transaction by itself, so not all of it could have been rolled back.\n"
+SAID = (
+    "  D001 ended its transaction itself, so delembic could not have rolled back all of its work.\n"
+)
 D002_OK = f"Running D002: the work of D002\n{OK}"
 
 
@@ -75,7 +77,10 @@ class TestRaising:
             ("raise ExceptionGroup('two', [ValueError(1), KeyError(2)])", "ExceptionGroup: two (2"),
             ("(lambda f: f(f))(lambda f: f(f))", "RecursionError: maximum recursion depth"),
             ("raise ValueError('a\\0\\x1b[31mb \\ud800')", r"ValueError: a\x00\x1b[31mb \ud800"),
-            ("raise type('Odd', (Exception,), {'__str__': 1})", "Odd: <its text cannot be made>"),
+            (
+                "raise type('Odd', (Exception,), {'__str__': 1})",
+                "Odd: <its message cannot be rendered>",
+            ),
             ("raise ValueError('x' * 1_000_000)", f"ValueError: {'x' * 300}…"),
             ("raise ValueError('a\\nb\\n' * 50_000)", "ValueError: a\nb\na\nb\na\nb\n…"),
         ],
@@ -184,8 +189,9 @@ class TestTransaction:
         assert ran.exit_code == 1
         assert ran.err == (
             "Error: D001 failed in upgrade: ValueError: bad row\n"
-            "It had committed some of its work by itself; that part stays, and the next attempt"
-            f" does it again. Correct the migration or the data, then run the upgrade again.\n{SEE}"
+            "The migration committed some of its work itself. That part stays, and the next"
+            " attempt will repeat it. Correct the migration or the data, then run the upgrade"
+            f" again.\n{SEE}"
         )
         assert anywhere.value("SELECT count(*) FROM t") == 1
 
@@ -246,7 +252,7 @@ class TestThreads:
         end.touch()
         process.communicate(timeout=PATIENCE_SECONDS)
 
-        assert warning == "Warning: still running, and waited for: loader\n"
+        assert warning == "Warning: waiting for threads that still run: loader\n"
         assert applied == {"D001": "applied", "D002": "applied"}
         assert process.returncode == 0
 

@@ -94,7 +94,7 @@ def _a_failure_leaves_the_rest_alone(ui: DagsterUI, example: Example, album: Alb
     ui.wait_for_colour("red", "D012", "D013")
     ui.wait_for_colour("green", *LOADED, "D014")
     album.take(ui.page, "failed-graph")
-    # It was applied already, and is no less green for having been asked again.
+    # It was already applied, and is no less green for having been asked again.
     assert ui.metadata("D007")["delembic/status"] == "already_applied"
 
 

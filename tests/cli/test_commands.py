@@ -39,7 +39,7 @@ class TestInit:
             "Created delembic.ini\n"
             "Created delembic/env.py\n"
             "Created delembic/versions/.gitkeep\n"
-            "Set sqlalchemy.url in delembic.ini, then: delembic revision -m 'what it does'\n",
+            "Set sqlalchemy.url in delembic.ini, then run: delembic revision -m 'what it does'\n",
             "",
         )
 
@@ -65,8 +65,8 @@ class TestInit:
         assert run("init", cwd=tmp_path) == Ran(
             2,
             "",
-            "Error: delembic.ini exists already; nothing was written.\n"
-            "Choose another folder, or remove it first if you mean to start anew.\n",
+            "Error: delembic.ini already exists; nothing was written.\n"
+            "Choose another folder, or remove it first to start over.\n",
         )
 
 
@@ -119,7 +119,7 @@ class TestRevision:
         assert _run(project, "revision", "-m", "load") == Ran(
             0,
             "Created delembic/versions/D001_load.py\n"
-            "  depends on Alembic's S001, S002, which the database is at\n",
+            "  depends on the database's Alembic heads: S001, S002\n",
             "",
         )
 
@@ -130,8 +130,8 @@ class TestRevision:
         assert _run(project, "revision", "-m", "load") == Ran(
             0,
             "Created delembic/versions/D001_load.py\n",
-            "Warning: Alembic's heads are left out of depends_on, as the database could not be"
-            f" asked. Cannot connect to sqlite:///{project.root}/nowhere/a.db: unable to open"
+            "Warning: depends_on lacks Alembic's heads, because the database could not be read."
+            f" Cannot connect to sqlite:///{project.root}/nowhere/a.db: unable to open"
             " database file\n",
         )
 
@@ -190,9 +190,10 @@ class TestUpgrade:
             "Running D001: the work of D001\n  OK (1.24s)\n"
             "Running D002: the work of D002\n  FAILED (1.24s)\n",
             "Error: D002 failed in upgrade: ValueError: bad row\n"
-            "Its work was rolled back and the attempt recorded. Correct the migration or the data,"
+            "Its work was rolled back and the attempt was recorded. Correct the migration or the"
+            " data,"
             " then run the upgrade again.\n"
-            "See it whole: delembic show D002\n",
+            "See the whole error: delembic show D002\n",
         )
 
     def test_the_record_says_that_it_was_the_command_line(self, project: ProjectFolder) -> None:
@@ -214,9 +215,9 @@ class TestUpgrade:
         assert ran == Ran(
             4,
             "",
-            "Error: The lock of D001 is held by another runner; gave up after waiting 0 s.\n"
-            "Wait for it to end and run the upgrade again, or wait longer, with lock_timeout in the"
-            " ini or --lock-timeout.\n",
+            "Error: The lock of D001 is held by another run; delembic gave up after waiting 0 s.\n"
+            "Run the upgrade again when the other run has ended, or wait longer with lock_timeout"
+            " in the ini or --lock-timeout.\n",
         )
 
     def test_how_long_to_wait_can_be_said_in_the_ini(
@@ -232,7 +233,7 @@ class TestUpgrade:
         lock.release("D001")
         assert ran.exit_code == 4
         assert "gave up after waiting 0.25 s" in ran.err
-        assert ran.out == "Waiting for D001, whose lock is held by another runner.\n"
+        assert ran.out == "Waiting for D001, whose lock is held by another run.\n"
 
     def test_missing_schema_revisions_exit_with_1_and_name_the_command(
         self, project: ProjectFolder
@@ -245,7 +246,7 @@ class TestUpgrade:
         assert _run(project, "upgrade") == Ran(
             1,
             "",
-            "Error: Nothing was run: Alembic revisions are not applied:\n"
+            "Error: Nothing was run, because Alembic revisions are not applied:\n"
             "  S001, needed by D001\n"
             "Run: alembic -c alembic.ini upgrade S001\n",
         )
@@ -272,8 +273,8 @@ class TestFaults:
             ran = run(command, cwd=tmp_path)
             assert (ran.exit_code, ran.out) == (2, "")
             assert ran.err == (
-                f"Error: No delembic.ini in {tmp_path} or above.\n"
-                "Run 'delembic init' to begin a project, or name the file with -c/--config or"
+                f"Error: There is no delembic.ini in {tmp_path} or in a folder above it.\n"
+                "Run 'delembic init' to start a project, or name the file with -c/--config or"
                 " DELEMBIC_CONFIG.\n"
             )
 
@@ -309,7 +310,7 @@ class TestFaults:
             "",
             f"Error: Cannot connect to sqlite:///{project.root}/nowhere/a.db: unable to open"
             " database file\n"
-            "Check the path in the URL, and that its folder exists and may be written to.\n",
+            "Check the path in the URL, and check that its folder exists and is writable.\n",
         )
 
     def test_an_unknown_setting_is_a_warning(self, project: ProjectFolder) -> None:
@@ -332,7 +333,7 @@ class TestFaults:
         assert (ran.exit_code, ran.out) == (1, "")
         assert ran.err == (
             "Error: The database failed: file is not a database\n"
-            "If that passes, run the upgrade again: it settles what was left unfinished.\n"
+            "Once that is resolved, run the upgrade again; it settles any unfinished attempt.\n"
         )
 
     @pytest.mark.parametrize(("target", "exit_code"), [("D001", 1), ("D009", 2)])

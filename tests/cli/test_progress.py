@@ -28,13 +28,13 @@ class TestLines:
             ),
             (
                 events.Settled("D001", 1, "success"),
-                "An earlier run of D001 died (audit row 1); its work was committed; its record is"
-                " now complete.\n",
+                "An earlier attempt at D001 died (log entry 1); its work was committed, and the"
+                " entry is now complete.\n",
                 "",
             ),
             (
                 events.Settled("D001", 1, "interrupted"),
-                "An earlier run of D001 died (audit row 1); its work had not been committed; it"
+                "An earlier attempt at D001 died (log entry 1); its work was not committed, so it"
                 " counts as interrupted.\n",
                 "",
             ),
@@ -42,17 +42,21 @@ class TestLines:
             (events.Started("D001", "", 1, 1, "run"), "Running D001\n", ""),
             (
                 events.TransactionEnded("D001"),
-                "  D001 ended its transaction by itself, so not all of it could have been rolled"
-                " back.\n",
+                "  D001 ended its transaction itself, so delembic could not have rolled back all"
+                " of its work.\n",
                 "",
             ),
             (events.Finished("D001", 1, 1, THEN, 1.2376, 9), "  OK (1.24s)\n", ""),
             (
                 events.Skipped("D001", THEN, "ann@db1", 1),
-                "Skipped D001: applied meanwhile by ann@db1\n",
+                "Skipped D001: it was applied in the meantime by ann@db1\n",
                 "",
             ),
-            (events.Skipped("D001", None, None, None), "Skipped D001: applied meanwhile\n", ""),
+            (
+                events.Skipped("D001", None, None, None),
+                "Skipped D001: it was applied in the meantime\n",
+                "",
+            ),
             (
                 events.Failed("D001", 1, 1, "upgrade", "ValueError", 0.004, rolled_back=True),
                 "  FAILED (0.00s)\n",
@@ -63,8 +67,8 @@ class TestLines:
             (
                 events.RecordDelayed("D001", 1, "disk full"),
                 "",
-                "Warning: The end of D001 could not be recorded (disk full); the next run will do"
-                " it.\n",
+                "Warning: The end of D001 could not be recorded (disk full); the next run will"
+                " record it.\n",
             ),
             (events.Verifying("D001", "load"), "", ""),
             (events.Verification("D001", True, None, THEN, 1.2376, 9), "D001  OK (1.24s)\n", ""),
@@ -78,7 +82,7 @@ class TestLines:
                 events.LockLost("D001"),
                 "",
                 "Warning: The lock of D001 was lost with its connection while it ran; the mark"
-                " keeps the effect single all the same.\n",
+                " still lets it take effect only once.\n",
             ),
         ],
         ids=lambda value: type(value).__name__ if isinstance(value, events.Event) else "",

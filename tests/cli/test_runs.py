@@ -91,7 +91,7 @@ class TestLines:
         )
 
     def test_why_one_was_blocked_is_told_too(self, project: ProjectFolder) -> None:
-        reason = "D002 was not run: it depends on D001, not applied yet."
+        reason = "D002 was not run: it depends on D001, which is not applied yet."
         record(project, replace(FAILED, status="blocked", duration_seconds=0, exception=reason))
 
         assert run("runs", cwd=project.root).out == (
@@ -128,7 +128,7 @@ class TestLines:
 
         assert run("runs", cwd=project.root).out == (
             "1  2024-01-15 10:30:00+00:00  success  D001  1.24s  ann@db1 (cli)"
-            "  recovered: its runner died after the commit\n"
+            "  recovered: its run died after the commit\n"
         )
 
     def test_of_delembic_1_there_is_what_it_kept(self, project: ProjectFolder) -> None:

@@ -144,7 +144,7 @@ def test_one_that_was_recovered_says_so(project: ProjectFolder) -> None:
 
     assert run("show", "D001", cwd=project.root).out.endswith("""\
 1  2024-01-15 10:30:00+00:00  success  1.24s  ann@db1, pid 4312 (cli), delembic 2.0.0
-    recovered: its runner died after the commit
+    recovered: its run died after the commit
 """)
 
 
@@ -191,7 +191,7 @@ def test_a_failed_upgrade_points_to_it(project: ProjectFolder) -> None:
     failed = run("upgrade", cwd=project.root)
     shown = run("show", "D001", cwd=project.root).out
 
-    assert failed.err.splitlines()[-1] == "See it whole: delembic show D001"
+    assert failed.err.splitlines()[-1] == "See the whole error: delembic show D001"
     assert shown.endswith("""
         raise ValueError('first line\\nlast line')
     ValueError: first line

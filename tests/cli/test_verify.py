@@ -16,9 +16,9 @@ from support.shell import Ran, run, run_on_a_terminal, run_process, start, wait_
 SECONDS = re.compile(r"\(\d+\.\d\ds\)")
 COUNT = "count = conn.exec_driver_sql('SELECT count(*) FROM t').scalar()"
 DRIFTED = (
-    "Error: 1 of 2 did not pass: the data is no longer what D1001 expects of it.\n"
-    "Nothing was changed. Correct the data, with a new migration for instance, and verify again."
-    " See it whole: delembic show D1001\n"
+    "Error: 1 of 2 did not pass: the data is no longer what D1001 expects.\n"
+    "Nothing was changed. Correct the data, for example with a new migration, and verify again."
+    " See the whole error: delembic show D1001\n"
 )
 
 
@@ -72,8 +72,8 @@ class TestLines:
 
         assert _run(project, "D001").out == (
             "D001  OK (1.24s)  (its file has changed since it was applied)\n"
-            "  D001 ended its transaction by itself,"
-            " so not all of it could have been rolled back.\n"
+            "  D001 ended its transaction itself, so delembic could not have rolled back all of"
+            " its work.\n"
         )
 
     def test_it_says_that_there_is_nothing_to_verify(self, project: ProjectFolder) -> None:
@@ -81,7 +81,7 @@ class TestLines:
         project.migration("D1001")
 
         assert _run(project) == Ran(
-            0, "Nothing to verify: no applied migration has a validate.\n", ""
+            0, "Nothing to verify: no applied migration has a validate().\n", ""
         )
 
     def test_what_cannot_be_verified_is_told_and_nothing_is_run(
@@ -92,9 +92,9 @@ class TestLines:
         assert _run(project, "D002", "D001") == Ran(
             2,
             "",
-            "Error: Nothing was run, as some of these cannot be verified:\n"
+            "Error: Nothing was run, because some of these revisions cannot be verified:\n"
             "  D002: it is not applied\n"
-            "Leave them out. Without any revision, all that can be verified is.\n",
+            "Leave them out, or name no revision to verify everything that can be verified.\n",
         )
 
     def test_of_several_all_are_named(self, project: ProjectFolder) -> None:
@@ -102,7 +102,7 @@ class TestLines:
         project.execute("INSERT INTO t VALUES (1)")
 
         assert _run(project).err.startswith(
-            "Error: 2 of 2 did not pass: the data is no longer what D001, D1001 expect of it.\n"
+            "Error: 2 of 2 did not pass: the data is no longer what D001, D1001 expect.\n"
         )
 
     def test_the_program_is_on_record(self, project: ProjectFolder) -> None:
@@ -115,7 +115,7 @@ class TestLines:
         out = run("verify", "-h", cwd=project.root).out
 
         assert "Nothing is changed" in out
-        assert "0 all passed; 1 one did not" in out
+        assert "0 all passed; 1 at least one did not" in out
 
 
 class TestDocument:

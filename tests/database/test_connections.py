@@ -123,9 +123,10 @@ class TestUrl:
         _url(project, "postgres://ann:secret@db/x")
 
         assert _fault(project) == (
-            "delembic.ini, [delembic] sqlalchemy.url: SQLAlchemy knows no database 'postgres'.\n"
-            "PostgreSQL is postgresql+psycopg://, MySQL and MariaDB mysql+pymysql://, SQLite"
-            " sqlite:///; others need their dialect's package."
+            "delembic.ini, [delembic] sqlalchemy.url: SQLAlchemy does not know the database"
+            " 'postgres'.\n"
+            "Use postgresql+psycopg:// for PostgreSQL, mysql+pymysql:// for MySQL and MariaDB, or"
+            " sqlite:/// for SQLite. Another database needs the package of its dialect."
         )
 
     @pytest.mark.parametrize(
@@ -225,17 +226,17 @@ class TestEnvPy:
                 "import long_gone",
                 "delembic/env.py cannot be imported: ModuleNotFoundError: No module named"
                 " 'long_gone'\n"
-                "Correct delembic/env.py; on the command line --debug shows where it comes from.",
+                "Correct delembic/env.py; on the command line, --debug shows the traceback.",
             ),
             (
                 "def get_engine():\n    raise KeyError('DB_HOST')",
                 "get_engine() in delembic/env.py failed: KeyError: 'DB_HOST'\n"
-                "Correct delembic/env.py; on the command line --debug shows where it comes from.",
+                "Correct delembic/env.py; on the command line, --debug shows the traceback.",
             ),
             (
                 "def get_engine():\n    return 'sqlite://'",
                 "get_engine() in delembic/env.py returned str, not an Engine.\n"
-                "Return what sqlalchemy.create_engine(…) gives.",
+                "Return the result of sqlalchemy.create_engine(…).",
             ),
         ],
     )
@@ -269,7 +270,7 @@ class TestConnecting:
         shown = url.replace("se%40cret", "***")
         assert caught.value.message.startswith(f"Cannot connect to {shown}: ")
         assert caught.value.remedy == (
-            "Check that the server runs, and the address, name and password in the URL."
+            "Check that the server runs, and check the address, name and password in the URL."
         )
         assert "cret" not in str(caught.value)
 

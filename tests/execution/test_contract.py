@@ -450,7 +450,7 @@ class TestOtherRunners:
         project.migration("D001")
         project.migration("D002", TWO_ROWS, depends_on=("D001",))
 
-        with pytest.raises(MigrationBlockedError, match="depends on D001, not applied yet"):
+        with pytest.raises(MigrationBlockedError, match="on D001, which is not applied yet"):
             project.apply("D002")
 
         assert project.statuses("D002") == ["blocked"]
@@ -696,7 +696,7 @@ class TestDeadRunnersWithoutALock:
 
         assert during == ["interrupted", "success"]
         assert project.statuses() == ["interrupted", "success"]
-        assert project.attempts()[0].exception == "Another run applied it meanwhile."
+        assert project.attempts()[0].exception == "Another run applied it in the meantime."
 
 
 class TestCutOffCommit:

@@ -120,7 +120,10 @@ def test_it_takes_effect_once_and_its_row_is_put_right(
     assert project.value("SELECT count(*) FROM t") == 1
     late, vain = project.attempts()
     assert (late.status, bool(late.recovered)) == ("success", True)
-    assert (vain.status, vain.exception) == ("interrupted", "Another run applied it meanwhile.")
+    assert (vain.status, vain.exception) == (
+        "interrupted",
+        "Another run applied it in the meantime.",
+    )
     assert [e.status for e in project.events if isinstance(e, Settled)] == [
         "interrupted",
         "success",

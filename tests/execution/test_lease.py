@@ -100,7 +100,7 @@ def test_one_that_comes_back_after_its_lease_has_run_out_does_not_commit(
     exit_code, output = holder.let_go()
 
     assert isinstance(outcome, Finished)
-    assert (exit_code, "Skipped D001: applied meanwhile" in output) == (0, True)
+    assert (exit_code, "Skipped D001: it was applied in the meantime" in output) == (0, True)
     assert project.value("SELECT count(*) FROM t") == 1
     assert project.statuses() == ["interrupted", "success"]
 
@@ -136,7 +136,7 @@ def test_a_lease_that_is_lost_and_free_again_is_not_committed_under(
         """,
     )
 
-    with pytest.raises(LockLostError, match="its lease ran out"):
+    with pytest.raises(LockLostError, match="its lease expired"):
         project.upgrade()
 
     assert LockLost("D001") in project.events

@@ -70,6 +70,6 @@ def test_a_lock_of_the_session_is_refused(project: ProjectFolder) -> None:
     assert str(caught.value) == (
         "The server is behind a pooler that lends sessions out after each transaction, as PgBouncer"
         " does in transaction mode: a lock of the session means nothing there.\n"
-        "Write lock = lease."
+        "Set lock = lease."
     )
     assert project.statuses() == []

@@ -30,4 +30,4 @@ def test_where_revisions_share_a_lock_the_one_at_work_on_another_is_named(
         GATES["go"].set()
         first.result()
 
-    assert f"pid {os.getpid()} (python) at D001 since " in caught.value.holder
+    assert f"pid {os.getpid()} (python) for D001 since " in caught.value.holder

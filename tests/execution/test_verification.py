@@ -124,7 +124,7 @@ class TestFinding:
         [
             ("raise ValueError('bad row')", "ValueError: bad row"),
             ("sys.exit('bad row')", "SystemExit: bad row"),
-            ("conn.close()", "ConnectionClosedError: The connection is closed"),
+            ("conn.close()", "ConnectionClosedError: The migration closed its connection"),
             ("conn.exec_driver_sql('SELECT * FROM gone')", "Error: "),
         ],
         ids=["error", "exit", "close", "sql"],

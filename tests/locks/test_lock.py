@@ -225,8 +225,8 @@ class TestChoice:
         with pytest.raises(ConfigurationError) as caught:
             make_lock(kind, conn)
         assert str(caught.value) == (
-            f"lock = {kind} does not fit the database {backend.dialect}.\n"
-            f"Write lock = auto, which takes {BEST[backend.dialect]} there."
+            f"lock = {kind} does not work with the database {backend.dialect}.\n"
+            f"Set lock = auto, which uses {BEST[backend.dialect]} there."
         )
 
     def test_a_database_in_memory_needs_none(self) -> None:

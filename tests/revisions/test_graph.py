@@ -161,8 +161,9 @@ class TestFaults:
             )
 
         assert str(caught.value) == (
-            "The migrations depend on each other in a circle: D001 -> D003 -> D002 -> D001.\n"
-            "Remove one of these from a depends_on. They are defined in /D003.py:1, /D002.py:1,"
+            "The migrations depend on each other in a cycle: D001 -> D003 -> D002 -> D001.\n"
+            "Remove one of these dependencies. The migrations are defined in /D003.py:1,"
+            " /D002.py:1,"
             " /D001.py:1."
         )
 
@@ -172,7 +173,7 @@ class TestFaults:
 
         assert caught.value.cycle == ("D001", "D001")
         assert str(caught.value) == (
-            "D001 depends on itself.\nCorrect its depends_on, in /D001.py:1."
+            "D001 depends on itself.\nCorrect its depends_on in /D001.py:1."
         )
 
     def test_a_revision_that_is_there_twice_is_told_with_both_places(self) -> None:
@@ -181,7 +182,7 @@ class TestFaults:
 
         assert str(caught.value) == (
             "Revision D001 is defined twice: in /D001.py:3 and in /D001.py:9.\n"
-            "Give one of them another revision; one that is applied already has to keep its own."
+            "Give one of them another revision; one that is already applied must keep its own."
         )
 
 

@@ -356,8 +356,8 @@ class TestImportingWhenTheTextDoesNotTell:
 
         assert message == (
             "FILE: cannot be imported: ModuleNotFoundError: No module named 'long_gone'\n"
-            "Correct it, or install what it imports; on the command line --debug shows where it"
-            " comes from."
+            "Correct it, or install what it imports; on the command line, --debug shows the"
+            " traceback."
         )
 
     def test_a_class_that_turns_out_to_be_something_else_is_told(
@@ -392,23 +392,23 @@ class TestFaults:
 
     def test_a_file_without_a_migration_is_told(self, project: ProjectFolder) -> None:
         assert _fault(project, "x = 1\n") == (
-            "FILE: holds no DataMigration.\n"
-            "Define one, or begin the file's name with _ if it is a helper of others."
+            "FILE: contains no DataMigration.\n"
+            "Define one, or start the file's name with _ if it is a helper module."
         )
 
     @pytest.mark.parametrize(
         ("attribute", "fault"),
         [
-            ("description = ''", "revision has to be a text such as 'D001', not None."),
-            ("revision = 1", "revision has to be a text such as 'D001', not 1."),
-            ("revision = ' '", "revision has to be a text such as 'D001', not ' '."),
+            ("description = ''", "revision must be a string such as 'D001', not None."),
+            ("revision = 1", "revision must be a string such as 'D001', not 1."),
+            ("revision = ' '", "revision must be a string such as 'D001', not ' '."),
             (
                 "revision = 'D001'; depends_on = 'D000'",
-                "depends_on has to be a list of texts such as ['D001'], not 'D000'.",
+                "depends_on must be a list of strings such as ['D001'], not 'D000'.",
             ),
             (
                 "revision = 'D001'; depends_on = [0]",
-                "depends_on has to be a list of texts such as ['D001'], not [0].",
+                "depends_on must be a list of strings such as ['D001'], not [0].",
             ),
         ],
     )
@@ -510,12 +510,12 @@ class TestLoading:
     @pytest.mark.parametrize(
         ("attribute", "fault"),
         [
-            ("description = 1", "description has to be a text, not 1."),
-            ("group = ['a']", "group has to be a text, not ['a']."),
-            ("tags = {'a': 1}", "tags has to map texts to texts, not {'a': 1}."),
+            ("description = 1", "description must be a string, not 1."),
+            ("group = ['a']", "group must be a string, not ['a']."),
+            ("tags = {'a': 1}", "tags must map strings to strings, not {'a': 1}."),
             (
                 "owners = 'team:data'",
-                "owners has to be a list of texts such as ['D001'], not 'team:data'.",
+                "owners must be a list of strings such as ['D001'], not 'team:data'.",
             ),
         ],
     )
@@ -532,8 +532,8 @@ class TestLoading:
 
         assert self._load_fault(project, source) == (
             "FILE: cannot be imported: TypeError: unhashable type: 'list'\n"
-            "Correct it, or install what it imports; on the command line --debug shows where it"
-            " comes from."
+            "Correct it, or install what it imports; on the command line, --debug shows the"
+            " traceback."
         )
 
     def test_a_class_without_an_upgrade_is_refused(self, project: ProjectFolder) -> None:
@@ -555,7 +555,7 @@ class TestLoading:
 
         assert self._load_fault(project, source) == (
             f"FILE:4: Load.{method} is async or contains a yield.\n"
-            "Make it a plain function; a call would do nothing as it is."
+            "Make it a plain function; as it is, calling it does nothing."
         )
 
     def test_a_class_that_needs_arguments_is_refused(self, project: ProjectFolder) -> None:
@@ -566,7 +566,7 @@ class TestLoading:
         assert message == (
             "FILE:4: Load cannot be instantiated: TypeError: Load.__init__() missing 1 required"
             " positional argument: 'colour'.\n"
-            "Define no __init__, or one that needs no arguments and raises nothing."
+            "Define no __init__, or one that needs no arguments and raises no error."
         )
 
     @pytest.mark.parametrize(
@@ -583,8 +583,8 @@ class TestLoading:
 
         assert self._load_fault(project, f"{statement}\n{PLAIN}") == (
             f"FILE: cannot be imported: {reason}\n"
-            "Correct it, or install what it imports; on the command line --debug shows where it"
-            " comes from."
+            "Correct it, or install what it imports; on the command line, --debug shows the"
+            " traceback."
         )
 
         assert {name for name in sys.modules if name.endswith("D001_load")} == before

@@ -114,7 +114,7 @@ class TestUpgrade:
             project.upgrade()
 
         assert str(caught.value) == (
-            "Nothing was run: Alembic revisions are not applied:\n"
+            "Nothing was run, because Alembic revisions are not applied:\n"
             "  S002, needed by D002\n"
             f"Run: alembic -c {project.root}/alembic.ini upgrade S002"
         )
@@ -268,8 +268,8 @@ class TestFaults:
             sqlite_project.upgrade()
 
         assert str(caught.value) == (
-            f"{path}: D001 depends on 'S0002', which is neither a revision of delembic nor of"
-            " Alembic. Did you mean 'S002'?\n"
+            f"{path}: D001 depends on 'S0002', which is neither a delembic nor an Alembic"
+            f" revision. Did you mean 'S002'?\n"
             "Correct depends_on."
         )
         assert "delembic_version" not in sqlite_project.tables()
@@ -284,7 +284,7 @@ class TestFaults:
             sqlite_project.upgrade()
 
         assert str(caught.value) == (
-            f"{path}: D001 depends on 'S001', which is no revision. Did you mean 'D001'?\n"
+            f"{path}: D001 depends on 'S001', which is not a revision. Did you mean 'D001'?\n"
             "Correct depends_on, or set alembic_config if it is an Alembic revision."
         )
 
@@ -327,7 +327,7 @@ class TestFaults:
         assert caught.value.message.startswith(
             f"Alembic cannot read {ini} and its scripts: {reason}"
         )
-        assert caught.value.remedy == f"See what 'alembic -c {ini} history' says."
+        assert caught.value.remedy == f"Check the output of 'alembic -c {ini} history'."
 
     def test_a_database_that_is_ahead_of_the_scripts_is_told(
         self, sqlite_project: SchemaProject
@@ -341,9 +341,9 @@ class TestFaults:
 
         assert caught.value.message == (
             "The database is at Alembic revision S002, which the scripts of"
-            f" {sqlite_project.root}/alembic.ini do not hold: No such revision or branch 'S002'"
+            f" {sqlite_project.root}/alembic.ini do not contain: No such revision or branch 'S002'"
         )
-        assert caught.value.remedy == "Run from a checkout that has these scripts."
+        assert caught.value.remedy == "Run delembic from a checkout that contains that revision."
 
     def test_alembic_that_is_not_installed_is_told_with_the_command_that_installs_it(
         self, sqlite_project: SchemaProject, monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,7 @@ from support.shell import run
 
 FEW_LINES = 5
 CANNOT_READ = (
-    "Correct it, or install what it imports; on the command line --debug shows where it comes from."
+    "Correct it, or install what it imports; on the command line, --debug shows the traceback."
 )
 
 

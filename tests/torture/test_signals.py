@@ -105,7 +105,7 @@ def test_a_second_signal_ends_a_runner_that_cannot_hear_the_first(
     wait_until(project.root.joinpath("deaf").exists)
 
     project.send(runner, number)
-    wait_until(partial(runner.has_said, f"{number.name} waits for a call to end"))
+    wait_until(partial(runner.has_said, f"{number.name} waits for a call to return"))
     project.send(runner, number)
 
     assert runner.wait() == EXIT_CODES[number], runner.said

@@ -1,4 +1,4 @@
-"""WHAT IS SPECIAL ABOUT A KIND OF DATABASE: one module for each, and one for any other."""
+"""DIALECTS: what differs between kinds of databases, with one module for each kind."""
 
 from delembic.database.dialects.kind import DatabaseKind, SessionLocks, Witness
 from delembic.database.dialects.mysql import MySQL
@@ -13,7 +13,7 @@ _kinds: dict[str, DatabaseKind] = {}
 
 
 def register(kind: DatabaseKind) -> None:
-    """Let a kind answer for the databases that bear its names.
+    """Register a kind for the databases with its names.
 
     Example:
         >>> class Oracle(Other):
@@ -26,12 +26,12 @@ def register(kind: DatabaseKind) -> None:
 
 
 def kind_of(name: str) -> DatabaseKind:
-    """Return the kind that SQLAlchemy calls by a name, such as ``engine.dialect.name``."""
+    """Return the kind with a name of SQLAlchemy's, such as ``engine.dialect.name``."""
     return _kinds.get(name, _OTHER)
 
 
 def known_kinds() -> dict[str, DatabaseKind]:
-    """Return the kinds that have a module of their own, by SQLAlchemy's names."""
+    """Return the kinds that have their own module, by SQLAlchemy's names."""
     return _kinds.copy()
 
 

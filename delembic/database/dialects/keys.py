@@ -1,4 +1,4 @@
-"""Names of locks, made from what they are to keep apart."""
+"""Unique names for locks."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def digest(*parts: str) -> bytes:
-    """Return 32 bytes that no other parts give."""
+    """Return 32 bytes that are unique for the given parts."""
     return hashlib.sha256("\0".join(("delembic", *parts)).encode()).digest()

@@ -1,7 +1,7 @@
-"""What delembic asks of a kind of database. Each kind answers in a module of its own.
+"""The interface of a kind of database. Each kind implements it in its own module.
 
-Nothing outside of this folder asks for the name of a database. A module that supports another one
-derives from `delembic.database.dialects.other.Other` and overrides what is better there; see
+No code outside this folder checks the name of a database. To support another database, derive from
+`delembic.database.dialects.other.Other` and override what that database does better; see
 ``docs/databases.md``.
 """
 
@@ -24,7 +24,7 @@ from delembic.status import TransactionState
 
 
 class Witness(Protocol):
-    """Watches the transaction of one piece of work. It is made right after the transaction began.
+    """Watches the transaction of one piece of work. Created right after the transaction begins.
 
     A migration may end its transaction, on purpose, by a DDL statement of MySQL, or because the
     server gave it up. What was committed cannot be rolled back any more, and what was rolled back
@@ -32,7 +32,7 @@ class Witness(Protocol):
     """
 
     transaction_id: int | None
-    """The server's number of the transaction, where a lost commit can be traced by it."""
+    """The server's id of the transaction, if a lost commit can be traced by it."""
 
     def watch(self) -> None:
         """Watch the transaction that has begun in place of the one before."""
@@ -68,22 +68,22 @@ class SessionLocks(Protocol):
     """Locks that the server keeps for a session and frees when it ends."""
 
     def try_acquire(self, revision: str) -> bool:
-        """Take the revision's lock if it is free, without waiting for it."""
+        """Take the revision's lock if it is free, without waiting."""
 
     def release(self, revision: str) -> bool:
-        """Give the lock back; ``False`` if it was lost in between, with its session."""
+        """Release the lock, and return whether it was still held."""
 
 
 class DatabaseKind(ABC):
-    """One kind of database. It holds no state: one instance serves every connection.
+    """One kind of database. It has no state: one instance serves all connections.
 
     Attributes:
-        names: What SQLAlchemy calls the kind in a URL and in ``engine.dialect.name``.
-        locks: The values of the setting ``lock`` that fit, the best one first.
-        table_options: What ``CREATE TABLE`` needs besides, by the name that SQLAlchemy's ``Table``
-            takes, without the dialect's name in front.
+        names: SQLAlchemy's names for the kind, in a URL and in ``engine.dialect.name``.
+        locks: The supported values of the setting ``lock``, the best one first.
+        table_options: Options for ``CREATE TABLE``, by their keyword for SQLAlchemy's ``Table``,
+            without the dialect's name in front.
         keeps_zones: Whether `moment_type` stores the zone of a time.
-        cursors_hold_locks: Whether a cursor whose rows were not all read holds a lock.
+        cursors_hold_locks: Whether a cursor with unread rows holds a lock.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -95,50 +95,50 @@ class DatabaseKind(ABC):
     # --- opening
 
     def engine_options(self, url: URL, config: Config) -> dict[str, Any]:
-        """Return what ``create_engine`` is given.
+        """Return the arguments for ``create_engine``.
 
-        Each migration gets a connection of its own that is closed afterwards, so that no state of
-        a session (a role, a search path, a temporary table) leaks from one to the next.
+        Each migration gets its own connection, which is closed afterwards. So no state of a session
+        (a role, a search path, a temporary table) leaks from one migration to the next.
         """
         return {"poolclass": NullPool}
 
     def placed(self, url: URL, root: Path) -> URL:
-        """Return a URL of a setting as it is meant, with a relative path below the ini's folder."""
+        """Return the URL of a setting, with a relative path resolved from the ini file's folder."""
         return url
 
     def is_memory(self, url: URL) -> bool:
-        """Whether the database is gone when its connection is closed."""
+        """Whether the database is lost when its connection is closed."""
         return False
 
-    # --- holding other runners off
+    # --- locking out other runs
 
     def locks_of(self, url: URL) -> tuple[str, ...]:
-        """Return the values of the setting ``lock`` that fit a database, the best one first."""
+        """Return the supported values of the setting ``lock`` for a URL, the best one first."""
         return self.locks
 
     def session_locks(self, conn: Connection) -> SessionLocks:
         """Return the locks of a session, for ``lock = advisory``.
 
         Args:
-            conn: In autocommit mode, on the work database; open for as long as the lock is used.
+            conn: The home connection; it must stay open as long as the lock is used.
 
         Raises:
-            ConfigurationError: The session is not ours alone.
+            ConfigurationError: The session may be shared with other connections.
         """
         raise ConfigurationError(f"{'/'.join(self.names) or 'The database'} has no session locks.")
 
     def file(self, url: URL) -> Path | None:
-        """Return the file that the database is, if it is one; ``lock = file`` locks beside it."""
+        """Return the database file, if there is one; ``lock = file`` puts its lock beside it."""
         return None
 
     # --- time and columns
 
     @abstractmethod
     def clock(self) -> ColumnElement[datetime]:
-        """Return the expression for the database's own time, in UTC where it has no zone."""
+        """Return an expression for the database's current time, in UTC if it has no zone."""
 
     def moment_type(self) -> TypeEngine[Any]:
-        """Return the type of a column that holds a moment to the microsecond."""
+        """Return the type of a column that holds a time to the microsecond."""
         return DateTime(timezone=self.keeps_zones)
 
     def long_text_type(self) -> TypeEngine[Any]:
@@ -146,27 +146,27 @@ class DatabaseKind(ABC):
         return Text()
 
     def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
-        """Return the statement that makes a column of delembic 1.x what it is today, if one must.
+        """Return the statement that converts a column of delembic 1.x, if it needs one.
 
         Args:
-            column: As it is today.
+            column: The column as it is defined today.
             table: The table's name, quoted.
-            present: The type that the column has in the database.
+            present: The type of the column in the database.
         """
         return None
 
     def schemas(self, inspector: Inspector) -> list[str | None]:
-        """Return the schemas that hold the data of a project; ``None`` stands for the default."""
+        """Return the schemas that may hold a project's data; ``None`` stands for the default."""
         return [None]
 
     # --- the transaction of the work
 
     @abstractmethod
     def work(self, conn: Connection) -> AbstractContextManager[None]:
-        """Prepare a connection for the transaction of a migration, and see to its end.
+        """Prepare a connection for the transaction of a migration, and clean up at the end.
 
-        Inside of the block a ``begin`` starts a transaction that holds everything, DDL too where
-        the database can do that. At the end the session is over.
+        Inside the block, ``begin`` starts a transaction that covers everything, including DDL if
+        the database supports that. At the end of the block, the session ends.
         """
 
     @abstractmethod
@@ -178,10 +178,10 @@ class DatabaseKind(ABC):
         """Return a witness of the transaction that has just begun."""
 
     def await_end(self, engine: Engine, transaction_id: int | None) -> None:
-        """Wait until a transaction whose commit was cut off is over, one way or the other.
+        """Wait until a transaction whose commit was cut off is over.
 
-        Its mark tells afterwards which way. Most databases do not say when they have ended the
-        transaction of a lost session; there the mark is looked at right away.
+        Afterwards, its mark shows whether it was committed. Most databases do not report when the
+        transaction of a lost session has ended; there, the mark is read right away.
 
         Raises:
             DatabaseUnavailableError: The server does not answer.
@@ -189,6 +189,6 @@ class DatabaseKind(ABC):
         return None
 
     def cut(self, conn: Connection) -> None:
-        """Break a connection as a lost network does, unknown to SQLAlchemy. For tests."""
+        """Break a connection like a lost network, without SQLAlchemy noticing. For tests."""
         driver: Any = conn.connection.driver_connection
         driver.close()

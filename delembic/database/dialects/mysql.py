@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: named locks of the server, and DDL that commits."""
+"""MySQL and MariaDB: named locks of the server, and DDL that commits implicitly."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MySQL(Other):
 
     names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     locks: ClassVar[tuple[str, ...]] = ("advisory", "lease", "none")
-    # Revisions differ in case and accents, whatever the server's collation thinks.
+    # Revisions are case- and accent-sensitive, whatever the server's collation is.
     table_options: ClassVar[dict[str, str]] = {
         "engine": "InnoDB",
         "charset": "utf8mb4",
@@ -69,9 +69,9 @@ class MySQL(Other):
 
 
 class NamedLock:
-    """``GET_LOCK``.
+    """The locks of ``GET_LOCK``.
 
-    Such locks belong to the server, so the database's name is part of the lock's.
+    Such locks belong to the server, so the name of the database is part of the lock's name.
     """
 
     def __init__(self, conn: Connection) -> None:

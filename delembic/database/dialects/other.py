@@ -1,4 +1,4 @@
-"""Any other database: nothing is known of it, so nothing is counted on."""
+"""Any other database. Nothing is assumed about it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SAVEPOINT = "delembic_attempt"
 
 
 class Other(DatabaseKind):
-    """What is done on a database that delembic does not know.
+    """The behavior on a database that delembic does not know.
 
-    A lease holds other runners off, and a migration is trusted not to end its transaction.
+    A lease locks out other runs, and a migration is trusted not to end its transaction.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -39,7 +39,7 @@ class Other(DatabaseKind):
 
     @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:
-        """See `DatabaseKind`; what the transaction sees is left to the database's default."""
+        """See `DatabaseKind`. The isolation level is the default of the database."""
         with ending_session(conn):
             yield
 

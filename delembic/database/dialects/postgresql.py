@@ -1,4 +1,4 @@
-"""PostgreSQL: advisory locks, transaction ids, a search path, a COMMIT that can be traced."""
+"""PostgreSQL: advisory locks, transaction ids, a search path, and a traceable COMMIT."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class PostgreSQL(Other):
         """See `DatabaseKind`."""
         options = super().engine_options(url, config)
         if url.drivername == "postgresql+psycopg" and config.lock == "lease":
-            # Where sessions are lent out, what one has prepared is not there for the next
-            # statement.
+            # Behind a pooler, the next statement may run in a session that lacks what this one
+            # has prepared.
             options["connect_args"] = {"prepare_threshold": None}
         return options
 
@@ -42,16 +42,17 @@ class PostgreSQL(Other):
         """See `DatabaseKind`."""
         if _is_lent_out(conn):
             raise ConfigurationError(
-                "The server is behind a pooler that lends sessions out after each transaction, as"
-                " PgBouncer does in transaction mode: a lock of the session means nothing there.",
-                "Write lock = lease.",
+                "The server is behind a pooler that may change sessions after each transaction, as"
+                " PgBouncer does in transaction mode. A session lock has no effect there.",
+                "Set lock = lease.",
             )
         return AdvisoryLock(conn)
 
     def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
-        """Give a column of moments its zone.
+        """Give a column of times a time zone.
 
-        What was stored is UTC. Without a zone, the session's would decide what is to come.
+        The stored times are in UTC. Without a zone, later times would depend on the zone of the
+        session.
         """
         if not isinstance(present, DateTime) or present.timezone:
             return None
@@ -77,7 +78,7 @@ class PostgreSQL(Other):
         return TransactionIdWitness(conn)
 
     def await_end(self, engine: Engine, transaction_id: int | None) -> None:
-        """See `DatabaseKind`; gives up after half a minute."""
+        """See `DatabaseKind`. Gives up after half a minute."""
         if transaction_id is None:
             return
 
@@ -96,7 +97,7 @@ class PostgreSQL(Other):
 class AdvisoryLock:
     """Session-level advisory locks.
 
-    Such locks belong to a database, so the schema and the revision make the key.
+    Such locks belong to a database, so the key consists of the schema and the revision.
     """
 
     def __init__(self, conn: Connection) -> None:
@@ -154,16 +155,16 @@ class TransactionIdWitness(SavepointWitness):
 
 
 def transaction_status(conn: Connection, transaction_id: int | None) -> str | None:
-    """Return what the server knows of a transaction: in progress, committed or aborted."""
+    """Return the server's status of a transaction: in progress, committed or aborted."""
     status: str | None = conn.execute(_STATUS, {"id": transaction_id}).scalar_one()
     return status
 
 
 def _is_lent_out(conn: Connection) -> bool:
-    """Whether a pooler has been caught giving a session to two connections.
+    """Whether a pooler was found to give one session to two connections.
 
-    A pooler has told the driver a number of its own for the process that serves it. One that keeps
-    a session for one connection as long as that lives gives another connection another process.
+    A pooler announces its own process number to the driver. A pooler that reserves a session for
+    the lifetime of a connection gives a second connection another server process.
     """
     announced = getattr(
         getattr(conn.connection.driver_connection, "info", None), "backend_pid", None

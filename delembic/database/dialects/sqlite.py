@@ -1,4 +1,4 @@
-"""SQLite: a file, one writer at a time, and transactions that Python's driver must be told of."""
+"""SQLite: a file, one writer at a time, and explicit transactions for Python's driver."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class SQLite(Other):
     """See `DatabaseKind`."""
 
     names: ClassVar[tuple[str, ...]] = ("sqlite",)
-    # No lease: the work holds the only write lock there is, and nothing could renew one.
+    # No lease: the work holds the only write lock, so a lease could not be renewed.
     locks: ClassVar[tuple[str, ...]] = ("file", "none")
     cursors_hold_locks = True
 
     def engine_options(self, url: URL, config: Config) -> dict[str, Any]:
         """See `DatabaseKind`."""
         if self.is_memory(url):
-            # The database is its connection: there is one, and whoever connects gets that.
+            # The database exists only in its connection, so everything shares that one.
             return {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
         # How long to wait for another program that is writing to the file.
         return {"poolclass": NullPool, "connect_args": {"timeout": config.lock_timeout_seconds}}
@@ -57,7 +57,7 @@ class SQLite(Other):
         return ("none",) if self.is_memory(url) else self.locks
 
     def file(self, url: URL) -> Path | None:
-        """See `DatabaseKind`; there is none for a database in memory or a ``file:`` URI."""
+        """See `DatabaseKind`. An in-memory database and a ``file:`` URI have none."""
         database = url.database
         if not database or database == ":memory:" or database.startswith("file:"):
             return None
@@ -90,7 +90,7 @@ class SQLite(Other):
     def cut(self, conn: Connection) -> None:
         """See `DatabaseKind`."""
         driver: Any = conn.connection.driver_connection
-        driver.rollback()  # as a server does by itself when its client is gone
+        driver.rollback()  # as a server does when its client is gone
         driver.close()
 
 
@@ -126,14 +126,14 @@ class VersionedWitness(SavepointWitness):
 
 @contextmanager
 def _whole_transactions(conn: Connection, beginning: str) -> Iterator[None]:
-    """Make transactions hold everything, DDL too.
+    """Make transactions cover everything, including DDL.
 
-    Python's sqlite3 begins a transaction only before some statements. Told to leave that alone, it
-    obeys the BEGIN that is sent here.
+    Python's sqlite3 begins a transaction only before some statements. That is turned off here, and
+    a BEGIN is sent instead.
 
-    An interrupted connection stays open until it is rolled back: SQLAlchemy would close it, and a
-    connection that is closed during a statement holds the write lock for as long as its cursor
-    lives. A signal ends a statement that goes on for long: see `delembic.database.interruption`.
+    An interrupted connection stays open until it is rolled back. SQLAlchemy would close it, and a
+    connection that is closed during a statement holds the write lock as long as its cursor lives.
+    A signal interrupts a long statement; see `delembic.database.interruption`.
     """
     driver: Any = conn.connection.driver_connection
     before = driver.isolation_level
@@ -162,10 +162,10 @@ def _whole_transactions(conn: Connection, beginning: str) -> Iterator[None]:
 
 @contextmanager
 def _closing_cursors(conn: Connection) -> Iterator[None]:
-    """Close the cursors whose rows were not all read.
+    """Close the cursors with unread rows.
 
-    Such a cursor, which the traceback of an error keeps alive, holds a lock against the record of
-    that error, the connection being closed or not.
+    The traceback of an error keeps such a cursor alive. It holds a lock, even if the connection is
+    closed, so that the error could not be recorded.
     """
     driver: Any = conn.connection.driver_connection
     cursors = WeakSet[Any]()

@@ -1,1 +1,1 @@
-"""THE WORK CONNECTION: one transaction, what is done in it, and how it ends."""
+"""WORK: one transaction on the work connection, what is done in it, and how it ends."""

@@ -1,4 +1,4 @@
-"""How far a piece of work has come, for whoever has to say what became of it."""
+"""The progress of a piece of work, from which its outcome is determined."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from delembic.status import Phase, Undone
 
 @dataclass(slots=True)
 class Course:
-    """Written while the work is done, and read when it has ended in whatever way.
+    """The progress of a piece of work. It is written during the work and read after its end.
 
     Attributes:
         phase: The last phase that was begun.
@@ -27,5 +27,5 @@ class Course:
 
     @property
     def may_have_committed(self) -> bool:
-        """Whether a commit was asked for, so that only the mark can tell what became of it."""
+        """Whether a commit was requested, so that only the mark shows whether it succeeded."""
         return self.phase == Phase.COMMIT

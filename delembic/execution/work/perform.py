@@ -1,4 +1,4 @@
-"""A transaction with something done in it, and with the ending that the caller chooses."""
+"""Does something in a transaction, and ends it in the way that the caller chooses."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def perform(
 
     Args:
         opening: `open_transaction` or `open_snapshot`.
-        course: Gets to know how far it came.
-        body: What is done.
-        ending: Commits or rolls back, once the body has succeeded.
+        course: Records the progress.
+        body: Does the work.
+        ending: Commits or rolls back, after the body has succeeded.
 
     Returns:
-        What the ending returned.
+        The result of the ending.
 
     Raises:
-        BaseException: Whatever the body or the ending raised, after a rollback.
+        BaseException: Any exception of the body or the ending, after a rollback.
     """
     with opening as transaction:
         course.transaction_id = transaction.transaction_id

@@ -1,4 +1,4 @@
-"""Work that leaves nothing behind: a validate on one state of the data, rolled back."""
+"""Work that leaves nothing behind: a ``validate`` on one state of the data, rolled back."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from delembic.status import Phase
 def validate_rolled_back(
     work: Engine, revision: str, migration: DataMigration, course: Course
 ) -> None:
-    """Run a migration's ``validate``, and roll back whatever it did.
+    """Run a migration's ``validate``, and roll back everything it did.
 
     Args:
         work: The work database.
-        revision: Which one.
-        migration: Whose ``validate``.
-        course: Gets to know whether all that it did is undone, however it ended.
+        revision: The migration's revision.
+        migration: The migration whose ``validate`` is run.
+        course: Records whether everything was rolled back, even after a failure.
 
     Raises:
-        MigrationFailedError: It raised.
+        MigrationFailedError: The ``validate`` raised an error.
         DatabaseUnavailableError: The server does not answer.
         DBAPIError: The transaction could not be begun or rolled back.
     """

@@ -1,4 +1,4 @@
-"""The rows that statements change, counted as they are executed."""
+"""Counts the rows that statements change."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from delembic.execution.work.course import Course
 
 @contextmanager
 def counting_rows(conn: Connection, course: Course) -> Iterator[None]:
-    """Add the rows that statements of the block change to ``course.rows_affected``.
+    """Count the rows that statements in the block change, in ``course.rows_affected``.
 
-    Only what goes through SQLAlchemy is seen, and only as far as the driver tells.
+    Only statements that go through SQLAlchemy count, and only as far as the driver reports rows.
     """
 
     def count(

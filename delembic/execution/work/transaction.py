@@ -1,4 +1,4 @@
-"""One transaction on the work connection: the user's code in it, and delembic's mark."""
+"""One transaction on the work connection, for the user's code and delembic's mark."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from delembic.execution.work.watch import Watch
 from delembic.status import Phase, TransactionState, Undone
 
 _OPTIONS = ("schema_translate_map", "stream_results", "yield_per")
-"""What `Connection.execution_options` changes for all that is executed later."""
+"""The options of `Connection.execution_options` that affect all later statements."""
 
 
 class Transaction:
     """One transaction on one connection, begun here.
 
     Attributes:
-        conn: What the migration gets.
-        transaction_id: The server's number of the transaction, where a lost commit can be traced.
+        conn: The connection that the migration gets.
+        transaction_id: The server's id of the transaction, if a lost commit can be traced by it.
     """
 
     def __init__(self, conn: Connection) -> None:
@@ -66,7 +66,7 @@ class Transaction:
 
     @property
     def lost(self) -> bool:
-        """Whether the server was found to be gone, so nothing more can be asked of it."""
+        """Whether the connection to the server was lost."""
         return self.conn.invalidated
 
     def roll_back(self, error: BaseException | None) -> Undone:
@@ -76,11 +76,11 @@ class Transaction:
 
 @contextmanager
 def open_transaction(engine: Engine) -> Iterator[Transaction]:
-    """Open a connection and begin a transaction, which is rolled back unless it gets committed.
+    """Open a connection and begin a transaction, which is rolled back unless it is committed.
 
-    The transaction is begun at SQLAlchemy's level before any code of the user sees the
-    connection: otherwise a statement sent through the driver's own connection as the first thing
-    (a COPY, say) would be lost at the commit or survive a rollback.
+    The transaction is begun through SQLAlchemy before the user's code gets the connection.
+    Otherwise, a first statement through the driver's own connection, such as a COPY, would be lost
+    at the commit or would survive a rollback.
 
     Raises:
         DatabaseUnavailableError: The server does not answer.
@@ -91,11 +91,11 @@ def open_transaction(engine: Engine) -> Iterator[Transaction]:
 
 @contextmanager
 def open_snapshot(engine: Engine) -> Iterator[Transaction]:
-    """Open a connection and begin a transaction for looking at data, to be rolled back.
+    """Open a connection and begin a transaction for reading data, which is rolled back.
 
-    It sees one state of the data from its first query to its last, whatever others commit in the
-    meantime: two queries that are compared with each other then speak of the same moment. Writing
-    is not forbidden, as a temporary table may be needed to look at data.
+    All of its queries see the same state of the data, even if others commit in the meantime, so
+    their results can be compared. Writing is not forbidden, because a check may need a temporary
+    table.
 
     Raises:
         DatabaseUnavailableError: The server does not answer.

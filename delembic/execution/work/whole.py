@@ -1,4 +1,4 @@
-"""Work that takes effect as a whole: upgrade, validate, mark and one commit."""
+"""Work in one transaction: upgrade, validate, mark, commit."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def apply_whole(
     """Run a migration in one transaction, and commit it with its mark.
 
     Args:
-        run: Whose work database and lock are used.
-        revision: Which one.
-        migration: What to run.
-        course: Gets to know how far it came.
+        run: The run, whose work database and lock are used.
+        revision: The migration's revision.
+        migration: The migration to run.
+        course: Records the progress.
         make_mark: Makes the mark of the success, right before it is written.
-        over_failure: Whether the mark of an earlier failure is there to be written over.
+        over_failure: Whether there is a mark of an earlier failure to overwrite.
 
     Returns:
         The mark that was committed.
 
     Raises:
-        MigrationFailedError: The user's code raised.
-        LockLostError: Another runner has taken over.
-        SQLAlchemyError: A statement of delembic's own failed, in the phase that ``course`` tells.
+        MigrationFailedError: The user's code raised an error.
+        LockLostError: Another run took over.
+        SQLAlchemyError: One of delembic's own statements failed, in the phase of ``course``.
         DatabaseUnavailableError: The server does not answer.
     """
 

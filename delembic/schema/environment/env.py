@@ -1,4 +1,4 @@
-"""Run by Alembic: upgrades on the connection that `SchemaRevisions.upgrade` was given."""
+"""Run by Alembic: upgrades on the connection that was passed to `SchemaRevisions.upgrade`."""
 
 from alembic import context
 

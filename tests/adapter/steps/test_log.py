@@ -14,15 +14,18 @@ from delembic_dagster.steps.log import StepLog
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (events.Settled("D1", 7, "success"), "its work was committed; its record is now complete"),
+        (
+            events.Settled("D1", 7, "success"),
+            "its work was committed, and the entry is now complete",
+        ),
         (events.RecordDelayed("D1", 7, "gone"), "could not be recorded (gone)"),
         (events.LockLost("D1"), "The lock of D1 was lost"),
-        (events.Interrupted("D1", 7), "D1 was interrupted and rolled back, audit row 7."),
+        (events.Interrupted("D1", 7), "D1 was interrupted and rolled back (log entry 7)."),
         (
             events.Skipped("D1", datetime(2026, 1, 2, 3, tzinfo=UTC), None, None),
-            "D1 was applied already at 2026-01-02 03:00:00 UTC; nothing was run.",
+            "D1 was already applied at 2026-01-02 03:00:00 UTC; nothing was run.",
         ),
-        (events.Skipped("D1", None, "ann@db1", 3), "D1 was applied already by ann@db1; nothing"),
+        (events.Skipped("D1", None, "ann@db1", 3), "D1 was already applied by ann@db1; nothing"),
     ],
 )
 def test_every_event_that_matters_has_a_line(

@@ -32,7 +32,7 @@ def told(location: Location, upgrade: str, **options: Any) -> list[tuple[int, st
     ran = location.run()
     return [
         line for line in lines(location.instance, ran.run_id)
-        if not line[1].startswith(("Running D001", "D001 is applied"))
+        if not line[1].startswith(("Running D001", "D001 was applied"))
     ]  # fmt: skip
 
 

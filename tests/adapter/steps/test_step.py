@@ -92,7 +92,7 @@ def test_a_step_says_that_a_migration_ended_its_transaction(sqlite_location: Loc
     ran = sqlite_location.run()
 
     assert log_lines(sqlite_location.instance, ran, 30) == [
-        "D001 ended its transaction by itself, so not all of it could have been rolled back."
+        "D001 ended its transaction itself, so delembic could not have rolled back all of its work."
     ]
 
 
@@ -106,7 +106,7 @@ def test_a_step_settles_what_a_dead_runner_left_and_says_so(sqlite_location: Loc
     ran = sqlite_location.run()
 
     (line,) = log_lines(sqlite_location.instance, ran, 30)
-    assert line.startswith("An earlier run of D001 died (audit row 1)")
+    assert line.startswith("An earlier attempt at D001 died (log entry 1)")
     assert ran.materialized()["D001"]["attempt"] == 2
 
 

@@ -233,7 +233,7 @@ class _Judgement:
 
 def _is_an_end(row: Row[Any], killed: bool) -> bool:
     if row.status == "interrupted":
-        return killed or row.exception == "Another run applied it meanwhile."
+        return killed or row.exception == "Another run applied it in the meantime."
     if row.status == "success":
         return killed or not row.recovered
     return bool(row.status == "failed" and row.exception)
