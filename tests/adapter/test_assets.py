@@ -165,7 +165,7 @@ def test_a_passed_validate_is_a_green_check_then_and_later(location: Location) -
 
     assert later.checks() == [("D001", True)]
     (evaluation,) = later.result.get_asset_check_evaluations()
-    assert "nothing was run now" in str(evaluation.description)
+    assert "nothing was run this time" in str(evaluation.description)
     assert location.inserted().count("validated") == 1
 
 
@@ -259,7 +259,7 @@ def test_after_an_interruption_nothing_runs_whatever_the_retry_policy_says(
     assert sqlite_location.inserted() == []
     assert sqlite_location.folder.statuses() == ["interrupted"]
     said = ran.failure("D001").description.splitlines()
-    assert "The run was interrupted, so D001 is not run any more." in said
+    assert "The run was interrupted, so D001 was not run." in said
 
     sqlite_location.folder.migration("D001", "pass")
     assert sqlite_location.run(mode=mode).success

@@ -443,7 +443,7 @@ class TestDefinitions:
     ) -> None:
         files.migration("D001", validate="pass")
 
-        with pytest.raises(TranslationError, match="has a check 'validate' already"):
+        with pytest.raises(TranslationError, match="already has a check 'validate'"):
             build_delembic_validation_checks(DelembicProject(files.root), check_name="validate")
 
     def test_a_selection_that_means_nothing_is_refused(self, files: ProjectFolder) -> None:

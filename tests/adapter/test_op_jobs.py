@@ -96,7 +96,7 @@ def test_one_whose_dependency_is_left_out_is_blocked(sqlite_location: Location) 
 
     told = ran.failure("D002").description
     assert "depends on D001, not applied yet" in told
-    assert "Run D001 before it, in the same run or in another." in told
+    assert "Run D001 first, in the same run or in another." in told
     assert sqlite_location.folder.statuses() == ["blocked"]
 
 

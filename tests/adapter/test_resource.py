@@ -308,7 +308,7 @@ def test_an_asset_that_stands_for_no_migration_runs_none(
     data = ran.result.failure_data_for_node("others")
     assert data
     assert data.error
-    assert "This asset stands for no migration" in data.error.to_string()
+    assert "This asset represents no migration" in data.error.to_string()
     assert sqlite_location.inserted() == []
 
 

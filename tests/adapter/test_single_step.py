@@ -174,7 +174,7 @@ def test_a_check_without_its_migration_is_told_again_and_nothing_is_run(location
     assert ran.success
     assert ran.checks() == [("D001", True), ("D002", False)]
     told, unknown = ran.result.get_asset_check_evaluations()
-    assert told.description == "It was validated when it was applied; nothing was run now."
+    assert told.description == "It was validated when it was applied; nothing was run this time."
     assert unknown.severity == AssetCheckSeverity.WARN
     assert ran.materialized() == {}
     assert location.inserted() == ["D001", "D002"]

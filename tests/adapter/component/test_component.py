@@ -219,7 +219,7 @@ def test_a_key_of_its_own_for_each_migration(two: ProjectFolder) -> None:
 
 
 def test_two_migrations_with_one_key_are_refused(two: ProjectFolder) -> None:
-    with pytest.raises(DefinitionError, match="D001 and D002 both became the asset shop"):
+    with pytest.raises(DefinitionError, match="D001 and D002 have the same asset key, shop"):
         definitions(two, "translation: {key: shop}")
 
 
@@ -497,5 +497,5 @@ def test_dg_describes_it(dg: DgProject) -> None:
     told = dg.run("utils", "inspect-component", TYPE)
 
     assert "Shows the data migrations of a delembic project as assets" in told
-    assert "The folder that holds delembic.ini, or is to" in told
+    assert "The folder that contains delembic.ini, or will contain it" in told
     assert "A tick that finds nothing pending starts no run" in told

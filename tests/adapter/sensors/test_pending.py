@@ -39,7 +39,7 @@ def test_what_is_pending_is_asked_for_once(location: Location) -> None:
     assert told.asked == ["D001", "D002"]
     told = tick(sensor, location.instance, told.cursor)
     assert told.asked == []
-    assert "Asked for already: D001, D002." in told.reason
+    assert "Already requested: D001, D002." in told.reason
     location.folder.upgrade("D001")  # the run is under way
     assert tick(sensor, location.instance, told.cursor).asked == []
     location.folder.upgrade()

@@ -296,7 +296,7 @@ def test_a_file_that_was_corrected_since_the_definitions_were_loaded_counts_as_i
         ("D002", MATERIALIZATION),
     ]
     assert "changed" not in plain(told.events[0].metadata)
-    assert "Reload the code location: it has an older file of D001, D002." in told.reason
+    assert "Reload the code location: it has an older version of D001, D002." in told.reason
     assert "Reload" not in tick(old, location.instance, told.cursor).reason
 
 

@@ -29,6 +29,6 @@ def test_every_event_that_matters_has_a_line(
     event: events.Event, line: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with build_op_context() as context:
-        StepLog(context.log).show(event)
+        StepLog(context.log).write(event)
 
     assert line in "".join(capfd.readouterr())

@@ -120,8 +120,8 @@ def test_a_step_says_that_the_file_of_an_applied_migration_was_changed_since(
     ran = sqlite_location.run()
 
     assert log_lines(sqlite_location.instance, ran, 30) == [
-        "The file of D001 has changed since it was applied, and is not run again: put it back as it"
-        " was, or write a new migration."
+        "The file of D001 has changed since it was applied, and it is not run again."
+        " Restore the file, or write a new migration."
     ]
 
 
@@ -141,8 +141,8 @@ def test_a_validate_that_nobody_knows_to_have_passed_is_a_warning_and_holds_nobo
     assert ran.checks() == [("D001", False), ("D002", True)]
     warning, passed = ran.result.get_asset_check_evaluations()
     assert warning.severity == AssetCheckSeverity.WARN
-    assert "nobody knows whether this validate() passed then" in str(warning.description)
-    assert passed.description == "It was validated when it was applied; nothing was run now."
+    assert "it is not known whether this validate() passed then" in str(warning.description)
+    assert passed.description == "It was validated when it was applied; nothing was run this time."
     assert sqlite_location.inserted() == ["D001", "D002", "D003"]
 
 

@@ -91,5 +91,5 @@ def test_a_translator_that_returns_something_else_is_refused(files: ProjectFolde
 
     files.migration("D001")
 
-    with pytest.raises(TranslationError, match="has no OpSettings but None"):
+    with pytest.raises(TranslationError, match="has op settings that are not OpSettings: None"):
         build_delembic_assets(DelembicProject(files.root), translator=Odd())

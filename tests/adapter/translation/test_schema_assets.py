@@ -43,7 +43,7 @@ def test_a_selection_has_the_revisions_that_it_waits_for(files: ProjectFolder) -
     assert [spec.key for spec in specs] == [alembic("b2")]
     assert (specs[0].kinds, specs[0].group_name) == ({"alembic"}, "alembic")
     assert specs[0].metadata["delembic/schema_revision"] == "b2"
-    assert "or a migration whose file is gone" in str(specs[0].description)
+    assert "or belongs to a migration whose file is gone" in str(specs[0].description)
 
 
 def test_neither_alembic_nor_its_scripts_are_looked_at(files: ProjectFolder) -> None:

@@ -59,7 +59,7 @@ def test_a_selection_is_by_name_by_tag_or_up_to_a_revision(
         ("D01", UnknownRevisionError, "Did you mean 'D001'"),
         ("upto:nothing", UnknownRevisionError, "no revision 'nothing'"),
         ("tag:nothing", SelectionError, "No migration has the tag 'nothing'"),
-        ("tags:nothing", SelectionError, "'tags:nothing' cannot be selected"),
+        ("tags:nothing", SelectionError, "'tags:nothing' is not a valid selection"),
         ("pending", SelectionError, "definitions are loaded without it"),
     ],
 )

@@ -186,15 +186,18 @@ def test_a_migration_without_validate_has_no_check(files: ProjectFolder) -> None
 @pytest.mark.parametrize(
     ("translator", "problem"),
     [
-        (Translating(lambda spec, data: None), "D001 is no AssetSpec but None"),
-        (Translating(check=lambda spec, data: "x"), "D001 is no AssetCheckSpec but 'x'"),
+        (Translating(lambda spec, data: None), "D001 is not an AssetSpec: None"),
+        (
+            Translating(check=lambda spec, data: "x"),
+            "D001 has a check that is not an AssetCheckSpec: 'x'",
+        ),
         (
             Translating(check=lambda spec, data: AssetCheckSpec("validate", asset="far/away")),
-            "on another asset, far/away",
+            "on a different asset, far/away",
         ),
         (
             Translating(lambda spec, data: spec.replace_attributes(kinds={*"abcdefghijk"})),
-            "D001 is refused by Dagster: Assets can have at most ten kinds",
+            "D001 is rejected by Dagster: Assets can have at most ten kinds",
         ),
     ],
 )
@@ -227,5 +230,5 @@ def test_two_revisions_cannot_be_the_same_asset(files: ProjectFolder) -> None:
     files.migration("D002")
     translator = Translating(lambda spec, data: spec.replace_attributes(key="same"))
 
-    with pytest.raises(AssetKeyTakenError, match="D001 and D002 both became the asset same"):
+    with pytest.raises(AssetKeyTakenError, match="D001 and D002 have the same asset key, same"):
         build_delembic_asset_specs(DelembicProject(files.root), translator=translator)
