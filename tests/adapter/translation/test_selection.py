@@ -1,4 +1,4 @@
-"""Which migrations a selection means."""
+"""The migrations that a selection selects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from support.projects import ProjectFolder
         ([], []),
     ],
 )
-def test_a_selection_is_by_name_by_tag_or_up_to_a_revision(
+def test_revisions_are_selected_by_name_by_tag_or_up_to_a_revision(
     files: ProjectFolder, select: Any, expected: list[str]
 ) -> None:
     for revision, depends_on, tags in (
@@ -63,7 +63,7 @@ def test_a_selection_is_by_name_by_tag_or_up_to_a_revision(
         ("pending", SelectionError, "definitions are loaded without it"),
     ],
 )
-def test_a_selection_of_what_does_not_exist_is_refused(
+def test_a_selection_of_something_unknown_is_rejected(
     files: ProjectFolder, select: str, error: type[Exception], problem: str
 ) -> None:
     files.migration("D001")
