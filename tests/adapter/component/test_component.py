@@ -498,6 +498,6 @@ def test_dg_names_the_invalid_setting_and_its_line(dg: DgProject) -> None:
 def test_dg_describes_the_component(dg: DgProject) -> None:
     told = dg.run("utils", "inspect-component", TYPE)
 
-    assert "Shows the data migrations of a delembic project as assets" in told
+    assert "Defines the data migrations of a delembic project as assets" in told
     assert "The folder that contains delembic.ini, or will contain it" in told
     assert "A tick that finds nothing pending starts no run" in told
