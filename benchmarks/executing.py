@@ -1,7 +1,7 @@
-"""Runs one project under the multiprocess executor, and prints the processor's seconds for it.
+"""Run one project with the multiprocess executor, and print the CPU seconds that it took.
 
-The project is named by ``DELEMBIC_PROJECT``, the mode by ``DELEMBIC_MODE``: the processes of the
-steps make the definitions anew, and know nothing else.
+``DELEMBIC_PROJECT`` names the project, and ``DELEMBIC_MODE`` the mode, because the processes of the
+steps build the definitions again and share only the environment.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from delembic_dagster.assets import Mode
 
 
 def make_job() -> dg.JobDefinition:
-    """Return the job, as each process makes it for itself."""
+    """Return the job, which each process builds for itself."""
     definitions = build_delembic_defs(
         DelembicProject(os.environ["DELEMBIC_PROJECT"]),
         mode=cast(Mode, os.environ["DELEMBIC_MODE"]),
@@ -26,7 +26,7 @@ def make_job() -> dg.JobDefinition:
 
 
 def main() -> None:
-    """Run it, and print what it and its children have spent."""
+    """Run the job, and print the CPU seconds of this process and its children."""
     with dg.instance_for_test() as instance:
         before = _spent_seconds()
         with dg.execute_job(dg.reconstructable(make_job), instance=instance) as result:

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 _CHAIN = 10
-"""Migrations that depend on each other in a row."""
+"""The number of migrations in a chain, each dependent on the previous one."""
 
 _MIGRATION = """\
 from delembic import DataMigration
@@ -48,11 +48,11 @@ def write_project(root: Path, size: int) -> Path:
 
 
 def bare_definitions(size: int, *, second_check: bool = False) -> dg.Definitions:
-    """Return as many assets that do nothing, each with a check, in the same graph, and a job.
+    """Return assets that do nothing, each with a check, in the same graph, and their job.
 
     Args:
-        size: How many.
-        second_check: Whether each has another one besides, evaluated by a job of its own.
+        size: The number of assets.
+        second_check: Whether each asset has a second check, which a job of its own evaluates.
     """
     assets = [_bare_asset(number) for number in range(size)]
     if not second_check:
@@ -84,7 +84,7 @@ def _bare_asset(number: int) -> dg.AssetsDefinition:
         deps=[_key(each) for each in _before(number)],
         check_specs=[dg.AssetCheckSpec("validate", asset=key, blocking=True)],
     )
-    def bare():  # type: ignore[no-untyped-def]  # Dagster would take it for an output's type
+    def bare():  # type: ignore[no-untyped-def]  # Dagster would take an annotation for the output's type
         return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
 
     return bare

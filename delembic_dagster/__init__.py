@@ -1,6 +1,6 @@
-"""Shows delembic's migrations to Dagster: one asset for each, run by the core's own attempt.
+"""Data migrations as Dagster assets: one asset for each migration, which delembic itself runs.
 
-A whole code location is three lines:
+Three lines define a whole code location:
 
 Example:
     >>> from delembic_dagster import DelembicProject, build_delembic_defs

@@ -29,13 +29,13 @@ from delembic_dagster.translation.translated import Translated
 from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 Mode = Literal["per_migration", "single_step"]
-"""How migrations become ops: one for each, or one for all of them."""
+"""How migrations become ops: one op for each migration, or one op for all of them."""
 
 STEP_NAME = "delembic_migrations"
-"""Of the one op, with ``single_step``."""
+"""The name of the op in the mode ``single_step``."""
 
 Body = Callable[[AssetExecutionContext, DelembicResource], Iterator[Any]]
-"""What a step does in place of its own work, such as something of the user's around it."""
+"""What a step runs instead of the default, such as the default with other work around it."""
 
 
 def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, and named
@@ -50,26 +50,27 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     name: str = STEP_NAME,
     body: Body | None = None,
 ) -> list[AssetsDefinition]:
-    """Return the project's migrations as assets, each waiting for what it depends on.
+    """Return the project's migrations as assets, each downstream of what it depends on.
 
     No database is opened and no migration is imported.
 
     Args:
-        project: Whose migrations.
-        translator: How they look.
-        mode: ``per_migration``: one asset and one op for each, so that each has a state, a log
-            and retries of its own. ``single_step``: still an asset for each, but one op that runs
-            all that are selected, for thousands of migrations, or where each step is a process of
-            its own and costs more than the work.
-        select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-        pool: Limits how many run at the same time in Dagster. The command line knows nothing of
-            it; that is held off by delembic's own lock. With ``per_migration`` a migration or the
-            translator may set another one (see `OpSettings`), as for the next two.
-        retry_policy: What to do about a migration that failed. One that a retry cannot help is
-            not tried again.
+        project: The project.
+        translator: Defines how the migrations look in Dagster.
+        mode: ``per_migration`` makes one asset and one op for each migration, so that each has its
+            own state, log and retries. ``single_step`` makes one asset for each migration, but one
+            op that runs all that are selected. Use it for thousands of migrations, or where each
+            step is a process of its own that costs more than the migration.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        pool: A pool that limits how many ops run at the same time in Dagster. It does not limit
+            the command line; delembic's own lock does. In the mode ``per_migration``, a migration
+            or the translator can override ``pool``, ``retry_policy`` and ``op_tags`` (see
+            `OpSettings`).
+        retry_policy: How to retry a migration that failed. A failure that a retry cannot help is
+            not retried.
         op_tags: Tags for the ops, such as ``dagster-k8s/config``.
-        name: Of the op, with ``single_step``.
-        body: What each step does in place of its own work, which is in its words
+        name: The name of the op in the mode ``single_step``.
+        body: What each step runs instead of the default, which is
             ``yield from delembic.upgrade(context)``.
 
     Raises:
@@ -101,11 +102,11 @@ def migration_assets(
     """Return the assets of `build_delembic_assets` for some migrations.
 
     Args:
-        migrations: Which.
-        mode: How they become ops.
-        settings: Of all ops, unless a migration has its own.
-        name: Of the op, with ``single_step``.
-        body: What each step does in place of its own work.
+        migrations: The migrations.
+        mode: How the migrations become ops.
+        settings: The settings of the ops, unless a migration overrides them.
+        name: The name of the op in the mode ``single_step``.
+        body: What each step runs instead of the default.
 
     Raises:
         ConfigurationError: There is no such mode.
@@ -132,7 +133,7 @@ def _in_an_op_each(
         if body:
             yield from body(context, DelembicResource.sharing(session))
         else:
-            # Its key may have been changed since, as by a prefix for all assets of a module.
+            # The key may have changed since, as by a prefix for all assets of a module.
             step = AssetTargets(context, project.graph).step(item.revision.id)
             yield from run_in_asset(context, session, step)
 
@@ -157,8 +158,8 @@ def _asset(
         op_tags=settings.op_tags or None,
     )
     def migration() -> object:
-        # An iterator of results, with the context as its parameter. But Dagster evaluates the
-        # annotations of each asset eight times over, which those would make a tenth of loading.
+        # This returns an iterator of results and needs the context, but declares neither: Dagster
+        # evaluates an asset's annotations eight times, which would be a tenth of the loading time.
         yield from work(AssetExecutionContext.get(), item)
 
     return migration

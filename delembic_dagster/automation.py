@@ -1,4 +1,4 @@
-"""When Dagster's own automation may run a migration."""
+"""The condition on which Dagster's declarative automation runs a migration."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dagster import AssetSelection, AutomationCondition
 
 
 def pending_migration_condition() -> AutomationCondition[Any]:
-    """Return the condition that fits migrations: run each once, after all that it depends on.
+    """Return an automation condition for migrations: run each once, after its dependencies.
 
-    A migration is asked for while it has never been materialised, nothing that it depends on is at
-    work or missing (unless that is asked for in the same run), and its last run did not fail; a
-    failed one waits for an operator.
-    Dagster's own ``eager()`` would ask for all descendants again whenever an ancestor is
-    materialised, and each would be a run that finds nothing to do.
+    A migration is requested if it has never been materialized, its last execution did not fail, and
+    none of its dependencies is in progress or missing (unless it is requested in the same run). A
+    failed migration waits for an operator.
+    Dagster's own ``eager()`` would request all descendants again whenever an ancestor is
+    materialized, and each of those runs would find nothing to do.
 
-    It looks at what Dagster shows, not at the database: with `build_delembic_run_history_sensor`
-    that includes what the command line did. Give it to the assets in a translator of your own.
+    The condition depends on what Dagster has recorded, not on the database. With
+    `build_delembic_run_history_sensor`, that includes what was run on the command line. Set the
+    condition in a translator of your own.
 
     Example:
         >>> from dagster import AssetSpec
@@ -33,7 +34,7 @@ def pending_migration_condition() -> AutomationCondition[Any]:
         AutomationCondition.missing()
         & ~AutomationCondition.in_progress()
         & ~AutomationCondition.execution_failed()
-        # Alembic's revisions are never materialised in Dagster; a step looks at them itself.
+        # Alembic's revisions are never materialized in Dagster; each step checks them itself.
         & ~AutomationCondition.any_deps_missing().allow(AssetSelection.all())
         & ~AutomationCondition.any_deps_in_progress()
     ).with_label("pending_migration")

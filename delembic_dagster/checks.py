@@ -1,7 +1,7 @@
 """The ``validate`` of applied migrations as asset checks that can be evaluated at any time.
 
-They verify what is committed by now, and have a job of their own: a migration is applied once, its
-data is looked at again and again. What they find leaves the migration as it is.
+They verify committed data and have a job of their own: a migration is applied once, but its data
+can be verified any number of times. The result does not change the state of the migration.
 """
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
@@ -54,25 +54,25 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
 ) -> list[AssetChecksDefinition]:
-    """Return checks that run the ``validate`` of applied migrations again, as often as you like.
+    """Return checks that run the ``validate`` of applied migrations again, any number of times.
 
-    Each verifies committed data in a transaction that is rolled back, and leaves a row in the
-    audit log. Data that has drifted turns its check red; the migration stays applied, and nothing
-    is held up. That of a migration that is not applied yet is left out of the run. All that are
-    selected are evaluated by one step.
+    Each check verifies committed data in a transaction that is rolled back, and adds a log entry to
+    the audit log. If the data has drifted, the check fails; the migration stays applied, and
+    nothing is blocked. The check of a migration that is not applied yet is not evaluated. One step
+    evaluates all selected checks.
 
     No database is opened and no migration is imported.
 
     Args:
-        project: Whose migrations; those without a ``validate`` get no check.
-        translator: The one that the assets were built with.
-        select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-        check_name: What each check is called, on the asset of its migration.
-        severity: How bad it is that one does not pass: ``ERROR`` or ``WARN``.
-        name: The step's name; made of what the asset keys have in common if ``None``. Two with the
-            same, in one code location, need names of their own.
-        pool: Limits how many steps run at the same time in Dagster.
-        retry_policy: What to do if it could not be found out. Drifted data is no such case.
+        project: The project; a migration without a ``validate`` gets no check.
+        translator: The translator that the assets were built with.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        check_name: The name of each check, on the asset of its migration.
+        severity: The severity of a check that does not pass: ``ERROR`` or ``WARN``.
+        name: The step's name; derived from what the asset keys have in common if ``None``. If two
+            steps in a code location would get the same name, give each its own.
+        pool: A pool that limits how many steps run at the same time in Dagster.
+        retry_policy: How to retry if the data could not be verified. Drifted data is not retried.
         op_tags: Tags for the op, such as ``dagster-k8s/config``.
 
     Returns:
@@ -107,14 +107,14 @@ def still_valid_checks(
     """Return the checks of `build_delembic_validation_checks` for some migrations.
 
     Args:
-        migrations: Which.
-        name: The step's name; made of what the asset keys have in common if ``None``.
-        settings: Of the op.
-        check_name: What each check is called.
-        severity: How bad it is that one does not pass.
+        migrations: The migrations.
+        name: The step's name; derived from what the asset keys have in common if ``None``.
+        settings: The settings of the op.
+        check_name: The name of each check.
+        severity: The severity of a check that does not pass.
 
     Raises:
-        TranslationError: A migration has a check of that name already.
+        TranslationError: A migration already has a check of that name.
     """
     specs = _specs(migrations, check_name)
     if not specs:
@@ -123,7 +123,7 @@ def still_valid_checks(
     @multi_asset_check(
         name=name or _op_name(specs, check_name),
         specs=list(specs.values()),
-        description="Verifies that the data is still what applied migrations expect of it.",
+        description="Verifies that the data still passes the validate() of applied migrations.",
         can_subset=True,
         pool=settings.pool,
         retry_policy=settings.retry_policy,
@@ -146,11 +146,11 @@ def build_delembic_validation_job(
     """Return a job that evaluates the checks of `build_delembic_validation_checks`.
 
     Args:
-        project: Whose migrations.
-        checks: What that has built; if ``None``, what it builds without any option.
-        name: The job's name, as Dagster takes it.
-        translator: The one that the assets were built with.
-        executor_def: How its step is executed, by default in the run's own process.
+        project: The project.
+        checks: The checks that it returned; those that it returns without options if ``None``.
+        name: The job's name.
+        translator: The translator that the assets were built with.
+        executor_def: The executor of the job; by default its step runs in the run's own process.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -165,7 +165,7 @@ def build_delembic_validation_job(
     return define_asset_job(
         name,
         selection=AssetSelection.checks(*checks),
-        description="Verifies that the data is still what applied migrations expect of it.",
+        description="Verifies that the data still passes the validate() of applied migrations.",
         executor_def=executor_def,
     )
 
@@ -183,15 +183,15 @@ def build_delembic_validation_schedule(  # noqa: PLR0913 - all but two are optio
     """Return a schedule that verifies applied migrations.
 
     Args:
-        project: Whose migrations.
-        cron_schedule: When, in cron's notation.
-        job: The job to start. If ``None``, the schedule brings the one that
-            `build_delembic_validation_job` makes of the project; give it the job if the
-            definitions have it besides, as Dagster wants each name once.
-        name: The schedule's name; the job's with ``_schedule`` behind it if ``None``.
-        translator: The one that the assets and the checks were built with.
+        project: The project.
+        cron_schedule: A cron expression, or several.
+        job: The job to start. If ``None``, the schedule comes with the job that
+            `build_delembic_validation_job` returns for the project. Pass the job if the definitions
+            contain it too, because Dagster requires unique names.
+        name: The schedule's name; the job's name followed by ``_schedule`` if ``None``.
+        translator: The translator that the assets and the checks were built with.
         execution_timezone: The time zone of ``cron_schedule``, such as ``Europe/Berlin``.
-        default_status: Whether it runs before somebody has switched it on.
+        default_status: Whether the schedule is running or stopped before anyone changes it.
 
     Raises:
         DefinitionError: Something is wrong with the files or the translator.
@@ -218,7 +218,7 @@ def _specs(migrations: Migrations, check_name: str) -> dict[str, AssetCheckSpec]
     specs: dict[str, AssetCheckSpec] = {}
     for id_, item in migrations.items():
         if item.check and item.check.name == check_name:
-            raise TranslationError(id_, f"has a check {check_name!r} already; choose another name.")
+            raise TranslationError(id_, f"already has a check {check_name!r}; choose another name.")
         if item.revision.validates:
             specs[id_] = _spec(check_name, item.spec.key, id_)
     return specs
@@ -228,13 +228,13 @@ def _spec(check_name: str, key: AssetKey, revision: str) -> AssetCheckSpec:
     return AssetCheckSpec(
         name=check_name,
         asset=key,
-        description="Whether committed data is still what the migration's validate() expects.",
+        description="Whether committed data still passes the migration's validate().",
         metadata={REVISION: revision},
     )
 
 
 def _op_name(specs: Mapping[str, AssetCheckSpec], check_name: str) -> str:
-    """Return a name that two projects whose keys begin differently do not share."""
+    """Return a name that differs for two projects whose asset keys begin differently."""
     columns = zip(*(spec.asset_key.path[:-1] for spec in specs.values()), strict=False)
     shared = [parts[0] for parts in takewhile(lambda parts: len({*parts}) == 1, columns)]
     return op_name(AssetKey([*shared, check_name]))

@@ -1,4 +1,4 @@
-"""Assets for migrations, with a body of the user's own."""
+"""Assets for migrations, with a body that the user writes."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and na
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """Make a function the body of one op that has an asset for each migration.
 
-    The function usually yields what `DelembicResource.upgrade` yields, with whatever it likes to do
-    before, between and after. Any of the assets can be selected alone.
+    The function usually yields what `DelembicResource.upgrade` yields, and can do other work
+    before, between and after. Each of the assets can be selected on its own.
 
     Args:
-        project: Whose migrations.
-        select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-        translator: How they look.
-        name: Of the op; the function's if ``None``.
-        pool: Limits how many such ops run at the same time in Dagster.
-        retry_policy: What to do when the op failed; what has been applied is not applied again.
+        project: The project.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        translator: Defines how the migrations look in Dagster.
+        name: The name of the op; the name of the function if ``None``.
+        pool: A pool that limits how many such ops run at the same time in Dagster.
+        retry_policy: How to retry the op when it failed; applied migrations are not run again.
         op_tags: Tags for the op.
-        required_resource_keys: Resources that the body takes from ``context.resources``.
-        resource_defs: Resources that come with the assets, for the body to take likewise.
+        required_resource_keys: Resources that the body uses from ``context.resources``.
+        resource_defs: Resources that are bound to the assets and that the body can use too.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -74,14 +74,14 @@ def in_one_op(
     resource_defs: Mapping[str, object] | None,
     required_resource_keys: set[str] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """Make a function the body of one op for some migrations, as `delembic_assets` does.
+    """Make a function the body of one op for the given migrations, as `delembic_assets` does.
 
     Args:
-        migrations: Which.
-        name: Of the op; the function's if ``None``.
-        settings: Of the op.
-        resource_defs: Resources that come with the assets.
-        required_resource_keys: Resources that the body takes.
+        migrations: The migrations.
+        name: The name of the op; the name of the function if ``None``.
+        settings: The settings of the op.
+        resource_defs: Resources that are bound to the assets.
+        required_resource_keys: Resources that the body uses.
     """
     return multi_asset(
         name=name,

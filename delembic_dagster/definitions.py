@@ -1,4 +1,4 @@
-"""A whole code location in one call."""
+"""The definitions of a whole code location, in one call."""
 
 from __future__ import annotations
 
@@ -55,38 +55,38 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     body: Body | None = None,
     default_executor: bool = True,
 ) -> Definitions:
-    """Return all of a project: assets, checks, jobs, sensors, and schedules if asked for.
+    """Return all definitions of a project: assets, checks, jobs, sensors and optional schedules.
 
     The sensors are those of `build_delembic_pending_sensor` and
     `build_delembic_run_history_sensor`. Alembic's revisions that migrations wait for are external
     assets.
 
-    Nothing here opens the database or imports a migration: a code location loads while the
-    database is down.
+    No database is opened and no migration is imported: a code location loads while the database is
+    down.
 
     Args:
-        project: Whose migrations.
-        translator: How they look.
-        mode: See `build_delembic_assets`, as for all that is not described here.
-        select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-        cron: When to run what is pending, in cron's notation; no schedule if ``None``.
-        sensors: Whether there are sensors.
-        sensor_default_status: Whether they run before somebody has switched them on.
-        job_name: The job's name; those of sensors, schedule and steps of several migrations begin
-            with it. Two projects in one code location need two.
-        executor_def: How the job's steps are executed, by default all in one process.
-        pool: A pool for the ops.
-        retry_policy: What to do about a migration that failed.
-        op_tags: Tags for the ops.
-        validation_checks: Whether each migration with a ``validate`` has the check
-            ``still_valid`` besides, which runs it again on committed data, and the definitions
-            have the job ``delembic_verify``, which evaluates them all. If the job has another
-            name, so has that one: ``JOB_verify``.
-        validation_cron: When to do that, in cron's notation; no schedule if ``None``.
-        body: What each step does in place of its own work.
-        default_executor: Whether what is materialized by hand, outside of the job, is executed as
-            the job is. Say ``False`` where these definitions are merged with those of others, whose
-            assets it would concern too.
+        project: The project.
+        translator: Defines how the migrations look in Dagster.
+        mode: ``per_migration`` or ``single_step``; see `build_delembic_assets`.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        cron: A cron expression for when to run what is pending; no schedule if ``None``.
+        sensors: Whether to define the sensors.
+        sensor_default_status: Whether the sensors are running or stopped before anyone changes it.
+        job_name: The job's name; the names of the sensors, of the schedule and of steps for several
+            migrations begin with it. Two projects in one code location need two job names.
+        executor_def: The executor of the job; by default all steps run in one process.
+        pool: A pool for the ops; see `build_delembic_assets`.
+        retry_policy: How to retry a migration that failed; see `build_delembic_assets`.
+        op_tags: Tags for the ops; see `build_delembic_assets`.
+        validation_checks: Whether to define the check ``still_valid`` for each migration with a
+            ``validate``, which it runs again on committed data, and the job ``delembic_verify``,
+            which evaluates all of these checks. With another ``job_name``, that job is named
+            ``JOB_verify``.
+        validation_cron: A cron expression for when to run that job; no schedule if ``None``.
+        body: What each step runs instead of the default; see `build_delembic_assets`.
+        default_executor: Whether assets that are materialized outside of the job use the job's
+            executor too. Set it to ``False`` where these definitions are merged with others, whose
+            assets it would also affect.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -100,8 +100,8 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     """
     if validation_cron and not validation_checks:
         raise ConfigurationError(
-            "validation_cron is set, and there are no checks for it to run.",
-            "Leave out validation_cron, or validation_checks=False.",
+            "validation_cron is set, but there are no checks for it to run.",
+            "Remove validation_cron, or remove validation_checks=False.",
         )
     names = _Names(job_name)
     migrations = Migrations.of(project, translator, select)
@@ -132,10 +132,10 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
 
 
 class _Names:
-    """Names that the definitions of another job, in the same code location, do not have.
+    """Names that do not clash with those of another job's definitions in the same code location.
 
     Args:
-        job_name: What the job is called; by default all names are the usual ones.
+        job_name: The job's name; with the default name, all names are the defaults.
     """
 
     def __init__(self, job_name: str) -> None:

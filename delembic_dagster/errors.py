@@ -1,4 +1,4 @@
-"""What can be wrong with the Dagster side of a project, and how much of a fault people see."""
+"""Errors in the Dagster side of a project, and what sensors and schedules show of an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from delembic.errors import render_path
 
 
 class TranslationError(DefinitionError):
-    """A translator returned something that no asset or check can be made of."""
+    """A translator returned something that cannot become an asset or a check."""
 
     def __init__(
         self, revision: str, problem: str, remedy: str = "Correct the translator."
@@ -27,22 +27,22 @@ class AssetKeyTakenError(DefinitionError):
 
     def __init__(self, key: AssetKey, first: str, second: str) -> None:
         super().__init__(
-            f"The revisions {first} and {second} both became the asset {key.to_user_string()}.",
-            "Let the translator make a key that has the revision in it.",
+            f"The revisions {first} and {second} have the same asset key, {key.to_user_string()}.",
+            "Change the translator so that each key contains its revision.",
         )
         self.key = key
 
 
 class SelectionError(DefinitionError):
-    """A selection asks for something that cannot be had where it is used."""
+    """A selection is invalid, or cannot be used where it is given."""
 
 
 class NoAssetForRevisionError(DefinitionError):
-    """`DelembicResource` was called in an asset that shows no such migration."""
+    """`DelembicResource` was called in an asset that does not represent the migration."""
 
     def __init__(self, revision: str | None = None) -> None:
         super().__init__(
-            f"This asset stands for {f'no migration {revision}' if revision else 'no migration'}.",
+            f"This asset represents no migration{f' {revision}' if revision else ''}.",
             "Define it as @multi_asset(specs=build_delembic_asset_specs(project)), or call the"
             " resource from an op.",
         )
@@ -50,13 +50,13 @@ class NoAssetForRevisionError(DefinitionError):
 
 
 class DagsterSettingError(DefinitionError):
-    """What a migration's ``meta`` tells Dagster means nothing.
+    """A setting for Dagster in a migration's ``meta`` is unknown or invalid.
 
     Args:
-        revision: Whose.
+        revision: The migration.
         name: The setting, such as ``dagster.pool``.
         problem: What is wrong with it.
-        value: What it holds.
+        value: The value that it has.
     """
 
     def __init__(self, revision: Revision, name: str, problem: str, value: object) -> None:
@@ -64,7 +64,7 @@ class DagsterSettingError(DefinitionError):
             f"{render_path(revision.path)}:{revision.line}: {revision.class_name}.meta, {name}:"
             f" {problem}"
             f" (it is {value!r}).",
-            "Correct it: below 'dagster' there may be deps (asset keys, such as raw/terms), kinds,"
+            "Correct it: 'dagster' may contain deps (asset keys, such as raw/terms), kinds,"
             " op_tags, pool and retry_policy (with max_retries, delay in seconds, backoff and"
             " jitter).",
         )
@@ -72,21 +72,21 @@ class DagsterSettingError(DefinitionError):
 
 
 class RunInterruptedError(DelembicError):
-    """The run was terminated, so nothing more of it is run."""
+    """The run was terminated, so no further migration is run in it."""
 
     def __init__(self, revision: str) -> None:
         super().__init__(
-            f"The run was interrupted, so {revision} is not run any more.",
-            "Start another run, which goes on from here.",
+            f"The run was interrupted, so {revision} was not run.",
+            "Start another run; it continues from here.",
         )
         self.revision = revision
 
 
 @contextmanager
 def without_causes() -> Iterator[None]:
-    """Let an error of delembic end the tick of a sensor or schedule with its own text alone.
+    """Raise an error of delembic in a tick of a sensor or schedule without its causes.
 
-    Dagster shows the causes of an error too, and what a driver says may hold a password.
+    Dagster displays the causes of an error too, and a driver's message may contain a password.
     """
     try:
         yield
@@ -96,7 +96,7 @@ def without_causes() -> Iterator[None]:
 
 @contextmanager
 def quiet_about_betas() -> Iterator[None]:
-    """Keep Dagster's warnings of its betas from those who use delembic, and cannot change it."""
+    """Suppress Dagster's beta warnings: users of delembic can do nothing about them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BetaWarning)
         yield

@@ -33,19 +33,19 @@ def build_delembic_job(
     executor_def: ExecutorDefinition = in_process_executor,
     exclude_checks: Sequence[AssetChecksDefinition] = (),
 ) -> AssetJob:
-    """Return a job that brings the database up to date: what is applied already is left alone.
+    """Return a job that applies all pending migrations; applied ones are not run again.
 
     Args:
-        project: Whose migrations.
-        name: The job's name, as Dagster takes it.
-        translator: The one that the assets were built with.
-        select: Which migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-        executor_def: How its steps are executed. The default is one process for all of them:
-            Dagster's own default starts one for each step, which takes longer than most
-            migrations do.
-        exclude_checks: Checks of its assets that it leaves out, such as those of
-            `build_delembic_validation_checks`, which have a job of their own. Dagster lets a job
-            evaluate all checks of its assets otherwise.
+        project: The project.
+        name: The job's name.
+        translator: The translator that the assets were built with.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        executor_def: The executor of the job. By default, all steps run in one process: Dagster's
+            own default starts a process for each step, which takes longer than most migrations
+            do.
+        exclude_checks: Checks of its assets that the job leaves out, such as those of
+            `build_delembic_validation_checks`, which have a job of their own. Otherwise Dagster
+            lets a job evaluate all checks of its assets.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -71,15 +71,15 @@ def upgrade_job(
     """Return the job of `build_delembic_job` for some migrations.
 
     Args:
-        migrations: Which.
+        migrations: The migrations.
         name: The job's name.
-        executor_def: How its steps are executed.
-        exclude_checks: Checks of its assets that it leaves out.
+        executor_def: The executor of the job.
+        exclude_checks: Checks of its assets that the job leaves out.
     """
     selection = AssetSelection.assets(*migrations.keys_of(migrations))
     return define_asset_job(
         name,
         selection=selection - AssetSelection.checks(*exclude_checks),
-        description="Applies the data migrations that are pending, in the order of depends_on.",
+        description="Applies the pending data migrations in the order of depends_on.",
         executor_def=executor_def,
     )

@@ -1,6 +1,6 @@
-"""What Dagster is told beside a name and a state: the keys under ``delembic/``, with their values.
+"""The metadata under ``delembic/``: their keys and values.
 
-A failed migration's metadata are made in `delembic_dagster.steps.failures`.
+The metadata of a failed migration are made in `delembic_dagster.steps.failures`.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ ROWS = "delembic/rows_affected"
 APPLIED = str(State.APPLIED)
 ALREADY_APPLIED = "already_applied"
 EXECUTOR = "dagster"
-"""The name that Dagster's runs go by in the audit log."""
+"""The executor of Dagster's runs in the audit log."""
 
 DATA_VERSION_TAG = "dagster/data_version"
 CODE_VERSION_TAG = "dagster/code_version"
-"""What was applied, in the tags by which Dagster tells what is out of date."""
+"""Tags for what was applied, from which Dagster determines what is out of date."""
 
 _OF_ALL_WORK = (DURATION, ROWS)
 
 LONGEST_TEXT = 4_000
-"""Characters of an error that go into Dagster's event log."""
+"""The most characters of an error that go into Dagster's event log."""
 
 
 def definition_metadata(revision: Revision, schema_revisions: tuple[str, ...]) -> dict[str, Any]:
-    """Return what an asset says of its migration before any run.
+    """Return the metadata of an asset before any run.
 
     Args:
         revision: The migration.
-        schema_revisions: Names in its ``depends_on`` that are no migrations.
+        schema_revisions: The names in its ``depends_on`` that are not migrations.
     """
     metadata: dict[str, Any] = {REVISION: revision.id, **_code_references(revision)}
     if schema_revisions:
@@ -51,10 +51,10 @@ def definition_metadata(revision: Revision, schema_revisions: tuple[str, ...]) -
 
 
 def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
-    """Return what a materialisation says of the attempt, or of the earlier one that it found.
+    """Return the metadata of a materialization: those of the attempt, or of an earlier success.
 
     Args:
-        outcome: How it ended.
+        outcome: How the attempt ended.
         revision: The migration.
     """
     if isinstance(outcome, Skipped):
@@ -63,10 +63,10 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an attempt's metadata its ``validate`` may say too.
+    """Return those metadata of an attempt that apply to its ``validate`` too.
 
-    How long it took and how many rows it changed is said of all the work: beside a check, and in
-    its plots, that would be taken for what the check took.
+    The duration and the number of changed rows describe the whole attempt. On a check, and in its
+    plots, they would be mistaken for those of the check.
 
     Example:
         >>> check_metadata({"delembic/attempt": 1, "delembic/duration_seconds": 3600.0})
@@ -76,7 +76,7 @@ def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def standing_metadata(standing: Standing) -> dict[str, Any]:
-    """Return what there is to say of an applied migration that nobody has run now."""
+    """Return the metadata of an applied migration that was not run this time."""
     at = standing.applied_at
     metadata = {
         REVISION: standing.revision,
@@ -88,7 +88,7 @@ def standing_metadata(standing: Standing) -> dict[str, Any]:
 
 
 def verification_metadata(found: Verification) -> dict[str, Any]:
-    """Return what an evaluation says of the verification that it shows."""
+    """Return the metadata of an evaluation that reports a verification."""
     metadata = {
         REVISION: found.revision,
         "delembic/verified_at": MetadataValue.timestamp(found.verified_at),
@@ -98,12 +98,12 @@ def verification_metadata(found: Verification) -> dict[str, Any]:
         CHANGED: found.changed,
         "delembic/rolled_back": found.rolled_back,
     }
-    # Whether the file has changed nobody knows of one that delembic 1.x applied.
+    # If delembic 1.x applied the migration, it is not known whether its file has changed.
     return {name: value for name, value in metadata.items() if value is not None}
 
 
 def change_metadata(applied: str | None, now: str | None) -> dict[str, Any]:
-    """Return what there is to say of a file that is no longer the one that was applied.
+    """Return the metadata of a file that has changed since it was applied; none if it has not.
 
     Example:
         >>> change_metadata("a1b2", "a1b2")
@@ -121,7 +121,7 @@ def change_metadata(applied: str | None, now: str | None) -> dict[str, Any]:
 
 
 def attempt_metadata(attempt: LogEntry) -> dict[str, Any]:
-    """Return what an event says of an attempt that was read in the audit log."""
+    """Return the metadata of an event for an attempt that was read from the audit log."""
     ended_at = attempt.ended_at or attempt.started_at
     applied = attempt.status == Status.SUCCESS
     metadata = {
@@ -145,13 +145,13 @@ def attempt_metadata(attempt: LogEntry) -> dict[str, Any]:
 
 
 def applied_code_version(defined: str | None, now: str, applied: str) -> str | None:
-    """Return the code version of what was applied, which stays out of date if the file changed.
+    """Return the code version that was applied; if the file has changed, the asset is out of date.
 
     Args:
         defined: The code version of the asset, if it has one.
-        now: SHA-256 of the file, which that is unless a translator makes another.
-        applied: SHA-256 of the file that was applied. Of code versions that a translator makes it
-            is not known which one was.
+        now: The SHA-256 of the file, which is the code version unless a translator sets another.
+        applied: The SHA-256 of the file that was applied. If a translator sets code versions, the
+            one that was applied is not known.
     """
     return applied if defined == now else defined
 
@@ -161,7 +161,7 @@ def in_milliseconds(seconds: float) -> float: ...
 @overload
 def in_milliseconds(seconds: float | None) -> float | None: ...
 def in_milliseconds(seconds: float | None) -> float | None:
-    """Return seconds with as many digits as people want to read.
+    """Return seconds, rounded to milliseconds.
 
     Example:
         >>> in_milliseconds(0.5626155240001935)
@@ -171,7 +171,7 @@ def in_milliseconds(seconds: float | None) -> float | None:
 
 
 def bounded(text: str) -> str:
-    """Return a text, cut where an event log would suffer from its length.
+    """Return a text, cut if it is too long for an event log.
 
     Example:
         >>> bounded("short")
@@ -179,7 +179,7 @@ def bounded(text: str) -> str:
     """
     if len(text) <= LONGEST_TEXT:
         return text
-    end = " … (all of it is in the audit log)"
+    end = " … (the full text is in the audit log)"
     return text[: LONGEST_TEXT - len(end)] + end
 
 
@@ -192,7 +192,7 @@ def _code_references(revision: Revision) -> dict[str, Any]:
 
 
 def _unaltered(revision: Revision) -> dict[str, Any]:
-    """Return the tags and owners that Dagster does not take as they are."""
+    """Return the tags and owners that Dagster does not accept unchanged."""
     metadata: dict[str, Any] = {}
     if any((tag_name(k), tag_value(v)) != (k, v) for k, v in revision.tags.items()):
         metadata["delembic/tags"] = dict(revision.tags)
@@ -223,5 +223,5 @@ def _skipped(outcome: Skipped) -> dict[str, Any]:
         "delembic/applied_by": outcome.applied_by,
         HISTORY_ID: outcome.history_id,
     }
-    # A mark of delembic 1.x may know neither when nor by whom.
+    # A mark of delembic 1.x may record neither when the migration was applied nor by whom.
     return {name: value for name, value in metadata.items() if value is not None}

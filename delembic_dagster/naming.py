@@ -1,4 +1,4 @@
-"""Free texts of a migration become names that Dagster takes."""
+"""Names that Dagster accepts, made of the free texts of a migration."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ _OWNER = re.compile(r"team:[A-Za-z0-9_.-]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-
 
 
 def op_name(key: AssetKey) -> str:
-    """Return the name of an asset's op: what Dagster would call it, and distinct.
+    """Return the name of an asset's op: Dagster's own name for it, made unique.
 
     Example:
         >>> op_name(AssetKey(["delembic", "a_b"]))
@@ -24,7 +24,7 @@ def op_name(key: AssetKey) -> str:
 
 
 def key_part(revision: str) -> str:
-    """Return a revision as a part of an asset key, different for different revisions.
+    """Return a revision as a part of an asset key; different revisions get different parts.
 
     Example:
         >>> key_part("2024.01-a")
@@ -34,7 +34,7 @@ def key_part(revision: str) -> str:
 
 
 def tag_name(text: str) -> str:
-    """Return a text as the name of a tag; empty if nothing is left of it.
+    """Return a text as the name of a tag; an empty text if nothing is left.
 
     Example:
         >>> tag_name("load order")
@@ -54,7 +54,7 @@ def tag_value(text: str) -> str:
 
 
 def group_name(text: str | None) -> str | None:
-    """Return a text as the name of an asset group; ``None`` if nothing is left of it.
+    """Return a text as the name of an asset group; ``None`` if nothing is left.
 
     Example:
         >>> group_name("reference data/europe")
@@ -65,7 +65,7 @@ def group_name(text: str | None) -> str | None:
 
 
 def is_owner(text: str) -> bool:
-    """Tell whether Dagster takes a text for an owner: an e-mail address or ``team:NAME``.
+    """Return whether Dagster accepts a text as an owner: an e-mail address or ``team:NAME``.
 
     Example:
         >>> is_owner("team:data"), is_owner("ann@example.com"), is_owner("ann")
@@ -75,7 +75,7 @@ def is_owner(text: str) -> bool:
 
 
 def _distinct(text: str, allowed: str) -> str:
-    """Replace what is not allowed; a text that had to be changed gets a piece of its hash."""
+    """Replace disallowed characters, and append part of a hash if any were replaced."""
     name = re.sub(rf"[^{allowed}]", "_", text)[:_LONGEST_NAME]
     if name == text:
         return name

@@ -1,4 +1,4 @@
-"""The migrations as a job of plain ops, for those who want no assets."""
+"""The migrations as a job of plain ops, for users who want no assets."""
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
@@ -36,7 +36,7 @@ from delembic_dagster.translation.translated import Translated
 from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 _AFTER = "after"
-"""The input that waits for the migrations which one depends on."""
+"""The input that waits for the dependencies of a migration."""
 
 
 def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, and named
@@ -52,19 +52,20 @@ def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, 
 ) -> JobDefinition:
     """Return a job with an op for each migration, in the graph of their ``depends_on``.
 
-    It does what the job of `build_delembic_job` does, and leaves no assets: each op's output has
-    the metadata that a materialisation would have. Nothing is opened or imported here.
+    It does what the job of `build_delembic_job` does, but defines no assets: each op's output has
+    the metadata that a materialization would have. No database is opened and no migration is
+    imported.
 
     Args:
-        project: Whose migrations.
+        project: The project.
         name: The job's name.
-        translator: Names the ops, by the assets that it would make, and may set pools and such.
-        select: Which migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-            One whose dependencies are left out and not applied is blocked.
-        pool: See `build_delembic_assets`, as for the next two.
-        retry_policy: What to do about a migration that failed.
-        op_tags: Tags for the ops.
-        executor_def: How the steps are executed, by default all in one process.
+        translator: Names the ops after the assets that it would make, and may set pools for them.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+            A migration is blocked if one of its dependencies is neither selected nor applied.
+        pool: A pool for the ops; see `build_delembic_assets`.
+        retry_policy: How to retry a migration that failed; see `build_delembic_assets`.
+        op_tags: Tags for the ops; see `build_delembic_assets`.
+        executor_def: The executor of the job; by default all steps run in one process.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -79,7 +80,7 @@ def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, 
     general = OpSettings(pool, retry_policy, op_tags or {})
     graph = GraphDefinition(
         name=name,
-        description="Applies the data migrations that are pending, in the order of depends_on.",
+        description="Applies the pending data migrations in the order of depends_on.",
         node_defs=[_op(name, project, item, general) for item in migrations.values()],
         dependencies={
             NodeInvocation(_unique_name(name, item), alias=_name(item)): {
@@ -96,7 +97,7 @@ def _name(item: Translated) -> str:
 
 
 def _unique_name(job: str, item: Translated) -> str:
-    """Return a name that is for one job only, as Dagster wants the definition of an op to have."""
+    """Return a name that is unique to the job: Dagster takes each name for one op definition."""
     return f"{job}__{_name(item)}"
 
 

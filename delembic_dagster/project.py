@@ -1,4 +1,4 @@
-"""Where the project is that Dagster shows."""
+"""The delembic project that Dagster runs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ CONFIG_NAME = "delembic.ini"
 
 @dataclass(frozen=True)
 class DelembicProject:
-    """A project of delembic, named by its folder or its ini.
+    """A delembic project, located by its folder or its ini file.
 
-    Its files are read when they are first asked for, and once: definitions are a picture of the
-    project at the moment they were loaded. A pickled project reads its files again where it
-    arrives; neither they nor a password travel with it.
+    The files are read once, when they are first needed: definitions are a snapshot of the project
+    at load time. A pickled project contains neither its files nor a password; it reads the files
+    again where it is unpickled.
 
     Args:
-        path: The folder that holds ``delembic.ini``, or the ini itself. A relative one is relative
-            to the working folder, so ``Path(__file__).parent`` is the better start.
-        section: Which section of the ini to use.
+        path: The folder that contains ``delembic.ini``, or the ini file itself. A relative path
+            starts from the working directory, so ``Path(__file__).parent`` is a better start.
+        section: The section of the ini file to use.
 
     Attributes:
-        path: As given, absolute.
-        section: As given.
+        path: The given path, made absolute.
+        section: The given section.
 
     Example:
         >>> project = DelembicProject("example_project")
@@ -40,7 +40,7 @@ class DelembicProject:
     section: str
 
     def __init__(self, path: str | Path, section: str = "delembic") -> None:
-        # As dataclasses do it themselves in an __init__ of a frozen one.
+        # The generated __init__ of a frozen dataclass does the same.
         object.__setattr__(self, "path", Path(path).absolute())
         object.__setattr__(self, "section", section)
 
@@ -59,19 +59,19 @@ class DelembicProject:
 
     @cached_property
     def graph(self) -> Graph:
-        """The revisions in execution order. No database is opened, no migration imported.
+        """The revisions in execution order. No database is opened and no migration is imported.
 
         Raises:
-            DefinitionError: A file, or what the files say together, is wrong.
+            DefinitionError: A file is wrong, or the files contradict each other.
         """
         return commands.read_graph(self.config)
 
     @cached_property
     def dialect(self) -> str | None:
-        """What SQLAlchemy calls the kind of database, without connecting to it.
+        """SQLAlchemy's name for the kind of database; no connection is made.
 
-        ``None`` if the settings do not tell here: definitions have to load on machines that know
-        neither the database's address nor its driver.
+        ``None`` if the settings do not reveal it here: definitions have to load on machines that
+        have neither the database's address nor its driver.
         """
         try:
             return commands.dialect_name(self.config)

@@ -1,4 +1,4 @@
-"""Migrations run from the body of an op or asset of the user's own."""
+"""A resource that runs migrations from the body of a user's op or asset."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Result = AssetResult | AssetMaterialization
 
 
 class DelembicResource(ConfigurableResource[Any]):
-    """Runs migrations from a body of your own.
+    """Runs migrations from the body of your own op or asset.
 
-    In an asset, results belong to the assets and checks that it defines for migrations (see
-    `build_delembic_asset_specs`). In an op they are materialisations, one for each migration that
-    was run; give the op ``out=Out(Nothing)``, as it returns nothing.
+    In an asset, the results belong to the assets and checks that it defines for migrations (see
+    `build_delembic_asset_specs`). In an op, the results are materializations, one for each
+    migration that was run; give the op ``out=Out(Nothing)``, because it returns nothing.
 
     Example:
         >>> from dagster import Nothing, Out, job, op
@@ -42,12 +42,14 @@ class DelembicResource(ConfigurableResource[Any]):
         ...     migrate()
     """
 
-    project: str = Field(description="The folder that holds delembic.ini, or the ini itself.")
-    section: str = Field(default="delembic", description="Which section of the ini to use.")
+    project: str = Field(
+        description="The folder that contains delembic.ini, or the ini file itself."
+    )
+    section: str = Field(default="delembic", description="The section of the ini file to use.")
     lock_timeout_seconds: float | None = Field(
         default=None,
-        description="How long to wait for another runner; 0 gives up at once. The ini tells if"
-        " this is not set.",
+        description="How long to wait for another run that holds the lock; 0 gives up at once. If"
+        " not set, the ini file decides.",
     )
     _open: ExitStack | None = PrivateAttr(default=None)
     _session: RunSession | None = PrivateAttr(default=None)
@@ -56,13 +58,13 @@ class DelembicResource(ConfigurableResource[Any]):
         if isinstance(project, DelembicProject):
             data.setdefault("section", project.section)
             project = project.path
-        # An EnvVar is a str too, and has to stay one until Dagster reads the variable.
+        # An EnvVar is a str too, and has to stay an EnvVar until Dagster reads the variable.
         data["project"] = str(project) if isinstance(project, Path) else project
         super().__init__(**data)
 
     @classmethod
     def sharing(cls, session: RunSession) -> DelembicResource:
-        """Return one that runs migrations in a session that somebody else has opened."""
+        """Return a resource that runs migrations in a session that the caller has opened."""
         resource = cls(session.project)
         resource._session = session
         return resource
@@ -86,19 +88,19 @@ class DelembicResource(ConfigurableResource[Any]):
     ) -> Iterator[Result]:
         """Run what is pending, in order, and yield the results of each migration as it ends.
 
-        One that fails keeps those from running that depend on it; the others go on. Nothing is run
-        before the results are asked for: ``yield from`` them.
+        If a migration fails, those that depend on it are not run; the others are. Nothing is run
+        until the results are consumed: ``yield from`` them.
 
         Args:
-            context: Of the op or asset.
-            select: Which migrations an op runs: revisions, ``tag:NAME``, ``tag:NAME=VALUE``,
-                ``upto:REVISION``; ``pending`` is all of them. In an asset they are those that it
-                defines and that are selected in Dagster.
-            translator: Names the assets when this is called in an op; an asset knows its own.
+            context: The context of the op or asset.
+            select: The migrations that an op runs: revisions, ``tag:NAME``, ``tag:NAME=VALUE``,
+                ``upto:REVISION``; ``pending`` means all of them. An asset runs the migrations that
+                it defines and that are selected in Dagster.
+            translator: Names the assets if this is called in an op; an asset has its own keys.
 
         Raises:
-            Failure: Not all of them took effect.
-            DelembicError: It could not begin.
+            Failure: Not all migrations took effect.
+            DelembicError: The upgrade could not begin.
         """
         with self._opened(context) as session:
             project = session.project
@@ -107,7 +109,7 @@ class DelembicResource(ConfigurableResource[Any]):
                 yield from report_checks(context, project, targets.only_checked())
                 yield from run_steps(context, session, targets.selected(), run_in_asset)
             else:
-                # And what is pending it always means.
+                # Only pending migrations are run in any case.
                 parts, _ = split_pending(PENDING if select is None else select)
                 migrations = Migrations.of(project, translator, parts)
                 pending = find_pending(migrations).revisions
@@ -121,19 +123,19 @@ class DelembicResource(ConfigurableResource[Any]):
         *,
         translator: DagsterDelembicTranslator | None = None,
     ) -> Iterator[Result]:
-        """Run one migration and nothing else, unless it is applied already; yield its results.
+        """Run one migration and nothing else, unless it is already applied; yield its results.
 
-        As with `upgrade`, nothing is run before they are asked for.
+        As with `upgrade`, nothing is run until the results are consumed.
 
         Args:
-            context: Of the op or asset. In an asset that defines none of the project's migrations
-                but has one key, the results belong to that.
-            revision: Which one.
-            translator: Names the asset when this is called in an op; an asset knows its own.
+            context: The context of the op or asset. In an asset that defines none of the project's
+                migrations but has a single key, the results belong to that key.
+            revision: The migration.
+            translator: Names the asset if this is called in an op; an asset has its own key.
 
         Raises:
-            Failure: It did not take effect.
-            DelembicError: It could not begin.
+            Failure: The migration did not take effect.
+            DelembicError: The migration could not begin.
         """
         with self._opened(context) as session:
             graph = session.project.graph
@@ -148,7 +150,7 @@ class DelembicResource(ConfigurableResource[Any]):
 
     @contextmanager
     def _opened(self, context: Context) -> Iterator[RunSession]:
-        """Give the session of this process, or one for this call if Dagster did not set us up."""
+        """Yield the session of this process, or one for this call if Dagster has set up none."""
         with ExitStack() as for_this_call:
             if self._session is None:
                 project = DelembicProject(self.project, self.section)

@@ -1,4 +1,4 @@
-"""Migrations at set times."""
+"""Schedules that run migrations."""
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
@@ -40,19 +40,19 @@ def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are o
     """Return a schedule that runs the selected migrations.
 
     Args:
-        project: Whose migrations.
-        cron_schedule: When, in cron's notation.
-        selection: Which of them, one or several of: a revision, ``tag:NAME``,
-            ``tag:NAME=VALUE``, ``upto:REVISION``, and ``pending``. With ``pending`` each tick asks
-            the database, keeps of the others what is not applied (alone: of all), and starts no
-            run when nothing is.
+        project: The project.
+        cron_schedule: A cron expression, or several.
+        selection: One or several of: a revision, ``tag:NAME``, ``tag:NAME=VALUE``,
+            ``upto:REVISION``, and ``pending``. With ``pending``, each tick queries the database and
+            runs only the selected migrations that are not applied; ``pending`` alone selects from
+            all migrations. A tick starts no run if nothing is pending.
         job: The job to start, with these migrations among its assets. If ``None``, the schedule
-            brings the one that `build_delembic_job` makes of the project; give it the job if the
-            definitions have it besides, as Dagster wants each name once.
-        name: The schedule's name; the job's with ``_schedule`` behind it if ``None``.
-        translator: The one that the assets were built with.
+            comes with the job that `build_delembic_job` returns for the project. Pass the job if
+            the definitions contain it too, because Dagster requires unique names.
+        name: The schedule's name; the job's name followed by ``_schedule`` if ``None``.
+        translator: The translator that the assets were built with.
         execution_timezone: The time zone of ``cron_schedule``, such as ``Europe/Berlin``.
-        default_status: Whether it runs before somebody has switched it on.
+        default_status: Whether the schedule is running or stopped before anyone changes it.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -87,16 +87,16 @@ def selection_schedule(  # noqa: PLR0913 - three are optional, and named
     execution_timezone: str | None = None,
     default_status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
 ) -> ScheduleDefinition:
-    """Return the schedule of `build_schedule_from_delembic_selection` for a project's migrations.
+    """Return the schedule of `build_schedule_from_delembic_selection` for some migrations.
 
     Args:
-        migrations: Any of the project's.
-        cron_schedule: When, in cron's notation.
-        selection: Which of the project's migrations a tick runs.
+        migrations: Any of the project's migrations.
+        cron_schedule: A cron expression, or several.
+        selection: The migrations of the project that a tick runs.
         job: The job to start.
-        name: The schedule's name; the job's with ``_schedule`` behind it if ``None``.
+        name: The schedule's name; the job's name followed by ``_schedule`` if ``None``.
         execution_timezone: The time zone of ``cron_schedule``.
-        default_status: Whether it runs before somebody has switched it on.
+        default_status: Whether the schedule is running or stopped before anyone changes it.
 
     Raises:
         DefinitionError: Something is wrong with the selection.
@@ -119,7 +119,7 @@ def selection_schedule(  # noqa: PLR0913 - three are optional, and named
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What a schedule runs, as far as it is known before a tick."""
+    """What is known before a tick of the migrations that a schedule runs."""
 
     migrations: Migrations
     only_pending: bool

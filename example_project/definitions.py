@@ -1,4 +1,4 @@
-"""The example as Dagster sees it: one asset for each migration, and the job `delembic_upgrade`."""
+"""The example in Dagster: one asset for each migration, and the job `delembic_upgrade`."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""A project as a component of ``dg``, and what scaffolds one."""
+"""A project as a component for ``dg``, and its scaffolder."""

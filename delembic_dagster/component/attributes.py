@@ -1,4 +1,4 @@
-"""The attributes of a component that are more than one value, as its YAML has them."""
+"""The attributes of a component that are mappings in its YAML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Statuses: TypeAlias = Literal["running", "stopped"]
 
 
 class RetryAttributes(Resolvable, Model):
-    """What to do about a migration that failed: `RetrySettings` in which there may be templates.
+    """How to retry a migration that failed: `RetrySettings` that may contain templates.
 
     Example:
         >>> RetryAttributes(max_retries=2, delay=30, backoff="exponential").policy().max_retries
@@ -20,10 +20,10 @@ class RetryAttributes(Resolvable, Model):
     """
 
     max_retries: Annotated[
-        int, Resolver.default(description="How many times a failed migration is tried again.")
+        int, Resolver.default(description="How many times a failed migration is retried.")
     ] = 1
     delay: Annotated[
-        float | None, Resolver.default(description="Seconds to wait before it is tried again.")
+        float | None, Resolver.default(description="Seconds to wait before a retry.")
     ] = None
     backoff: Annotated[
         Literal["linear", "exponential"] | None,
@@ -31,11 +31,11 @@ class RetryAttributes(Resolvable, Model):
     ] = None
     jitter: Annotated[
         Literal["full", "plus_minus"] | None,
-        Resolver.default(description="How chance varies the delay: full or plus_minus."),
+        Resolver.default(description="How the delay is randomized: full or plus_minus."),
     ] = None
 
     def policy(self) -> RetryPolicy:
-        """Return the policy that is described.
+        """Return the policy that these attributes describe.
 
         Raises:
             ValidationError: A number is too small.
@@ -44,7 +44,7 @@ class RetryAttributes(Resolvable, Model):
 
 
 class OpAttributes(Resolvable, Model):
-    """What applies to every op of a component alike.
+    """The settings for every op of a component.
 
     Example:
         >>> OpAttributes(pool="warehouse").pool
@@ -68,15 +68,15 @@ class OpAttributes(Resolvable, Model):
     retry_policy: Annotated[
         RetryAttributes | None,
         Resolver.default(
-            description="What to do about a migration that failed. One that a retry cannot help is"
-            " not tried again.",
+            description="How to retry a migration that failed. A failure that a retry cannot help"
+            " is not retried.",
             examples=[{"max_retries": 2, "delay": 30, "backoff": "exponential"}],
         ),
     ] = None
 
 
 class ScheduleAttributes(Resolvable, Model):
-    """When a component's job runs by itself.
+    """The schedule of a component's job.
 
     Example:
         >>> ScheduleAttributes(cron="0 5 * * *", default_status="running").status
@@ -86,7 +86,7 @@ class ScheduleAttributes(Resolvable, Model):
     cron: Annotated[
         str | list[str],
         Resolver.default(
-            description="When, in cron's notation; of several, at the times of each.",
+            description="A cron expression, or several; the job runs at the times of each.",
             examples=["0 5 * * *"],
         ),
     ]
@@ -100,24 +100,24 @@ class ScheduleAttributes(Resolvable, Model):
         str | list[str] | None,
         Resolver.default(
             description="What a tick runs: revisions, tag:NAME, tag:NAME=VALUE, upto:REVISION, and"
-            " pending. If not set, what is pending of all that the component shows.",
+            " pending. If not set, all pending migrations of the component.",
             examples=[["tag:nightly", "pending"]],
         ),
     ] = None
     name: Annotated[
         str | None,
         Resolver.default(
-            description="The schedule's name; the job's with _schedule behind it if not set."
+            description="The schedule's name; the job's name followed by _schedule if not set."
         ),
     ] = None
     default_status: Annotated[
         _Statuses,
         Resolver.default(
-            description="Whether it runs before somebody has switched it on: running or stopped."
+            description="The schedule's status before anyone changes it: running or stopped."
         ),
     ] = "stopped"
 
     @property
     def status(self) -> DefaultScheduleStatus:
-        """The default status, as Dagster has it in Python."""
+        """The default status as a member of Dagster's enum."""
         return DefaultScheduleStatus[self.default_status.upper()]

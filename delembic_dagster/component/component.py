@@ -1,4 +1,4 @@
-"""A project as a component, for users of ``dg``: YAML in place of Python."""
+"""A project as a component, for users of ``dg``: YAML instead of Python."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from delembic_dagster.translation.translator import (
 
 @scaffold_with(DelembicProjectComponentScaffolder)
 class DelembicProjectComponent(Component, ProjectSettings):
-    """Shows the data migrations of a delembic project as assets, with the job that applies them.
+    """Defines the data migrations of a delembic project as assets, and a job that applies them.
 
-    `dg scaffold defs delembic_dagster.DelembicProjectComponent NAME` writes the `defs.yaml` that
-    shows a project. `--project-path` is the folder that holds `delembic.ini`, if that is not the
-    Dagster project's own, and `--init true` begins a project there if there is none yet.
+    `dg scaffold defs delembic_dagster.DelembicProjectComponent NAME` writes a `defs.yaml` for a
+    project. `--project-path` is the folder that contains `delembic.ini`, if it is not the Dagster
+    project's own folder, and `--init true` creates a project there if there is none yet.
 
     Example:
         >>> from dagster.components.testing.utils import component_defs
@@ -49,19 +49,19 @@ class DelembicProjectComponent(Component, ProjectSettings):
 
     @cached_property
     def delembic_project(self) -> DelembicProject:
-        """The project that is shown."""
+        """The delembic project."""
         return DelembicProject(self.project, self.section)
 
     @cached_property
     def translator(self) -> DagsterDelembicTranslator:
-        """What makes the assets: `get_asset_spec`, and then the YAML's ``translation``."""
+        """The translator that applies `get_asset_spec`, and then the YAML's ``translation``."""
         return _ComponentTranslator(self)
 
     def asset_key_for_revision(self, revision: str) -> AssetKey:
-        """Return the key of the asset that stands for a migration.
+        """Return the asset key of a migration.
 
         Args:
-            revision: Which; the component need not show it.
+            revision: The migration; the component need not include it.
 
         Raises:
             UnknownRevisionError: The project has no such revision.
@@ -71,26 +71,26 @@ class DelembicProjectComponent(Component, ProjectSettings):
         )
 
     def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
-        """Return the asset that stands for a migration, before the YAML's ``translation``.
+        """Return the asset for a migration, before the YAML's ``translation`` is applied.
 
-        Override it to have something about all components of a class.
+        Override it to change the assets of all components of a class.
 
         Args:
-            data: What is known of the migration.
+            data: The data about the migration.
         """
         return DagsterDelembicTranslator().get_asset_spec(data)
 
     def execute(
         self, context: AssetExecutionContext, delembic: DelembicResource
     ) -> Iterator[Result]:
-        """Run the migration, or the migrations, that a step stands for; yield the results.
+        """Run the migration or migrations of a step, and yield the results.
 
-        Override it to do something before or after:
-        ``yield from super().execute(context, delembic)`` is the step's own work.
+        Override it to do other work before or after:
+        ``yield from super().execute(context, delembic)`` runs the migrations.
 
         Args:
-            context: Of the step.
-            delembic: Runs migrations of this project.
+            context: The context of the step.
+            delembic: The resource that runs migrations of this project.
 
         Raises:
             Failure: A migration did not take effect.
@@ -98,7 +98,7 @@ class DelembicProjectComponent(Component, ProjectSettings):
         yield from delembic.upgrade(context)
 
     def build_defs(self, context: ComponentLoadContext) -> Definitions:
-        """Return all that there is of the project. No database is opened.
+        """Return all definitions of the project. No database is opened.
 
         Raises:
             DefinitionError: Something is wrong with the migrations' files, the selection or the
@@ -115,7 +115,7 @@ class DelembicProjectComponent(Component, ProjectSettings):
         return Definitions.merge(defs, Definitions(schedules=[schedule]))
 
     def _build(self) -> Definitions:
-        """Say in the words of `build_delembic_defs` what the settings ask for."""
+        """Call `build_delembic_defs` with the settings."""
         op = self.op or OpAttributes()
         return build_delembic_defs(
             self.delembic_project,
@@ -135,7 +135,7 @@ class DelembicProjectComponent(Component, ProjectSettings):
         )
 
     def _body(self) -> Body | None:
-        """Return what a subclass wants its steps to do, if it does."""
+        """Return the `execute` of a subclass, if it overrides it."""
         overridden = type(self).execute is not DelembicProjectComponent.execute
         return self.execute if overridden else None
 
@@ -153,17 +153,17 @@ class DelembicProjectComponent(Component, ProjectSettings):
 
 
 class _ComponentTranslator(DagsterDelembicTranslator):
-    """Asks a component, and lets its YAML have the last word.
+    """Calls a component's `get_asset_spec`, then applies its YAML's ``translation``.
 
     Args:
-        component: Whose migrations.
+        component: The component.
     """
 
     def __init__(self, component: DelembicProjectComponent) -> None:
         self._component = component
 
     def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
-        """Return the asset that stands for a migration."""
+        """Return the asset for a migration."""
         spec = self._component.get_asset_spec(data)
         translation = self._component.translation
         return translation(spec, data) if translation else spec

@@ -1,4 +1,4 @@
-"""What ``dg scaffold defs delembic_dagster.DelembicProjectComponent`` writes."""
+"""The scaffolder behind ``dg scaffold defs delembic_dagster.DelembicProjectComponent``."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class ScaffoldParams(BaseModel):
 
     project_path: str | None = Field(
         default=None,
-        description="The folder that holds delembic.ini, or is to; the Dagster project's if not"
-        " given.",
+        description="The folder that contains delembic.ini, or will contain it; the Dagster"
+        " project's own folder if not given.",
     )
     init: bool = Field(
-        default=False, description="Begin a delembic project there, if there is none yet."
+        default=False, description="Create a delembic project there if there is none yet."
     )
 
 
 class DelembicProjectComponentScaffolder(Scaffolder[ScaffoldParams]):
-    """Writes the ``defs.yaml`` that shows a project, and begins the project if asked to."""
+    """Writes the ``defs.yaml`` for a project, and creates the project on request."""
 
     @classmethod
     def get_scaffold_params(cls) -> type[ScaffoldParams]:
@@ -52,15 +52,15 @@ class DelembicProjectComponentScaffolder(Scaffolder[ScaffoldParams]):
         return ScaffoldParams
 
     def scaffold(self, request: ScaffoldRequest[ScaffoldParams]) -> None:
-        """Write ``defs.yaml``, or ``component.py`` if Python is asked for.
+        """Write ``defs.yaml``, or ``component.py`` if the format is Python.
 
         Raises:
-            ClickException: There is no project at that path, and none is to begin or can be.
+            ClickException: There is no project at that path, and none is to be created or can be.
         """
         root = request.project_root or Path.cwd()
         path = Path(request.params.project_path or root).absolute()
-        with _raised_in_a_few_lines(request.target_path):
-            _ensure_project(path, begin=request.params.init)
+        with _raised_as_click_error(request.target_path):
+            _ensure_project(path, create=request.params.init)
         way = Path(os.path.relpath(path, root)).as_posix()
         if request.scaffold_format == "yaml":
             scaffold_component(request, {"project": _ROOT if way == "." else f"{_ROOT}/{way}"})
@@ -68,14 +68,14 @@ class DelembicProjectComponentScaffolder(Scaffolder[ScaffoldParams]):
             _write_python(request, way)
 
 
-def _ensure_project(path: Path, *, begin: bool) -> None:
-    """See that there is a project, or begin one in a folder."""
+def _ensure_project(path: Path, *, create: bool) -> None:
+    """Check that there is a project, or create one on request."""
     if path.is_file() or (path / CONFIG_NAME).is_file():
         return
-    if not begin:
+    if not create:
         raise ConfigurationError(
             f"There is no {CONFIG_NAME} in {path}.",
-            "Begin a project there with --init true, or name another folder with --project-path.",
+            "Create a project there with --init true, or name another folder with --project-path.",
         )
     for file in commands.init(path):
         click.echo(f"Created {os.path.relpath(file)}")
@@ -90,11 +90,11 @@ def _write_python(request: ScaffoldRequest[ScaffoldParams], way: str) -> None:
 
 
 @contextmanager
-def _raised_in_a_few_lines(target: Path) -> Iterator[None]:
-    """Let `dg` say an error as it says its own, and leave no empty folder behind."""
+def _raised_as_click_error(target: Path) -> Iterator[None]:
+    """Raise an error as `dg` renders its own, and leave no empty folder behind."""
     try:
         yield
     except DelembicError as error:
-        with suppress(OSError):  # it holds something
+        with suppress(OSError):  # it is not empty
             target.rmdir()
         raise click.ClickException(str(error)) from error

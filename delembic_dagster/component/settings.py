@@ -1,4 +1,4 @@
-"""The settings of a component, as its YAML has them."""
+"""The settings of a component in its YAML."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _template_variables(data: DelembicTranslatorData) -> dict[str, Any]:
 
 
 class ProjectSettings(Resolvable, Model):
-    """What there is to set about a project that is shown; only ``project`` has to be.
+    """The settings of a component; only ``project`` is required.
 
     Example:
         >>> ProjectSettings(project="example_project").job_name
@@ -58,31 +58,31 @@ class ProjectSettings(Resolvable, Model):
         Resolver(
             _resolve_project,
             model_field_type=str,
-            description="The folder that holds delembic.ini, or the ini itself. A relative one is"
-            " relative to this file.",
+            description="The folder that contains delembic.ini, or the ini file itself. A relative"
+            " path starts from the folder of this file.",
             examples=["{{ context.project_root }}", "{{ context.project_root }}/warehouse"],
         ),
     ]
     section: Annotated[
         str,
         Resolver.default(
-            description="Which section of the ini to use.",
+            description="The section of the ini file to use.",
             examples=["production", "{{ env('DELEMBIC_SECTION', 'delembic') }}"],
         ),
     ] = "delembic"
     mode: Annotated[
         Mode,
         Resolver.default(
-            description="How migrations become ops. per_migration: one for each, so that each has"
-            " a state, a log and retries of its own. single_step: one that runs all of them, for"
-            " thousands of migrations.",
+            description="How migrations become ops. per_migration: one op for each migration, with"
+            " its own state, log and retries. single_step: one op that runs all migrations, for"
+            " projects with thousands of them.",
             examples=["single_step"],
         ),
     ] = "per_migration"
     select: Annotated[
         str | list[str] | None,
         Resolver.default(
-            description="Which migrations to show: revisions, tag:NAME, tag:NAME=VALUE,"
+            description="The migrations to include: revisions, tag:NAME, tag:NAME=VALUE,"
             " upto:REVISION. All of them if not set.",
             examples=["tag:domain=design", ["D001", "tag:nightly"]],
         ),
@@ -94,20 +94,20 @@ class ProjectSettings(Resolvable, Model):
         ]
         | None,
         Resolver.default(
-            description="What to change about the assets: group_name, tags, owners, metadata, key,"
-            " key_prefix, kinds and so on. Templates know the `migration` and its `spec`.",
+            description="Changes to the assets: group_name, tags, owners, metadata, key,"
+            " key_prefix, kinds and so on. Templates can use the `migration` and its `spec`.",
             examples=[{"group_name": "{{ migration.tags.domain }}", "key_prefix": "warehouse"}],
         ),
     ] = None
     op: Annotated[
         OpAttributes | None,
         Resolver.default(
-            description="What applies to every op: pool, tags, retry_policy.",
+            description="Settings for every op: pool, tags, retry_policy.",
             examples=[{"pool": "warehouse", "retry_policy": {"max_retries": 2}}],
         ),
     ] = None
     job_name: Annotated[
-        str, Resolver.default(description="The name of the job that runs what is shown.")
+        str, Resolver.default(description="The name of the job that runs the migrations.")
     ] = DEFAULT_NAME
     executor: Annotated[
         ExecutorDefinition,
@@ -122,29 +122,31 @@ class ProjectSettings(Resolvable, Model):
     schedule: Annotated[
         ScheduleAttributes | str | None,
         Resolver.default(
-            description="When the job runs by itself, in cron's notation, or a mapping with cron"
-            " and more; never if not set. A tick that finds nothing pending starts no run.",
+            description="When the job runs on its own: a cron expression, or a mapping with cron"
+            " and other settings; never if not set. A tick that finds nothing pending starts no"
+            " run.",
             examples=["0 5 * * *", {"cron": "0 5 * * *", "timezone": "Europe/Berlin"}],
         ),
     ] = None
     sensors: Annotated[
         bool,
         Resolver.default(
-            description="Whether there are sensors: one that asks for a run when there are new"
-            " migrations, and one that shows what was run outside of Dagster.",
+            description="Whether to define two sensors: one requests a run when there are new"
+            " migrations, the other reports what was run outside of Dagster.",
         ),
     ] = True
     validation_checks: Annotated[
         bool,
         Resolver.default(
-            description="Whether each migration with a validate has the check still_valid, which"
-            " runs it again on committed data, and there is a job that evaluates them all.",
+            description="Whether to define the check still_valid for each migration with a"
+            " validate, which it runs again on committed data, and a job that evaluates all of"
+            " these checks.",
         ),
     ] = True
     validation_cron: Annotated[
         str | None,
         Resolver.default(
-            description="When that job runs by itself; never if not set.",
+            description="When that job runs on its own: a cron expression; never if not set.",
             examples=["0 * * * *"],
         ),
     ] = None

@@ -1,1 +1,1 @@
-"""The two sensors: one asks for runs, the other reports what was run elsewhere."""
+"""The two sensors: one requests runs, the other reports what was run elsewhere."""

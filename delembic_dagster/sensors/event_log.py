@@ -1,4 +1,4 @@
-"""What Dagster's event log holds already, or is about to, so that nothing is reported twice."""
+"""What Dagster's event log already contains or is about to, so that nothing is reported twice."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from delembic import LogEntry, Status
 from delembic_dagster.metadata import DATA_VERSION_TAG, EXECUTOR, HISTORY_ID, RUN_ID
 
 _LOOK_BACK = 500
-"""Events of one asset that are looked through."""
+"""The number of events of one asset to search."""
 
 _CLAIM_SECONDS = 60.0
-"""How long a sensor that is about to report an attempt keeps others from it."""
+"""How long a sensor keeps its claim to report an attempt."""
 
 _Event = AssetMaterialization | AssetObservation
 
 
 class EventLog:
-    """Looks into a Dagster instance: one query for all assets, and more only where it has to.
+    """Reads events from a Dagster instance, with one query for all assets and more where needed.
 
     Args:
-        instance: Where to look.
-        keys: The assets that matter.
+        instance: The Dagster instance.
+        keys: The keys of the assets to read.
     """
 
     def __init__(self, instance: DagsterInstance, keys: Iterable[AssetKey]) -> None:
@@ -48,12 +48,12 @@ class EventLog:
                 self._latest[record.asset_entry.asset_key] = latest.asset_materialization
 
     def data_version(self, key: AssetKey) -> str | None:
-        """Return the data version of an asset, if it was materialised."""
+        """Return the data version of an asset; ``None`` if it has not been materialized."""
         latest = self._latest.get(key)
         return (latest.tags or {}).get(DATA_VERSION_TAG) if latest else None
 
     def has(self, key: AssetKey, attempt: LogEntry) -> bool:
-        """Tell whether an asset has an event for how the attempt ended."""
+        """Return whether an asset has an event for the end of an attempt."""
         if attempt.status != Status.SUCCESS:
             return any(_is_event_of(event, attempt) for event in self._events(key, success=False))
         if key not in self._latest:
@@ -75,7 +75,7 @@ class EventLog:
 
 
 def own_runs(instance: DagsterInstance, attempts: Iterable[LogEntry]) -> Mapping[str, bool]:
-    """Return the runs of this very Dagster that made attempts, and whether each is over."""
+    """Return the runs of this instance that made the attempts, and whether each has ended."""
     ids = {a.executor_run_id for a in attempts if a.executor == EXECUTOR and a.executor_run_id}
     if not ids:
         return {}
@@ -85,17 +85,17 @@ def own_runs(instance: DagsterInstance, attempts: Iterable[LogEntry]) -> Mapping
 
 @dataclass
 class Claims:
-    """Who is about to report what, among sensors that are evaluated in one process.
+    """Claims to report attempts, among the sensors that are evaluated in one process.
 
-    An event is recorded after the tick that returned it. Without this, a second sensor that is
-    evaluated in between would return it too.
+    An event is recorded after the tick that returned it. Without claims, a second sensor that is
+    evaluated in between would return the event too.
     """
 
     _holders: dict[Any, tuple[str, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, what: Any, sensor: str) -> bool:
-        """Claim something for a sensor, and tell whether no other one has it."""
+        """Claim an attempt for a sensor, and return whether no other sensor holds the claim."""
         now = time.monotonic()
         with self._lock:
             self._holders = {
@@ -113,5 +113,5 @@ def _is_event_of(event: _Event, attempt: LogEntry) -> bool:
     facts = {
         name: event.metadata[name].value for name in (HISTORY_ID, RUN_ID) if name in event.metadata
     }
-    # A database that was made anew counts its attempts from 1 again.
+    # A database that was created again numbers its attempts from 1 again.
     return facts.get(HISTORY_ID) == attempt.id and facts.get(RUN_ID) in (None, attempt.run_id)

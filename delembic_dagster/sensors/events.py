@@ -1,4 +1,4 @@
-"""An attempt that something else than this Dagster made, as events of its asset."""
+"""Asset events for an attempt that was made outside of this Dagster."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _ENDS: dict[str, str] = {
 def outside_events(
     item: Translated, attempt: LogEntry, file: Revision | None, inputs: Mapping[AssetKey, str]
 ) -> Iterator[OutsideEvent]:
-    """Return what shows an attempt: a materialisation if it succeeded, else an observation.
+    """Return the events for an attempt: a materialization if it succeeded, else an observation.
 
-    Dagster has no way to report a failure that did not happen in one of its own runs.
+    Dagster cannot record a failure that did not happen in one of its own runs.
 
     Args:
-        item: The migration as the definitions know it.
-        attempt: How it went.
-        file: The migration as it is now, which may be newer; ``None`` if its file is gone.
-        inputs: The data versions of what its asset depends on.
+        item: The migration, as loaded with the definitions.
+        attempt: The attempt.
+        file: The migration as its file is now, which may be newer; ``None`` if the file is gone.
+        inputs: The data versions of the assets that its asset depends on.
     """
     if attempt.status == Status.SUCCESS:
         yield _materialization(item, attempt, file, inputs)
@@ -67,9 +67,10 @@ def _materialization(
 
 
 def _versions(item: Translated, checksum: str, inputs: Mapping[AssetKey, str]) -> dict[str, str]:
-    """Return the tags with which Dagster's own runs tell what was made of which code and data.
+    """Return the tags in which Dagster's own runs record the versions of code and input data.
 
-    By these it sees that a file was changed since, and that nothing else is out of date.
+    From them, Dagster determines that a file has changed since, and that nothing else is out of
+    date.
     """
     version = applied_code_version(item.spec.code_version, item.revision.checksum, checksum)
     tags = {DATA_VERSION_TAG: checksum, CODE_VERSION_TAG: version or checksum}
@@ -82,7 +83,7 @@ def _versions(item: Translated, checksum: str, inputs: Mapping[AssetKey, str]) -
 def _evaluation(
     item: Translated, attempt: LogEntry, file: Revision | None
 ) -> Iterator[AssetCheckEvaluation]:
-    # Of a file that was changed since nobody knows what its `validate` was.
+    # If the file has changed since, it is not known what its `validate` was.
     as_run = (each for each in (file, item.revision) if each and each.checksum == attempt.checksum)
     if item.check and any(each.validates for each in as_run):
         yield AssetCheckEvaluation(

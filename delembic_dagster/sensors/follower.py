@@ -1,4 +1,4 @@
-"""Follows the audit log, and reports what Dagster's event log does not hold yet."""
+"""Follows the audit log, and reports what Dagster's event log does not contain yet."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from delembic_dagster.sensors.events import OutsideEvent, outside_events
 from delembic_dagster.translation.migrations import Migrations
 
 _INITIAL = "INITIAL"
-"""What Dagster takes for the data version of an asset that has reported none."""
+"""Dagster's data version of an asset that has reported none."""
 
 _claims = Claims()
 
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Goes on in the audit log where the tick before has ended.
+    """Reads the audit log from where the previous tick ended.
 
     Attributes:
-        sensor: The name of the sensor that follows.
-        migrations: Those that have assets; attempts at others are left out.
-        batch_size: How many attempts a tick reads at most.
+        sensor: The name of the sensor.
+        migrations: The migrations that have assets; attempts at others are left out.
+        batch_size: The most attempts that one tick reads.
     """
 
     sensor: str
@@ -35,7 +35,7 @@ class Follower:
     batch_size: int
 
     def tick(self, context: SensorEvaluationContext) -> SensorResult:
-        """Return the events of what has ended since, and where to go on.
+        """Return the events of the attempts that have ended since, and the new cursor.
 
         Raises:
             DelembicError: The files or the database cannot be read.
@@ -62,9 +62,9 @@ class Follower:
         return self.migrations.project
 
     def _files(self, attempts: Sequence[LogEntry]) -> Graph:
-        """Return the files as they are now, as far as that matters to what is to be reported.
+        """Return the files as they are now, if that matters to the attempts; else as loaded.
 
-        A file may have come, or been corrected and run, since the definitions were loaded.
+        A file may have been added, or corrected and run, since the definitions were loaded.
         """
         known = self._project.graph
         if all(attempt.revision in known and _is_of(attempt, known) for attempt in attempts):
@@ -74,7 +74,7 @@ class Follower:
 
 @dataclass
 class _Batch:
-    """The attempts of one tick that have ended, and what is to become of each."""
+    """The attempts of one tick that have ended, and what to do about each."""
 
     sensor: str
     migrations: Migrations
@@ -90,13 +90,13 @@ class _Batch:
         keys = {key for a in self.attempts for key in self._keys(a)}
         self.log = EventLog(self.instance, keys)
         self.own = own_runs(self.instance, self.attempts)
-        # What a dependency will be materialised with, if it was not yet.
+        # The data versions of dependencies that have not been materialized yet.
         self.checksums = {
             item.spec.key: item.revision.checksum for item in self.migrations.values()
         }
 
     def sort_out(self) -> None:
-        """Find out what is to be reported now, and what may have to be reported later."""
+        """Sort the attempts into those to report now and those to look at again later."""
         for attempt in self.attempts:
             if self._reported_by_its_run(attempt):
                 continue
@@ -108,7 +108,7 @@ class _Batch:
                 self.new.append(attempt)
 
     def events(self) -> Iterator[OutsideEvent]:
-        """Return the events of what is new, dependencies before what depends on them."""
+        """Return the events of the new attempts, dependencies first."""
         versions: dict[AssetKey, str] = {}
         for attempt in self.new:
             item = self.migrations[attempt.revision]
@@ -128,13 +128,13 @@ class _Batch:
         return self.log.data_version(key) or self.checksums.get(key) or _INITIAL
 
     def _reported_by_its_run(self, attempt: LogEntry) -> bool:
-        """Tell whether a run of this Dagster shows the attempt as a failed step of its own."""
+        """Return whether a run of this Dagster reports the attempt as a failed step of its own."""
         return attempt.executor_run_id in self.own and attempt.status != Status.SUCCESS
 
     def _run_may_report(self, attempt: LogEntry) -> bool:
-        """Tell whether a run of this Dagster is still under way that will show the success.
+        """Return whether a run of this Dagster is still in progress and will report the success.
 
-        When it is over and has not, it was ended between the commit and the event.
+        A run that has ended without reporting it was killed between the commit and the event.
         """
         return self.own.get(attempt.executor_run_id or "") is False
 
@@ -148,27 +148,27 @@ def _has_ended(attempt: LogEntry) -> bool:
 
 
 def _is_of(attempt: LogEntry, files: Graph) -> bool:
-    """Tell whether an attempt, if it succeeded, ran the file that is there."""
+    """Return whether an attempt, if it succeeded, ran the file that is given."""
     ran = attempt.checksum if attempt.status == Status.SUCCESS else None
     return ran in (None, files[attempt.revision].checksum)
 
 
 def _summary(new: Sequence[LogEntry], read: Sequence[LogEntry], known: Graph, files: Graph) -> str:
-    """Return what a tick says of itself.
+    """Return the summary of a tick.
 
     Args:
-        new: The attempts that it reports.
-        read: Those, and what it cannot report yet.
+        new: The attempts that the tick reports.
+        read: Those attempts, and the ones that it cannot report yet.
         known: The files that the definitions were loaded from.
-        files: As they are now.
+        files: The files as they are now.
     """
     names = list(dict.fromkeys(attempt.revision for attempt in new))
-    text = f"Shown from the audit log: {', '.join(names)}." if names else "Nothing new."
+    text = f"Reported from the audit log: {', '.join(names)}." if names else "Nothing new."
     revisions = sorted({attempt.revision for attempt in read} & files.keys())
     unknown = [id_ for id_ in revisions if id_ not in known]
     older = [
         id_ for id_ in revisions if id_ in known and known[id_].checksum != files[id_].checksum
     ]
     faults = [f"it does not know {', '.join(unknown)} yet"] if unknown else []
-    faults += [f"it has an older file of {', '.join(older)}"] if older else []
+    faults += [f"it has an older version of {', '.join(older)}"] if older else []
     return f"{text} Reload the code location: {', and '.join(faults)}." if faults else text

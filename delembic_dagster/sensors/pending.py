@@ -1,4 +1,4 @@
-"""A sensor that asks for a run when there are migrations that the database has not."""
+"""A sensor that requests a run when there are migrations that are not applied."""
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
@@ -39,25 +39,24 @@ def build_delembic_pending_sensor(  # noqa: PLR0913 - all but the project are op
     minimum_interval_seconds: int = _INTERVAL_SECONDS,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
 ) -> SensorDefinition:
-    """Return a sensor that asks for a run when a deployment brings new migrations.
+    """Return a sensor that requests a run when a deployment brings new migrations.
 
-    Each pending migration is asked for once in every version of its file, together with all else
-    that is pending. One that failed is left alone until its file is corrected. One that waits for
-    a revision of Alembic is asked for when that is applied.
+    Each pending migration is requested once for every version of its file, together with everything
+    else that is pending. A migration that failed is requested again when its file has changed. A
+    migration that waits for a revision of Alembic is requested when that revision is applied.
 
-    While the database does not answer, its ticks fail.
+    While the database does not answer, the ticks fail.
 
     Args:
-        project: Whose migrations.
+        project: The project.
         job: The job to start, with these migrations among its assets. If ``None``, the sensor
-            brings the one that `build_delembic_job` makes of the project; give it the job if the
-            definitions have it besides, as Dagster wants each name once.
-        name: The sensor's name; the job's with ``_pending_sensor`` behind it if ``None``.
-        translator: The one that the assets were built with.
-        select: Which migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-        minimum_interval_seconds: How much time there is between two looks at the database, at
-            least.
-        default_status: Whether it runs before somebody has switched it on.
+            comes with the job that `build_delembic_job` returns for the project. Pass the job if
+            the definitions contain it too, because Dagster requires unique names.
+        name: The sensor's name; the job's name followed by ``_pending_sensor`` if ``None``.
+        translator: The translator that the assets were built with.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        minimum_interval_seconds: The least time between two queries of the database.
+        default_status: Whether the sensor is running or stopped before anyone changes it.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -88,11 +87,11 @@ def pending_sensor(
     """Return the sensor of `build_delembic_pending_sensor` for some migrations.
 
     Args:
-        migrations: Which.
+        migrations: The migrations.
         job: The job to start.
-        default_status: Whether it runs before somebody has switched it on.
-        name: The sensor's name; the job's with ``_pending_sensor`` behind it if ``None``.
-        minimum_interval_seconds: How much time there is between two ticks, at least.
+        default_status: Whether the sensor is running or stopped before anyone changes it.
+        name: The sensor's name; the job's name followed by ``_pending_sensor`` if ``None``.
+        minimum_interval_seconds: The least time between two ticks.
     """
     look = _Look(migrations)
 
@@ -100,7 +99,7 @@ def pending_sensor(
         name=name or f"{job.name}_pending_sensor",
         job=job,
         minimum_interval_seconds=minimum_interval_seconds,
-        description="Asks for a run when there are data migrations that the database has not.",
+        description="Requests a run when there are data migrations that are not applied yet.",
         default_status=default_status,
     )
     def pending(context: SensorEvaluationContext) -> SensorResult:
@@ -111,7 +110,7 @@ def pending_sensor(
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the sensor looks for."""
+    """The migrations that the sensor checks, and how it evaluates a tick."""
 
     migrations: Migrations
 
@@ -120,7 +119,7 @@ class _Look:
             pending = find_pending(self.migrations)
         ready = _ready(pending.standings)
         versions = self._versions(ready)
-        # What is applied by now is forgotten, so the cursor does not grow.
+        # Migrations that are applied by now are removed, so the cursor does not grow.
         asked = _asked(context.cursor) & {*self._versions(self.migrations)}
         new = [version for version in versions if version not in asked]
         if pending.reload:
@@ -139,7 +138,7 @@ class _Look:
 
 
 def _ready(standings: Sequence[Standing]) -> list[str]:
-    """Return what can be run, now or after others of them: not what waits for Alembic."""
+    """Return the revisions that can be run now or after one another, unlike any behind Alembic."""
     ready: dict[str, None] = {}
     for standing in standings:
         awaited = standing.waits_for if standing.state == State.BLOCKED else ()
@@ -152,7 +151,10 @@ def _why_not(pending: Pending, ready: Sequence[str]) -> SkipReason:
     if not pending.standings:
         reason = "Nothing is pending: all of these migrations are applied."
     elif ready:
-        reason = f"Asked for already: {', '.join(ready)}. What failed is left until it is changed."
+        reason = (
+            f"Already requested: {', '.join(ready)}. A migration that failed is requested again"
+            " when its file has changed."
+        )
     else:
         waiting = [f"{s.revision} waits for {', '.join(s.waits_for)}" for s in pending.standings]
         reason = f"Nothing can be run: {'; '.join(waiting)}."
@@ -160,7 +162,7 @@ def _why_not(pending: Pending, ready: Sequence[str]) -> SkipReason:
 
 
 def _version(revision: Revision) -> str:
-    """Return a name for a migration that changes with its file."""
+    """Return a name for this version of a migration; it changes with the file."""
     return f"{revision.id} {revision.checksum_now()}"
 
 
@@ -169,7 +171,7 @@ def _run_key(versions: Sequence[str]) -> str:
 
 
 def _asked(cursor: str | None) -> set[str]:
-    """Return what was asked for, as far as the cursor can be read."""
+    """Return the versions that were requested; none if the cursor cannot be read."""
     try:
         values = json.loads(cursor or "[]")
     except ValueError:

@@ -1,4 +1,4 @@
-"""A sensor that shows in Dagster what the command line did outside of it."""
+"""A sensor that reports to Dagster what was run outside of it."""
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
@@ -31,24 +31,24 @@ def build_delembic_run_history_sensor(  # noqa: PLR0913 - all but the project ar
     minimum_interval_seconds: int = _INTERVAL_SECONDS,
     default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
 ) -> SensorDefinition:
-    """Return a sensor that shows what others did: the command line, Python, another Dagster.
+    """Return a sensor that reports runs from elsewhere: the command line, Python, another Dagster.
 
-    It follows the audit log. A success becomes a materialisation, with a passed ``validate`` if
-    the migration has one, and a failed, interrupted or blocked attempt an observation; Dagster
-    cannot be told of failures outside its runs. Each is shown once, whatever becomes of the
-    sensor's cursor: before it shows anything, it looks whether Dagster has it.
+    It follows the audit log. A success becomes a materialization, with a passed ``validate`` if the
+    migration has one. A failed, interrupted or blocked attempt becomes an observation, because
+    Dagster cannot record failures outside of its own runs. Each attempt is reported once, even if
+    the sensor's cursor is lost: the sensor first checks whether Dagster already has the event.
 
-    The first tick does not tell the whole history: of what is older than the newest hundred
-    attempts it shows the last success and the last attempt of each migration.
+    The first tick does not report the whole history. Of the attempts before the newest hundred, it
+    reports the last success and the last attempt of each migration.
 
     Args:
-        project: Whose migrations.
+        project: The project.
         name: The sensor's name.
-        translator: The one that the assets were built with.
-        select: Which migrations have assets here; attempts at others are left out.
-        batch_size: How many attempts a tick reads at most.
-        minimum_interval_seconds: How much time there is between two ticks, at least.
-        default_status: Whether it runs before somebody has switched it on.
+        translator: The translator that the assets were built with.
+        select: The migrations that have assets; attempts at others are left out.
+        batch_size: The most attempts that one tick reads.
+        minimum_interval_seconds: The least time between two ticks.
+        default_status: Whether the sensor is running or stopped before anyone changes it.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -78,18 +78,18 @@ def run_history_sensor(
     """Return the sensor of `build_delembic_run_history_sensor` for some migrations.
 
     Args:
-        migrations: Which.
+        migrations: The migrations.
         name: The sensor's name.
-        default_status: Whether it runs before somebody has switched it on.
-        batch_size: How many attempts a tick reads at most.
-        minimum_interval_seconds: How much time there is between two ticks, at least.
+        default_status: Whether the sensor is running or stopped before anyone changes it.
+        batch_size: The most attempts that one tick reads.
+        minimum_interval_seconds: The least time between two ticks.
     """
     follower = Follower(name, migrations, batch_size)
 
     @sensor(
         name=name,
         minimum_interval_seconds=minimum_interval_seconds,
-        description="Shows what the command line did: data migrations that were run elsewhere.",
+        description="Reports data migrations that were run elsewhere, as on the command line.",
         default_status=default_status,
     )
     def run_history(context: SensorEvaluationContext) -> SensorResult:

@@ -1,1 +1,1 @@
-"""What a step does while a run is under way: migrations are applied or verified in it."""
+"""What a step does in a run: it applies or verifies migrations."""

@@ -1,4 +1,4 @@
-"""Several migrations in one step, in their order; what one failure does not touch goes on."""
+"""Runs several migrations in one step; those that do not depend on a failed one are still run."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def run_steps(
 ) -> Iterator[_Result]:
     """Run migrations one after the other, and yield the results of each as it ends.
 
-    As when each is a step of its own, one that fails keeps only those from running that depend on
-    it. Where the fault is nobody's own (the database is gone, another runner holds the lock for
-    too long), the rest is not tried.
+    If one fails, only those that depend on it are not run, as if each were a step of its own. If
+    the cause affects all of them (the database is gone, or another run holds the lock for too
+    long), the rest is not attempted.
 
     Args:
-        context: Of the step.
-        session: The project.
-        steps: In execution order.
+        context: The context of the step.
+        session: The session of the run.
+        steps: The migrations, in execution order.
         run: `run_in_asset` or `run_in_op`.
 
     Raises:
-        Failure: Not all of them took effect.
+        Failure: Not all migrations took effect.
     """
     graph = session.project.graph
     by_revision = {step.revision.id: step for step in steps}

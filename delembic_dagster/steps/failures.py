@@ -1,4 +1,4 @@
-"""Errors of delembic as failures of a Dagster step, which know whether a retry can help."""
+"""Errors of delembic as failures of a Dagster step, retried only if that can help."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ _HOPELESS = (
     RunInterruptedError,
     SchemaNotReadyError,
 )
-"""What stays as it is until someone does something about it."""
+"""Errors that a retry cannot help."""
 
 
 _OF_ONE = (DefinitionError, MigrationBlockedError, MigrationFailedError, SchemaNotReadyError)
-"""What is wrong with one migration, while others may well run."""
+"""Errors that concern one migration, while others may still run."""
 
 
 class MigrationFailure(Failure):
     """A migration did not take effect.
 
     Attributes:
-        revision: Which one.
-        is_its_own: Whether others may fare better: not so when the database cannot be reached.
+        revision: The migration.
+        is_its_own: Whether only this migration is affected; if the database is gone, all are.
     """
 
     def __init__(self, revision: str, *, is_its_own: bool, **facts: Any) -> None:
@@ -68,8 +68,8 @@ def step_failure(
 
     Args:
         error: What the core raised.
-        revision: The migration that was to run.
-        failed: The event of its failure, if it came so far.
+        revision: The migration.
+        failed: The event of its failure, if there was one.
     """
     remedy = f"{_remedy(error)} {_how_to_reload(error, revision)}".strip()
     by_user = _raised_by_user(error)
@@ -81,7 +81,7 @@ def step_failure(
             **(by_user.metadata if by_user else {}),
             REVISION: revision.id,
             **_facts(error),
-            **_course(failed),
+            **_attempt_facts(failed),
         },
         allow_retries=_retry_helps(error) and (by_user is None or by_user.allow_retries),
     )
@@ -90,11 +90,11 @@ def step_failure(
 def failure_of_several(
     failures: Sequence[MigrationFailure], not_run: Mapping[str, Sequence[str]]
 ) -> Failure:
-    """Return the failure that ends a step in which several migrations were to run.
+    """Return the failure that ends a step with several migrations.
 
     Args:
-        failures: Those that did not take effect, at least one.
-        not_run: Those that were not tried, each with what it waits for.
+        failures: The failures of migrations that did not take effect, at least one.
+        not_run: The migrations that were not run, each with those that it waits for.
     """
     first = failures[0]
     if len(failures) == 1 and not not_run:
@@ -115,7 +115,7 @@ def failure_of_several(
 
 
 def verification_failure(error: DelembicError, revisions: Iterable[Revision]) -> Failure:
-    """Return the failure that ends a step that could not find out how the data is.
+    """Return the failure that ends a step that could not verify the data.
 
     Args:
         error: What the core raised.
@@ -131,27 +131,27 @@ def verification_failure(error: DelembicError, revisions: Iterable[Revision]) ->
 
 
 def _is_of_one(error: DelembicError) -> bool:
-    # One that could not begin met a database that others would meet as well.
+    # If a migration could not begin, others would meet the same problem with the database.
     could_begin = not isinstance(error, MigrationFailedError) or error.phase != Phase.BEGIN
     return isinstance(error, _OF_ONE) and could_begin
 
 
 def _raised_by_user(error: DelembicError) -> Failure | None:
-    """Return the failure that the migration itself raised, if it knows of Dagster."""
+    """Return the failure that the migration itself raised, if it uses Dagster."""
     return error.__cause__ if isinstance(error.__cause__, Failure) else None
 
 
 def _retry_helps(error: DelembicError) -> bool:
-    # A server that does not answer now may answer soon, whatever else its error is.
+    # A server that does not answer now may answer soon, whatever else the error is.
     return isinstance(error, DatabaseUnavailableError) or not isinstance(error, _HOPELESS)
 
 
 def _remedy(error: DelembicError) -> str:
-    """Return what to do, in the words of those who sit in front of Dagster."""
+    """Return the remedy, worded for users of Dagster."""
     match error:
         case MigrationBlockedError():
-            # Of assets, of plain ops, and of jobs that leave some of them out.
-            return f"Run {', '.join(error.waits_for)} before it, in the same run or in another."
+            # This holds for assets, for plain ops, and for jobs that leave some of them out.
+            return f"Run {', '.join(error.waits_for)} first, in the same run or in another."
         case MigrationFailedError():
             return f"{error.remedy} See the whole error: delembic show {error.revision}"
         case _:
@@ -185,21 +185,21 @@ def _facts(error: DelembicError) -> dict[str, Any]:
 
 
 def _is_in_a_file(error: DelembicError) -> bool:
-    """Tell whether the cause led through a file of the user's, as when one cannot be imported."""
+    """Return whether the cause lies in a user's file, such as one that cannot be imported."""
     of_a_file = isinstance(error, ConfigurationError | DefinitionError)
     return of_a_file and not isinstance(error, DatabaseUnavailableError)
 
 
 def _where(cause: BaseException | None) -> MetadataValue[str] | None:
-    """Return the lines that led to an error; of very many the last, which say most."""
+    """Return the traceback of an error; of a very long one, the end, which matters most."""
     if cause is None:
         return None
-    # A line of the code may hold a password; before it is cut, as half of a URL looks like none.
+    # Code may contain a password. Redact before cutting: half a URL is not recognized as one.
     lines = redact("".join(traceback.format_tb(cause.__traceback__)))[-LONGEST_TEXT:]
     return MetadataValue.md(f"```\n{lines}\n```")
 
 
-def _course(failed: Failed | None) -> dict[str, Any]:
+def _attempt_facts(failed: Failed | None) -> dict[str, Any]:
     if failed is None:
         return {}
     return {
@@ -210,7 +210,7 @@ def _course(failed: Failed | None) -> dict[str, Any]:
 
 
 def _how_to_reload(error: DelembicError, revision: Revision) -> str:
-    """Say what to do about definitions that are older than the file they were made from."""
+    """Return what to do if the definitions are older than the file; empty if they are not."""
     if not isinstance(error, DefinitionError):
         return ""
     if not revision.path.is_file():
@@ -218,6 +218,6 @@ def _how_to_reload(error: DelembicError, revision: Revision) -> str:
     if revision.checksum_now() == revision.checksum:
         return ""
     return (
-        "In Dagster that means: reload the code location, and restart workers that outlive a run,"
-        " such as Celery's."
+        "In Dagster, reload the code location, and restart workers that outlive a run, such as"
+        " Celery's."
     )

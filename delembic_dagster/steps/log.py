@@ -1,4 +1,4 @@
-"""What happens in an attempt, as lines in the log of the Dagster step."""
+"""The events of an attempt as lines in the log of the Dagster step."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from delembic.events import (
 
 
 class StepLog:
-    """Writes each event of an attempt as it happens, and remembers how it failed.
+    """Writes each event of an attempt as it happens, and keeps its failure.
 
     Args:
         log: The log of the step.
@@ -41,8 +41,8 @@ class StepLog:
         self._log = log
         self.failed: Failed | None = None
 
-    def show(self, event: Event) -> None:
-        """Write what there is to say of an event."""
+    def write(self, event: Event) -> None:
+        """Write the line for an event, if it has one."""
         match event:
             case Started() | Finished() | Skipped():
                 self._log.info(narrate(event))
@@ -51,8 +51,8 @@ class StepLog:
             case Interrupted() | OutsideTransaction():
                 self._log.warning(narrate(event))
             case Failed():
-                self.failed = event  # the step's own failure says it
+                self.failed = event  # the step's own failure reports it
             case Planned() | Blocked() | Verifying() | Verification():
-                pass  # these are said by the step's results
+                pass  # the step's results report these
             case _:
                 assert_never(event)

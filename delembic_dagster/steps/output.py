@@ -1,4 +1,4 @@
-"""What a migration logs and prints, in the log of its Dagster step."""
+"""Forwards what a migration logs and prints to the log of its Dagster step."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from delembic.redaction import redact
 from delembic_dagster.metadata import bounded
 
 MOST_LINES = 1_000
-"""Lines of one migration that go into Dagster's event log, which keeps each as an event."""
+"""The most lines of a migration in Dagster's event log, which stores each line as an event."""
 
 
 @contextmanager
 def forwarding_output(
     log: DagsterLogManager, managed_loggers: Sequence[str] = ()
 ) -> Iterator[None]:
-    """Write into the step's log what the block logs with `logging`, from INFO on, and prints.
+    """Forward what the block prints, and what it logs from level INFO up, to the step's log.
 
-    What is printed appears on the standard output as well. Passwords are masked, and of very much
-    output the beginning is written; all of it is in the step's own stdout.
+    Printed output also appears on the standard output. Passwords are masked. Of very long output,
+    only the beginning is forwarded; the step's own stdout has all of it.
 
-    The block must hold nothing of Dagster's own but its log: no yield to it. Its storage logs too,
-    by Alembic and others; forwarded, that would wait for the storage that it comes from, for ever.
+    The block must not run any code of Dagster's except its log, so it must not yield to Dagster.
+    Dagster's storage logs too, through Alembic for example. A forwarded record would then wait
+    forever for the storage that emitted it.
 
     Args:
         log: The log of the step.
-        managed_loggers: Loggers that Dagster forwards by itself, as its instance is configured.
+        managed_loggers: The loggers that Dagster's instance is configured to forward itself.
     """
     sink = _Sink(log)
     handler = _Handler(sink, managed_loggers)
@@ -52,7 +53,7 @@ def forwarding_output(
 
 
 class _Sink:
-    """Writes lines, up to a bound, and none after the end."""
+    """Writes lines up to a limit, and none after the end."""
 
     def __init__(self, log: DagsterLogManager) -> None:
         self._log = log
@@ -67,23 +68,23 @@ class _Sink:
             self._log.log(level, bounded(redact(text)))
         elif self._lines == MOST_LINES + 1:
             self._log.warning(
-                f"More than {MOST_LINES} lines of output: the rest is in the step's stdout and"
-                " stderr only."
+                f"More than {MOST_LINES} lines of output: the rest is only in the step's stdout"
+                " and stderr."
             )
 
     def end(self) -> None:
-        """Take no more: a log handler that the block has made may hold its stdout for ever."""
+        """Accept no more lines: a log handler from the block may keep its stdout forever."""
         self._ended = True
 
 
 class _Handler(logging.Handler):
-    """Forwards records, but not what Dagster logs itself, which would come back here."""
+    """Forwards records, except those that Dagster itself logs, which would come back here."""
 
     def __init__(self, sink: _Sink, managed_loggers: Sequence[str]) -> None:
         super().__init__(logging.INFO)
         self._sink = sink
-        # Alembic is asked for its revisions before the migration runs, and says so each time. And
-        # what is printed in a worker of Celery is logged there, too.
+        # Alembic is queried for its revisions before the migration runs, and logs that each time.
+        # A Celery worker also logs what is printed in it.
         self._left_out = ("dagster", "alembic", "celery.redirected", *managed_loggers)
         self._all_managed = "root" in managed_loggers
 
@@ -94,19 +95,19 @@ class _Handler(logging.Handler):
             return
         try:
             self._sink.write(_level(record), self.format(record))
-        except Exception:  # noqa: BLE001 - as in all handlers: logging ends nobody's work
+        except Exception:  # noqa: BLE001 - as in all handlers: logging stops no work
             self.handleError(record)
 
 
 def _level(record: logging.LogRecord) -> int:
-    """Return the next level below that Dagster knows; its pages do not open with any other."""
+    """Return the nearest lower level that Dagster knows; its pages fail with any other."""
     return min(record.levelno // 10 * 10, logging.CRITICAL)
 
 
 class _Printed(io.TextIOBase):
-    """A standard output whose lines are forwarded too, and that is the real one in all else."""
+    """The standard output, with its lines also forwarded to the step's log."""
 
-    # In place of what the base class says of itself: there it cannot be set.
+    # These replace attributes of the base class, which cannot be set there.
     encoding: str = "utf-8"
     errors: str | None = None
 
@@ -114,12 +115,12 @@ class _Printed(io.TextIOBase):
         self._sink = sink
         self._stdout = stdout
         self._begun = ""
-        # Celery's workers have one that is no file and knows neither.
+        # In a Celery worker, the standard output is not a file and has neither attribute.
         self.encoding = getattr(stdout, "encoding", None) or self.encoding
         self.errors = getattr(stdout, "errors", None)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stdout, name)  # its buffer, for example
+        return getattr(self._stdout, name)  # such as its buffer
 
     def write(self, text: str) -> int:
         self._stdout.write(text)
@@ -141,6 +142,6 @@ class _Printed(io.TextIOBase):
         return True
 
     def end(self) -> None:
-        """Forward a last line that has no end."""
+        """Forward a last line that lacks its line break."""
         if self._begun.strip():
             self._sink.write(logging.INFO, self._begun)

@@ -1,4 +1,4 @@
-"""What the database has not applied yet, of the migrations that the definitions know."""
+"""The migrations of the definitions that are not applied yet."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from delembic_dagster.translation.migrations import Migrations
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What is to be run.
+    """The migrations to run.
 
     Attributes:
-        standings: Those that are not applied, in execution order. Also what is running: its runner
-            may have died, and if it lives, our run waits for it.
-        unknown: Revisions that have a file by now, and that the definitions do not know yet.
+        standings: The migrations that are not applied, in execution order. They include running
+            ones: the process may have died, and if it is alive, this run waits for it.
+        unknown: Revisions that have a file, but that the definitions do not know yet.
     """
 
     standings: tuple[Standing, ...]
@@ -23,23 +23,23 @@ class Pending:
 
     @property
     def revisions(self) -> list[str]:
-        """The ids of what is not applied, in execution order."""
+        """The revisions that are not applied, in execution order."""
         return [standing.revision for standing in self.standings]
 
     @property
     def reload(self) -> str | None:
-        """What to do about definitions that are older than the files, if they are."""
+        """The advice to reload the code location if files are newer than the definitions."""
         if not self.unknown:
             return None
         return f"Reload the code location: it does not know {', '.join(self.unknown)} yet."
 
 
 def find_pending(migrations: Migrations) -> Pending:
-    """Ask the database what is not applied now.
+    """Return what is not applied, according to the database.
 
     Args:
-        migrations: Those that matter, as they were when the definitions were loaded. Of others
-            only those that are new are named.
+        migrations: The selected migrations, as loaded with the definitions. Of all others, only
+            those that are new are reported.
 
     Raises:
         DelembicError: The files or the database cannot be read.

@@ -1,4 +1,4 @@
-"""A project's database, open for a Dagster run: what the steps in one process share."""
+"""The session of a Dagster run, which the steps in one process share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Context = AssetExecutionContext | OpExecutionContext
 
 @dataclass(slots=True)
 class _Shared:
-    """What the steps of a run share in one process."""
+    """The state that the steps of a run share in one process."""
 
     session: commands.Session
     interrupted: bool = False
@@ -40,21 +40,21 @@ class RunSession:
     """Applies migrations of one project on behalf of one Dagster run.
 
     Attributes:
-        project: Whose.
+        project: The project.
     """
 
     project: DelembicProject
     _shared: _Shared
 
     def apply(self, revision: Revision, on_event: Listener) -> Outcome:
-        """Run one migration, as `delembic.commands.apply` does, unless the run is over.
+        """Run one migration, as `delembic.commands.apply` does, unless the run was interrupted.
 
-        Dagster tries an interrupted step again where there is a retry policy, and goes on with
-        other steps. Whoever terminated the run did not mean that.
+        Dagster retries an interrupted step if it has a retry policy, and continues with other
+        steps. That is not what a user wants who has terminated the run.
 
         Raises:
-            RunInterruptedError: The run was interrupted before, in this process.
-            DelembicError: It did not take effect.
+            RunInterruptedError: The run has been interrupted in this process.
+            DelembicError: The migration did not take effect.
         """
         if self._shared.interrupted:
             raise RunInterruptedError(revision.id)
@@ -69,12 +69,12 @@ class RunSession:
 def open_run_session(
     project: DelembicProject, run_id: str | None, lock_timeout_seconds: float | None = None
 ) -> Iterator[RunSession]:
-    """Give a session; the database is opened by the first migration, and closed at the end.
+    """Yield a session; the first migration opens the database, and the end closes it.
 
     Args:
-        project: Whose migrations.
-        run_id: The Dagster run that stands in the audit rows.
-        lock_timeout_seconds: How long to wait for another runner; as configured if ``None``.
+        project: The project.
+        run_id: The id of the Dagster run, for the log entries.
+        lock_timeout_seconds: How long to wait for another run; as configured if ``None``.
 
     Raises:
         ConfigurationError: Something is wrong with ``delembic.ini``.
@@ -84,7 +84,7 @@ def open_run_session(
 
 
 def session_resources(project: DelembicProject) -> dict[str, ResourceDefinition]:
-    """Return the resource that opens a session in each process that runs steps of a run."""
+    """Return the resource that opens a session in each process of a run."""
     config = project.config
     settings = tuple(sorted(config.settings.items()))
     return {_key(project): _resource(config.path, config.section, settings)}
@@ -94,15 +94,15 @@ def session_in(context: Context, project: DelembicProject) -> RunSession:
     """Return the session that the resource of `session_resources` has opened.
 
     Args:
-        context: Of a step that requires the resource.
-        project: Whose migrations, as they were when the definitions were made.
+        context: The context of a step that requires the resource.
+        project: The project, as loaded with the definitions.
     """
     shared: _Shared = getattr(context.resources, _key(project))
     return RunSession(project, shared)
 
 
 def run_id_of(context: Context) -> str | None:
-    """Return the run that a step is part of; there is none if a test calls an op as a function."""
+    """Return the id of a step's run; ``None`` if a test calls an op as a function."""
     try:
         return context.run.run_id
     except DagsterError:
@@ -123,7 +123,7 @@ def _key(project: DelembicProject) -> str:
     return f"delembic_session_{digest[:8]}"
 
 
-@cache  # Dagster takes a key twice only with the very same resource
+@cache  # Dagster accepts a key twice only with the same resource object
 def _resource(
     path: Path, section: str, settings: tuple[tuple[str, str], ...]
 ) -> ResourceDefinition:
@@ -133,4 +133,6 @@ def _resource(
         with _opened(config, context.run.run_id if context.run else None) as shared:
             yield shared
 
-    return ResourceDefinition(open_, description=f"The database of {path}, open during a run.")
+    return ResourceDefinition(
+        open_, description=f"The database that {path} configures, open during a run."
+    )

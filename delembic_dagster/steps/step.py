@@ -1,8 +1,8 @@
-"""One migration as the body of a Dagster step: the core's own attempt, told in Dagster's words.
+"""One migration as the body of a Dagster step: the core's own attempt, reported to Dagster.
 
-There is no second way of running a migration here. The lock, the look at what it depends on, the
-mark and the audit row are the core's, as for the command line; an orchestrator that ran a step
-too early would meet the same refusal.
+This is not a second way of running a migration. The core takes the lock, checks the dependencies,
+and writes the mark and the log entry, as for the command line. A step that Dagster started too
+early would be blocked in the same way.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ AssetResult = MaterializeResult[None] | AssetCheckResult
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is to run, and under which names Dagster gets to know how it went.
+    """A migration to run, and the names under which it is reported to Dagster.
 
     Attributes:
         revision: The migration.
-        key: Its asset.
-        check: The check that shows its ``validate``, if there is one.
-        code_version: That of its asset, if it has one.
+        key: The key of its asset.
+        check: The key of the check for its ``validate``, if there is one.
+        code_version: The code version of its asset, if it has one.
     """
 
     revision: Revision
@@ -64,11 +64,11 @@ class Step:
 def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[AssetResult]:
     """Run a migration and yield its results for the asset that is being executed.
 
-    A failed ``validate`` has been rolled back, so its check is shown as failed and nothing is
-    materialised.
+    If ``validate`` fails, the migration is rolled back: its check is reported as failed, and
+    nothing is materialized.
 
     Raises:
-        MigrationFailure: It did not take effect.
+        MigrationFailure: The migration did not take effect.
     """
     log = StepLog(context.log)
     try:
@@ -83,10 +83,10 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
 def report_checks(
     context: Context, project: DelembicProject, steps: Sequence[Step]
 ) -> Iterator[AssetCheckResult]:
-    """Yield how the ``validate`` of applied migrations went, and run nothing.
+    """Yield the results of ``validate`` from when the migrations were applied, and run nothing.
 
-    Where one op stands for several assets Dagster lets people ask for a check alone. Of what is not
-    applied there is nothing to tell yet.
+    Where one op has several assets, Dagster lets users select a check alone. A migration that is
+    not applied has no result yet.
 
     Raises:
         Failure: The database cannot be read.
@@ -107,12 +107,12 @@ def report_checks(
 
 
 def run_in_op(context: Context, session: RunSession, step: Step) -> Iterator[AssetMaterialization]:
-    """Run a migration in an op that is no asset, and yield the materialisation to be recorded.
+    """Run a migration in an op that is not an asset, and yield its materialization.
 
-    Nothing is yielded for one that was applied already: there is nothing new about it.
+    Nothing is yielded for a migration that was already applied: there is nothing new to record.
 
     Raises:
-        MigrationFailure: It did not take effect.
+        MigrationFailure: The migration did not take effect.
     """
     outcome = attempt(context, session, step.revision, StepLog(context.log))
     if not isinstance(outcome, Skipped):
@@ -125,21 +125,21 @@ def run_in_op(context: Context, session: RunSession, step: Step) -> Iterator[Ass
 
 
 def attempt(context: Context, session: RunSession, revision: Revision, log: StepLog) -> Outcome:
-    """Run a migration, with what it logs and prints in the step's log.
+    """Run a migration, and forward what it logs and prints to the step's log.
 
     Raises:
-        MigrationFailure: It did not take effect.
+        MigrationFailure: The migration did not take effect.
     """
     try:
         with forwarding_output(context.log, context.instance.managed_python_loggers):
-            outcome = session.apply(revision, log.show)
+            outcome = session.apply(revision, log.write)
     except DelembicError as error:
-        # `from None`: the cause's text has no bound, and all of it is in the audit log.
+        # `from None`: the text of the cause may be very long, and the audit log has all of it.
         raise step_failure(error, revision, log.failed) from None
     if outcome_metadata(outcome, revision).get(CHANGED):
         context.log.warning(
-            f"The file of {revision.id} has changed since it was applied, and is not run again: put"
-            " it back as it was, or write a new migration."
+            f"The file of {revision.id} has changed since it was applied, and it is not run again."
+            " Restore the file, or write a new migration."
         )
     return outcome
 
@@ -152,8 +152,8 @@ def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:
         asset_key=step.key,
         metadata=metadata,
         check_results=[_check(step.check, outcome, metadata)] if step.check else [],
-        # Told even when nothing was run: without it, all that follows would count as out of date.
-        # It is the file that made the data, whatever has been written into it since.
+        # Reported even if nothing was run: otherwise everything downstream would be out of date.
+        # It is the version of the file that was applied, even if the file has changed since.
         data_version=DataVersion(applied),
         tags={CODE_VERSION_TAG: version} if version else None,
     )
@@ -165,7 +165,7 @@ def _checksum(step: Step, outcome: Outcome) -> str:
 
 
 def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) -> AssetCheckResult:
-    """Return how the ``validate`` of an applied migration went; Dagster wants to know each time."""
+    """Return the result of an applied migration's ``validate``; Dagster requires one each time."""
     if isinstance(outcome, Skipped):
         return _validated_before(check, outcome.revision, metadata)
     return AssetCheckResult(
@@ -185,12 +185,12 @@ def _validated_before(
         passed=known,
         asset_key=check.asset_key,
         check_name=check.name,
-        # One that is not known to have failed holds nobody up.
+        # A check that is not known to have failed blocks nothing.
         severity=AssetCheckSeverity.ERROR if known else AssetCheckSeverity.WARN,
-        description="It was validated when it was applied; nothing was run now."
+        description="It was validated when it was applied; nothing was run this time."
         if known
-        else "The file has changed since it was applied, so nobody knows whether this validate()"
-        " passed then; nothing was run now. To run it on the data as it is now:"
+        else "The file has changed since it was applied, so it is not known whether this validate()"
+        " passed then; nothing was run this time. To run it on the current data:"
         f" delembic verify {revision}",
         metadata=metadata,
     )

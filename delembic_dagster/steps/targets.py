@@ -1,4 +1,4 @@
-"""Which of a running asset's keys and checks stand for which migrations."""
+"""The migrations that the asset keys and checks of a step represent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from delembic_dagster.steps.step import Step
 
 
 class AssetTargets:
-    """What an asset defines, found by the revision in the metadata of its specs.
+    """Finds the migrations of an asset by the revisions in the metadata of its specs.
 
     Args:
-        context: Of the asset that is being executed.
+        context: The context of the asset that is being executed.
         graph: The project's revisions.
     """
 
@@ -35,25 +35,25 @@ class AssetTargets:
         }
 
     def selected(self) -> list[Step]:
-        """Return what is to be run, in execution order.
+        """Return the migrations to run, in execution order.
 
         Raises:
-            NoAssetForRevisionError: The asset stands for none of the project's migrations.
+            NoAssetForRevisionError: The asset represents none of the project's migrations.
         """
         if not self._keys.keys() & self._graph.keys():
             raise NoAssetForRevisionError
         return [self.step(id_) for id_ in self._graph if self._keys.get(id_) in self._selected]
 
     def only_checked(self) -> list[Step]:
-        """Return what is not to be run, though its check is asked for, in execution order."""
+        """Return the migrations of which only the check is selected, in execution order."""
         alone = self._checks.keys() - self._selected
         return [self.step(id_) for id_ in self._graph if self._keys.get(id_) in alone]
 
     def step(self, revision: str) -> Step:
-        """Return one migration as a step; it stands for the only key there is if none is marked.
+        """Return one migration as a step; a single key without a revision represents any migration.
 
         Raises:
-            NoAssetForRevisionError: There are other keys, but not this one's.
+            NoAssetForRevisionError: The asset has no key for this migration.
         """
         key = self._keys.get(revision) if self._keys else self._only_key
         if key is None:

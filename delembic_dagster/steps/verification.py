@@ -1,4 +1,4 @@
-"""Several ``validate`` in one step, on committed data: what the checks ``still_valid`` do."""
+"""Verifies several migrations in one step: the evaluation of the checks ``still_valid``."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ def evaluate(
     specs: Mapping[str, AssetCheckSpec],
     severity: AssetCheckSeverity,
 ) -> Iterator[AssetCheckResult]:
-    """Verify what is selected in a step, and yield each result as soon as it is there.
+    """Verify the selected migrations in a step, and yield each result as soon as it is known.
 
     Args:
-        context: Of the step.
-        project: Where the migrations belong.
+        context: The context of the step.
+        project: The project.
         specs: The checks that the step can evaluate, by revision, in execution order.
-        severity: Of a check that does not pass.
+        severity: The severity of a check that does not pass.
 
     Raises:
-        Failure: It could not be found out whether the data is valid.
+        Failure: The data could not be verified.
     """
     yield from _Evaluation(context, project, _as_run(context, specs), severity).results()
 
 
 @dataclass(frozen=True, slots=True)
 class _Evaluation:
-    """The checks of one step, under way."""
+    """The evaluation of the checks in one step."""
 
     context: AssetCheckExecutionContext
     project: DelembicProject
@@ -65,7 +65,7 @@ class _Evaluation:
         fresh = _applied_by(self.context)
         for id_ in revisions:
             if id_ in fresh:
-                text = "This run has applied it, and validated it then."
+                text = "It was applied and validated in this run."
                 yield self._passed(self.specs[id_], text, {})
         yield from self._verified([id_ for id_ in revisions if id_ not in fresh])
 
@@ -74,7 +74,7 @@ class _Evaluation:
         findings = self._findings(revisions)
         try:
             while True:
-                # Not around the yield: what Dagster does then is none of the migration's output.
+                # Not around the yield: what Dagster logs then is not the migration's output.
                 with forwarding_output(self.context.log, managed):
                     found = next(findings, None)
                 if found is None:
@@ -85,17 +85,17 @@ class _Evaluation:
             raise verification_failure(error, sources) from None
 
     def _findings(self, revisions: Sequence[str]) -> Iterator[Verification]:
-        """Verify what can be; the rest has no result, as nothing is known of it."""
+        """Verify the migrations that can be verified; the others have no result."""
         while revisions:
             try:
                 yield from commands.verify_each(
                     self.project.config,
                     revisions,
                     graph=self.project.graph,
-                    on_event=StepLog(self.context.log).show,
+                    on_event=StepLog(self.context.log).write,
                     program=Program(EXECUTOR, self.context.run.run_id),
                 )
-            except NotVerifiableError as error:  # found before anything was run
+            except NotVerifiableError as error:  # raised before anything is run
                 for revision, obstacle in error.obstacles.items():
                     self.context.log.info(f"{revision} is left out: {obstacle}.")
                 revisions = [id_ for id_ in revisions if id_ not in error.obstacles]
@@ -106,7 +106,7 @@ class _Evaluation:
         spec = self.specs[found.revision]
         metadata = verification_metadata(found)
         if found.passed:
-            return self._passed(spec, "The data is what validate() expects.", metadata)
+            return self._passed(spec, "The data passes validate().", metadata)
         return AssetCheckResult(
             passed=False,
             asset_key=spec.asset_key,
@@ -132,15 +132,15 @@ class _Evaluation:
 def _as_run(
     context: AssetCheckExecutionContext, built: Mapping[str, AssetCheckSpec]
 ) -> dict[str, AssetCheckSpec]:
-    """Return the checks with the keys that they have now; a module may have got a prefix."""
+    """Return the checks with their current keys; a module's assets may have been given a prefix."""
     now = {str((spec.metadata or {}).get(REVISION)): spec for spec in context.check_specs}
     return {id_: now.get(id_, spec) for id_, spec in built.items()}
 
 
 def _applied_by(context: AssetCheckExecutionContext) -> set[str]:
-    """Return the migrations that the very run has applied, to validate them a moment ago.
+    """Return the migrations that this run has applied, and thereby just validated.
 
-    Dagster takes all checks of an asset into a run that is asked for some assets only.
+    Dagster includes all checks of an asset in a run for which only assets are selected.
     """
     entries = context.instance.all_logs(
         context.run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION

@@ -1,4 +1,4 @@
-"""Tests of what Dagster makes of a project, in a Dagster that forgets everything afterwards.
+"""Tests of a project in Dagster, on an instance that is discarded afterwards.
 
 Example:
     >>> from delembic_dagster import DelembicProject

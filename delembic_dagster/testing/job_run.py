@@ -1,4 +1,4 @@
-"""A run of a job in this process, and what Dagster was told in it."""
+"""A run of a job in this process, and what it reported to Dagster."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from delembic_dagster.metadata import REVISION
 
 @dataclass(frozen=True)
 class FailedStep:
-    """What a step said when it failed.
+    """What a step reported when it failed.
 
     Attributes:
-        description: The error and its remedy, for people.
-        metadata: By name, without ``delembic/`` before it.
-        error: The whole error as Dagster shows it.
+        description: The error and its remedy, in plain text.
+        metadata: The metadata by name, without the prefix ``delembic/``.
+        error: The whole error as Dagster displays it.
 
     Example:
         >>> step = FailedStep("D002 was not run.", {"status": "blocked"}, "")
@@ -41,15 +41,15 @@ class FailedStep:
 
 @dataclass(frozen=True)
 class JobRun:
-    """What became of a run, by revision.
+    """The results of a run, by revision.
 
-    `run_job` makes it. From Dagster's record of a run of your own, it can be made as well.
+    `run_job` returns it. You can also create it from the result of a run of your own.
 
     Attributes:
-        result: Dagster's own record, for all that is not told here.
-        planned: The revisions that were to run.
-        steps: The revision that each step carries out, by the step's key; one that carries out
-            several is not among them.
+        result: Dagster's own result, for everything else.
+        planned: The revisions that the run was to materialize.
+        steps: The revision of each step, by the step's key; steps with several revisions are left
+            out.
 
     Example:
         >>> from delembic_dagster import DelembicProject
@@ -73,11 +73,11 @@ class JobRun:
 
     @property
     def run_id(self) -> str:
-        """Dagster's id of the run, which the audit log has, too."""
+        """Dagster's id of the run, which the audit log contains too."""
         return self.result.run_id
 
     def materialized(self) -> dict[str, dict[str, Any]]:
-        """Return the metadata of each materialisation, without ``delembic/`` before their names."""
+        """Return the metadata of each materialization, without the prefix ``delembic/``."""
         return {
             _revision(event.materialization.metadata, event.asset_key): plain(
                 event.materialization.metadata
@@ -86,7 +86,7 @@ class JobRun:
         }
 
     def checks(self, name: str = "validate") -> list[tuple[str, bool]]:
-        """Return for each check of that name, in the order of the run, whether it passed."""
+        """Return whether each check of that name passed, in the order of the run."""
         return [
             (_revision(evaluation.metadata, evaluation.asset_key), evaluation.passed)
             for evaluation in self.result.get_asset_check_evaluations()
@@ -94,9 +94,9 @@ class JobRun:
         ]
 
     def started(self) -> list[str]:
-        """Return what was begun, in order: revisions, or keys of steps that are of no single one.
+        """Return what was started, in order: revisions, or keys of steps with several revisions.
 
-        One that was tried again is in it once.
+        A step that was retried appears once.
         """
         return [
             self.steps.get(str(event.step_key), str(event.step_key))
@@ -109,10 +109,10 @@ class JobRun:
         return {*self._failures()}
 
     def failure(self, revision: str) -> FailedStep:
-        """Return what the step of a revision said when it failed.
+        """Return what the step of a revision reported when it failed.
 
         Raises:
-            AssertionError: It did not fail.
+            AssertionError: The revision did not fail.
         """
         failures = self._failures()
         if revision not in failures:
@@ -120,7 +120,7 @@ class JobRun:
         return failures[revision]
 
     def not_run(self) -> set[str]:
-        """Return the revisions that were to run and were left alone, after a failure upstream."""
+        """Return the revisions that were planned but not run, after a failure upstream."""
         return {*self.planned} - self.materialized().keys() - self._failures().keys()
 
     def _failures(self) -> dict[str, FailedStep]:
@@ -147,16 +147,16 @@ def run_job(
     *revisions: str,
     job: str = DEFAULT_NAME,
 ) -> JobRun:
-    """Run a job in this process, and come back whether or not it succeeds.
+    """Run a job in this process, and return its results whether or not it succeeds.
 
     Args:
-        definitions: Those of a code location.
-        instance: Where it is recorded.
-        revisions: Only these; all of the job if there are none.
-        job: Its name.
+        definitions: The definitions of a code location.
+        instance: The instance that records the run.
+        revisions: The revisions to run; all of the job if none are given.
+        job: The name of the job.
 
     Raises:
-        KeyError: There is no asset of such a revision.
+        KeyError: There is no asset for one of the revisions.
 
     Example:
         >>> from dagster import DagsterInstance
@@ -191,7 +191,7 @@ def run_job(
 
 
 def plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata of Dagster as plain values, without ``delembic/`` before their names.
+    """Return metadata of Dagster as plain values, without the prefix ``delembic/``.
 
     Example:
         >>> from dagster import MetadataValue

@@ -1,4 +1,4 @@
-"""A project under test in Dagster, on a database of the test's own."""
+"""A project under test in Dagster, on a database that belongs to the test."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from delembic_dagster.testing.job_run import JobRun, run_job
 
 
 class ProjectUnderTest(DelembicProject):
-    """The files of a project, on the database of a test.
+    """A project whose settings have the database of a test.
 
     Args:
         project: The project.
-        config: Its settings with the test's database.
+        config: The settings with the test's database.
 
     Example:
         >>> from delembic.testing import migration_tester
@@ -33,11 +33,11 @@ class ProjectUnderTest(DelembicProject):
 
     def __init__(self, project: DelembicProject, config: Config) -> None:
         super().__init__(project.path, project.section)
-        # In the place of the cached one, which names the real database.
+        # This replaces the cached value, which names the real database.
         object.__setattr__(self, "config", config)
 
     def __reduce__(self) -> Any:
-        # Wherever it is unpickled, it must not turn into the project with the real database.
+        # Unpickling must not restore the project with the real database.
         return ProjectUnderTest, (DelembicProject(self.path, self.section), self.config)
 
 
@@ -46,9 +46,9 @@ class DagsterTester:
     """Runs a project's job in Dagster, on the database of a `delembic.testing.MigrationTester`.
 
     Attributes:
-        project: The project with the test's database, to build definitions of your own from.
-        migrations: What looks at the database, and applies what is to be there before a run.
-        instance: The Dagster that the runs are recorded in.
+        project: The project with the test's database, for definitions of your own.
+        migrations: The tester that reads the database, and applies migrations before a run.
+        instance: The Dagster instance that records the runs.
 
     Example:
         >>> from dagster import DagsterInstance
@@ -69,18 +69,18 @@ class DagsterTester:
     instance: DagsterInstance
 
     def definitions(self, **options: Any) -> Definitions:
-        """Return what `delembic_dagster.build_delembic_defs` makes of the project and options."""
+        """Return what `delembic_dagster.build_delembic_defs` returns with the given options."""
         return build_delembic_defs(self.project, **options)
 
     def run(self, *revisions: str, **options: Any) -> JobRun:
-        """Run the project's job, for all its migrations or for some.
+        """Run the project's job for all migrations or for some.
 
         Args:
-            revisions: Only these.
-            options: See `delembic_dagster.build_delembic_defs`.
+            revisions: The revisions to run; all if none are given.
+            options: The options of `delembic_dagster.build_delembic_defs`.
 
         Raises:
-            KeyError: There is no asset of such a revision.
+            KeyError: There is no asset for one of the revisions.
         """
         return run_job(self.definitions(**options), self.instance, *revisions)
 
@@ -89,11 +89,11 @@ class DagsterTester:
 def dagster_tester(
     project: DelembicProject, url: str | None = None, *, with_schema: bool = True
 ) -> Iterator[DagsterTester]:
-    """Give a `DagsterTester` on a fresh database, in a Dagster that forgets its runs at the end.
+    """Yield a `DagsterTester` on a new database, with an instance that is discarded at the end.
 
     Args:
-        project: Whose migrations.
-        url: Of an empty database, which belongs to the test; a new SQLite file if ``None``.
+        project: The project.
+        url: The URL of an empty database for the test; a new SQLite file if ``None``.
         with_schema: See `delembic.testing.MigrationTester`.
 
     Raises:

@@ -1,1 +1,1 @@
-"""Migrations in Dagster's words: which are meant, and the asset, check and op settings of each."""
+"""Migrations in Dagster's terms: which are selected, and the asset, check and op of each."""

@@ -1,4 +1,4 @@
-"""What a migration's class tells Dagster, below ``meta["dagster"]``."""
+"""The settings for Dagster in a migration's class, under ``meta["dagster"]``."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from delembic_dagster.errors import DagsterSettingError
 from delembic_dagster.translation.op_settings import OpSettings
 
 META = "dagster"
-"""The name in a migration's ``meta`` under which its settings for Dagster stand."""
+"""The name of the settings for Dagster in a migration's ``meta``."""
 
 _KeyText: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^/\s]+(/[^/\s]+)*$")]
-"""An asset key as Dagster writes it for people: its parts with a slash between them."""
+"""An asset key as Dagster displays it: its parts, separated by slashes."""
 
 
 class RetrySettings(BaseModel):
-    """A `dagster.RetryPolicy` in plain values, as ``meta`` and YAML hold it."""
+    """A `dagster.RetryPolicy` in plain values, as in ``meta`` and YAML."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_retries: int = Field(default=1, ge=1, description="How many times to try again.")
-    delay: float | None = Field(default=None, ge=0, description="Seconds to wait before it.")
+    max_retries: int = Field(default=1, ge=1, description="How many times to retry.")
+    delay: float | None = Field(default=None, ge=0, description="Seconds to wait before a retry.")
     backoff: Literal["linear", "exponential"] | None = Field(
         default=None, description="How the delay grows from one retry to the next."
     )
     jitter: Literal["full", "plus_minus"] | None = Field(
-        default=None, description="How chance varies the delay."
+        default=None, description="How the delay is randomized."
     )
 
     def policy(self) -> RetryPolicy:
@@ -44,15 +44,15 @@ class RetrySettings(BaseModel):
 
 
 class DagsterMeta(BaseModel):
-    """All that may stand below ``meta["dagster"]``.
+    """The settings under ``meta["dagster"]``.
 
     Attributes:
-        deps: Assets upstream of the migration's own, besides those of the revisions that it
+        deps: Assets upstream of the migration's asset, besides those of the revisions that it
             depends on.
-        kinds: Kinds to show it with, besides those of all.
-        op_tags: See `delembic_dagster.OpSettings`, as for the next two.
-        pool: The pool of its op.
-        retry_policy: Of its op.
+        kinds: Kinds of the asset, besides those that all migrations have.
+        op_tags: Tags of the op; see `delembic_dagster.OpSettings`.
+        pool: The pool of the op; see `delembic_dagster.OpSettings`.
+        retry_policy: The retry policy of the op; see `delembic_dagster.OpSettings`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,12 +65,12 @@ class DagsterMeta(BaseModel):
 
     @property
     def upstream_keys(self) -> list[AssetKey]:
-        """The assets of ``deps``."""
+        """The asset keys in ``deps``."""
         return [AssetKey.from_user_string(text) for text in self.deps]
 
     @property
     def op_settings(self) -> OpSettings:
-        """What the migration sets for its op."""
+        """The op settings of the migration."""
         retry_policy = self.retry_policy.policy() if self.retry_policy else None
         return OpSettings(self.pool, retry_policy, self.op_tags)
 
@@ -79,10 +79,10 @@ _NOTHING = DagsterMeta()
 
 
 def dagster_meta(revision: Revision) -> DagsterMeta:
-    """Return what a migration tells Dagster.
+    """Return the settings for Dagster in a migration's class.
 
     Raises:
-        DagsterSettingError: Its ``meta`` has a name or a value that means nothing.
+        DagsterSettingError: A setting in ``meta`` is unknown or invalid.
     """
     if META not in revision.meta:
         return _NOTHING

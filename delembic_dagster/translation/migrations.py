@@ -1,4 +1,4 @@
-"""The migrations that are meant: those of a project, translated and selected."""
+"""The migrations of a project, translated and selected."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from delembic_dagster.translation.translator import DagsterDelembicTranslator
 _T = TypeVar("_T")
 
 _REMEMBERED = 8
-"""Whole translations that are kept; of more, those that were asked for last."""
+"""The number of translated projects to keep; the least recently used one is dropped."""
 
 _PLAIN = DagsterDelembicTranslator()
 
 
 @dataclass(frozen=True, eq=False)
 class Migrations(Mapping[str, Translated]):
-    """Migrations of one project by their revisions; iterating goes in execution order.
+    """Migrations of one project by revision, in execution order.
 
-    Builders make this value of their arguments, and everything below them takes it.
+    Builders create this value from their arguments and pass it on.
 
     Attributes:
-        project: Where the migrations belong.
-        everything: All migrations of the project, whether they are meant or not.
-        meant: Those that are.
+        project: The project that the migrations belong to.
+        everything: All migrations of the project, selected or not.
+        meant: The selected migrations.
 
     Example:
         >>> from delembic_dagster import DelembicProject
@@ -53,15 +53,15 @@ class Migrations(Mapping[str, Translated]):
         translator: DagsterDelembicTranslator | None = None,
         select: Selection | None = None,
     ) -> Migrations:
-        """Return the selected migrations of a project, as a translator shows them.
+        """Return the selected migrations of a project, with the assets that a translator makes.
 
-        Builders that are called one after the other share what a translator has answered: it is
-        asked once for each migration.
+        The translator is called once for each migration, even if several builders are called with
+        the same project and translator.
 
         Args:
-            project: Whose migrations.
-            translator: How they look.
-            select: Which of them; all if ``None``.
+            project: The project.
+            translator: Defines how the migrations look in Dagster.
+            select: The migrations to select; all if ``None``.
 
         Raises:
             DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -71,17 +71,17 @@ class Migrations(Mapping[str, Translated]):
         return cls(project, everything, everything).select(select)
 
     def select(self, selection: Selection | None) -> Migrations:
-        """Return the migrations of the same project that a selection means.
+        """Return the selected migrations of the same project.
 
         Raises:
-            UnknownRevisionError: It names a revision that does not exist.
-            SelectionError: It means nothing, or asks for ``pending``.
+            UnknownRevisionError: The selection names a revision that does not exist.
+            SelectionError: The selection is invalid, or contains ``pending``.
         """
         revisions = select_revisions(self.project.graph, selection)
         return replace(self, meant={id_: self.everything[id_] for id_ in revisions})
 
     def keys_of(self, revisions: Iterable[str]) -> list[AssetKey]:
-        """Return the keys of the assets that stand for some of the migrations."""
+        """Return the asset keys of some of the migrations."""
         return [self[revision].spec.key for revision in revisions]
 
     def __getitem__(self, revision: str) -> Translated:
@@ -95,9 +95,9 @@ class Migrations(Mapping[str, Translated]):
 
 
 class _Itself(Generic[_T]):
-    """Something that is equal to nothing else, unlike two projects read from the same folder.
+    """A value that is compared by identity.
 
-    One of them may have been read before a file was changed.
+    Two projects in the same folder are equal, but one may have been read before a file changed.
     """
 
     def __init__(self, value: _T) -> None:

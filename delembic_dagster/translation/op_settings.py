@@ -1,4 +1,4 @@
-"""How Dagster executes one migration: what is a property of its op, not of its asset."""
+"""How Dagster executes a migration: the settings of its op, not of its asset."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dagster import RetryPolicy
 
 @dataclass(frozen=True, slots=True)
 class OpSettings:
-    """What applies to the op of one migration.
+    """Settings for the op of one migration.
 
-    A migration sets it for itself, below ``meta["dagster"]`` of its class; a translator for
-    whichever it likes; the arguments of `build_delembic_assets` for all that do not set it.
+    A migration sets them under ``meta["dagster"]`` of its class, and a translator can set them for
+    any migration. Settings that neither sets come from the arguments of `build_delembic_assets`.
 
     Attributes:
-        pool: Limits how many run at the same time in Dagster.
-        retry_policy: What to do when it failed and a retry can help.
-        op_tags: Tags such as ``dagster-k8s/config``, which executors look at.
+        pool: A pool that limits how many ops run at the same time in Dagster.
+        retry_policy: How to retry the op if it failed and a retry can help.
+        op_tags: Tags that executors read, such as ``dagster-k8s/config``.
 
     Example:
         >>> from delembic import DataMigration
@@ -42,7 +42,7 @@ class OpSettings:
     op_tags: Mapping[str, Any] = field(default_factory=dict)
 
     def over(self, general: OpSettings) -> OpSettings:
-        """Return these settings, with those that are not set taken from the general ones."""
+        """Return these settings, completed by the general ones where they are not set."""
         return replace(
             general,
             pool=self.pool or general.pool,

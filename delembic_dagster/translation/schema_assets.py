@@ -1,4 +1,4 @@
-"""Alembic's revisions as assets that migrations wait for, and that Dagster does not run."""
+"""Alembic's revisions as external assets that migrations wait for."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def build_delembic_schema_asset_specs(
 ) -> list[AssetSpec]:
     """Return an external asset for each Alembic revision that a migration names in ``depends_on``.
 
-    They stand upstream of these migrations. Nothing is asked of the database or of Alembic: they
-    are the names that are no migrations, and a run tells of a name that Alembic does not know.
+    They are upstream of these migrations. Neither the database nor Alembic is consulted: these are
+    the names that are not migrations. A run reports a name that Alembic does not know.
 
     Args:
-        project: Whose migrations.
-        select: Which migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        project: The project.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
 
     Raises:
         DefinitionError: Something is wrong with the files or the selection.
@@ -42,8 +42,8 @@ def schema_asset_specs(graph: Graph, revisions: Iterable[str]) -> list[AssetSpec
     """Return an external asset for each Alembic revision that some migrations wait for.
 
     Args:
-        graph: The project's migrations.
-        revisions: Which of them.
+        graph: All migrations of the project.
+        revisions: The migrations that wait.
     """
     names = (name for id_ in revisions for name in graph[id_].depends_on if name not in graph)
     return [_spec(name) for name in dict.fromkeys(names)]
@@ -62,9 +62,9 @@ def schema_asset_key(name: str) -> AssetKey:
 def _spec(name: str) -> AssetSpec:
     return AssetSpec(
         key=schema_asset_key(name),
-        # Which of them it is, only Alembic and the database can tell.
-        description=f"Data migrations wait for {name}, which is a revision of Alembic. If Alembic"
-        " has none of that name, it is misspelt, or a migration whose file is gone.",
+        # Only Alembic and the database know which of these it is.
+        description=f"Data migrations wait for {name}, a revision of Alembic. If Alembic has no"
+        " such revision, the name is misspelled, or belongs to a migration whose file is gone.",
         metadata={SCHEMA_REVISION: name},
         group_name="alembic",
         kinds={"alembic"},

@@ -1,4 +1,4 @@
-"""Which revisions are meant: by name, by tag, or with all that comes before them."""
+"""Selecting revisions by name, by tag, or together with all that come before them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ PENDING = "pending"
 Selection = str | Sequence[str]
 """One or several of: a revision, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
 
-Where the database may be asked, ``pending`` keeps of the others what is not applied; alone, of all.
+Where the database may be queried, ``pending`` limits the selection to migrations that are not
+applied; alone, it selects all of those.
 """
 
 
 def select_revisions(graph: Graph, selection: Selection | None) -> list[str]:
-    """Return the revisions that a selection means, in execution order.
+    """Return the selected revisions, in execution order.
 
     Args:
         graph: The project's revisions.
-        selection: What is meant; ``None`` is all of them.
+        selection: The selection; ``None`` selects all revisions.
 
     Raises:
-        UnknownRevisionError: It names a revision that does not exist.
-        SelectionError: It has a tag that no migration carries, asks for ``pending``, or for what
-            there is no way to select.
+        UnknownRevisionError: The selection names a revision that does not exist.
+        SelectionError: The selection has a tag that no migration has, contains ``pending``, or is
+            invalid.
     """
     if selection is None:
         return list(graph)
     parts, pending = split_pending(selection)
     if pending:
         raise SelectionError(
-            "What is pending only the database can tell, and definitions are loaded without it.",
+            "Only the database knows what is pending, and definitions are loaded without it.",
             "Use 'pending' in build_schedule_from_delembic_selection.",
         )
     chosen = {id_ for part in parts or () for id_ in _matches(graph, part)}
@@ -41,7 +42,7 @@ def select_revisions(graph: Graph, selection: Selection | None) -> list[str]:
 
 
 def split_pending(selection: Selection) -> tuple[list[str] | None, bool]:
-    """Return a selection without the word ``pending``, and whether that was in it.
+    """Return a selection without ``pending``, and whether it contained ``pending``.
 
     Example:
         >>> split_pending(["tag:nightly", "pending"])
@@ -55,7 +56,7 @@ def split_pending(selection: Selection) -> tuple[list[str] | None, bool]:
 
 
 def pending_of(selection: Selection | None) -> Selection:
-    """Return a selection that keeps of another what is pending.
+    """Return a selection of what is pending in another selection.
 
     Example:
         >>> pending_of("tag:nightly"), pending_of(None), pending_of([])
@@ -64,7 +65,7 @@ def pending_of(selection: Selection | None) -> Selection:
     if selection is None:
         return PENDING
     parts = _parts(selection)
-    return [*parts, PENDING] if parts else []  # of nothing, not of all
+    return [*parts, PENDING] if parts else []  # what is pending in nothing, not in everything
 
 
 def _parts(selection: Selection) -> list[str]:
@@ -77,12 +78,12 @@ def _matches(graph: Graph, part: str) -> Collection[str]:
         return _tagged(graph, rest)
     if kind == "upto":
         return graph.upto(rest)
-    if ":" in part and part not in graph:  # no revision of this project's, nor of any to come
+    if ":" in part and part not in graph:  # no revision has such a name
         raise SelectionError(
-            f"{part!r} cannot be selected.",
-            "Name revisions, tag:NAME, tag:NAME=VALUE or upto:REVISION.",
+            f"{part!r} is not a valid selection.",
+            "Use revisions, tag:NAME, tag:NAME=VALUE or upto:REVISION.",
         )
-    # What 'head' stands for comes with all before it, as on the command line.
+    # 'head' selects all revisions before it too, as on the command line.
     return [part] if part in graph else graph.upto(part)
 
 

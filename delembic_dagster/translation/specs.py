@@ -1,4 +1,4 @@
-"""Migrations as asset specs, for assets of the user's own."""
+"""Migrations as asset specs, for assets that users define."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def build_delembic_asset_specs(
 ) -> list[AssetSpec]:
     """Return an asset spec for each migration, without a way to run it.
 
-    They are for assets of your own that call `DelembicResource`, or to show migrations that
+    Use them for assets of your own that call `DelembicResource`, or to display migrations that
     something else runs.
 
     Args:
-        project: Whose migrations.
-        translator: How they look.
-        select: Which of them: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        project: The project.
+        translator: Defines how the migrations look in Dagster.
+        select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -44,12 +44,12 @@ def get_asset_key_for_revision(
     *,
     translator: DagsterDelembicTranslator | None = None,
 ) -> AssetKey:
-    """Return the key of the asset that stands for a migration, for assets of your own to name.
+    """Return the asset key of a migration, for use in assets of your own.
 
     Args:
-        project: Whose migration.
-        revision: Which.
-        translator: The one that the assets are made with, if they have one.
+        project: The project.
+        revision: The migration.
+        translator: The translator that the assets are built with, if not the default one.
 
     Raises:
         UnknownRevisionError: The project has no such revision.

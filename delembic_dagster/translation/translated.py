@@ -1,4 +1,4 @@
-"""A translator's answers for one migration after the other, checked and tied to their revisions."""
+"""The assets and checks that a translator makes, checked and tied to their revisions."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Translated:
     Attributes:
         revision: The migration.
         spec: Its asset.
-        check: The check that shows its ``validate``, if it has one.
-        settings: Of its op, as far as they are its own.
+        check: The check for its ``validate``, if it has one.
+        settings: The settings of its op that are its own.
     """
 
     revision: Revision
@@ -39,7 +39,7 @@ class Translated:
 def translate(
     project: DelembicProject, translator: DagsterDelembicTranslator
 ) -> dict[str, Translated]:
-    """Return what a translator makes of a project's migrations, by revision, in execution order.
+    """Return a project's migrations as translated, by revision, in execution order.
 
     Raises:
         DefinitionError: Something is wrong with the files or the translator.
@@ -50,7 +50,7 @@ def translate(
 
 
 class _Translation:
-    """Goes through a project in execution order, so that what others depend on comes first."""
+    """Translates a project in execution order, so that dependencies come first."""
 
     def __init__(self, project: DelembicProject, translator: DagsterDelembicTranslator) -> None:
         self._project = project
@@ -76,11 +76,11 @@ class _Translation:
         )
 
     def _spec(self, data: DelembicTranslatorData) -> AssetSpec:
-        with _refusals_raised_for(data.revision.id):
+        with _naming_the_revision(data.revision.id):
             spec = self._translator.get_asset_spec(data)
         if not isinstance(spec, AssetSpec):
-            raise TranslationError(data.revision.id, f"is no AssetSpec but {spec!r}.")
-        # Whatever the translator did to it: by this a step finds the asset of a revision again.
+            raise TranslationError(data.revision.id, f"is not an AssetSpec: {spec!r}.")
+        # A step finds the asset of a revision by this, whatever the translator changed.
         if spec.metadata.get(REVISION) == data.revision.id:
             return spec
         return spec.merge_attributes(metadata={REVISION: data.revision.id})
@@ -92,10 +92,14 @@ class _Translation:
         if check is None:
             return None
         if not isinstance(check, AssetCheckSpec):
-            raise TranslationError(data.revision.id, f"is no AssetCheckSpec but {check!r}.")
+            raise TranslationError(
+                data.revision.id, f"has a check that is not an AssetCheckSpec: {check!r}."
+            )
         if check.asset_key != key:
             where = check.asset_key.to_user_string()
-            raise TranslationError(data.revision.id, f"puts its check on another asset, {where}.")
+            raise TranslationError(
+                data.revision.id, f"puts its check on a different asset, {where}."
+            )
         metadata = check.metadata or {}
         if metadata.get(REVISION) == data.revision.id:
             return check
@@ -104,7 +108,9 @@ class _Translation:
     def _settings(self, data: DelembicTranslatorData) -> OpSettings:
         settings = self._translator.get_op_settings(data)
         if not isinstance(settings, OpSettings):
-            raise TranslationError(data.revision.id, f"has no OpSettings but {settings!r}.")
+            raise TranslationError(
+                data.revision.id, f"has op settings that are not OpSettings: {settings!r}."
+            )
         return settings
 
     def _claim(self, key: AssetKey, revision: str) -> None:
@@ -115,13 +121,13 @@ class _Translation:
 
 
 @contextmanager
-def _refusals_raised_for(revision: str) -> Iterator[None]:
-    """Say of which migration it is what Dagster does not take."""
+def _naming_the_revision(revision: str) -> Iterator[None]:
+    """Name the migration in the error if Dagster rejects its asset."""
     try:
         yield
     except DagsterInvalidDefinitionError as error:
         raise TranslationError(
             revision,
-            f"is refused by Dagster: {error}",
-            "Correct the translator, or what the migration's class says.",
+            f"is rejected by Dagster: {error}",
+            "Correct the translator, or the attributes of the migration's class.",
         ) from error

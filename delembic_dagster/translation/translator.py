@@ -1,4 +1,4 @@
-"""How a migration looks in Dagster, and the one place to change that."""
+"""How a migration looks in Dagster, and the place to change that."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from delembic_dagster.translation.schema_assets import schema_asset_key
 
 @dataclass(frozen=True, slots=True)
 class DelembicTranslatorData:
-    """All that a translator is told of a migration.
+    """The data that a translator receives about a migration.
 
     Attributes:
-        revision: What its file says.
-        project: Where it belongs.
-        dependencies: The assets of the migrations that it waits for, already translated.
+        revision: The migration, as its file defines it.
+        project: The project that it belongs to.
+        dependencies: The asset keys of the migrations that it depends on.
         schema_revisions: The other names in its ``depends_on``: revisions of Alembic.
-        dialect: The kind of database, such as ``postgresql``, if the settings tell.
-        spec: The asset that the translator has made of it; ``None`` while it is making it.
+        dialect: The kind of database, such as ``postgresql``, if the settings reveal it.
+        spec: The asset that the translator has returned; ``None`` in `get_asset_spec`.
 
     Example:
         >>> from delembic_dagster import DelembicProject
@@ -44,7 +44,7 @@ class DelembicTranslatorData:
 
 
 class DagsterDelembicTranslator:
-    """Turns migrations into asset specs and check specs. Subclass it to have them another way.
+    """Turns migrations into asset specs and check specs. Subclass it to change them.
 
     Example:
         >>> class Warehouse(DagsterDelembicTranslator):
@@ -60,10 +60,10 @@ class DagsterDelembicTranslator:
     """
 
     def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
-        """Return the asset that stands for a migration.
+        """Return the asset for a migration.
 
-        An override may change whatever it likes. The order of execution does not hang on it: each
-        step looks at the audit tables itself for what it depends on.
+        An override may change anything. The order of execution does not depend on it: each step
+        checks its dependencies in the audit tables itself.
         """
         revision = data.revision
         tags = {tag_name(name): tag_value(value) for name, value in revision.tags.items()}
@@ -82,25 +82,25 @@ class DagsterDelembicTranslator:
         )
 
     def get_asset_check_spec(self, data: DelembicTranslatorData) -> AssetCheckSpec | None:
-        """Return the check that stands for a migration's ``validate``.
+        """Return the check for a migration's ``validate``.
 
-        Called for migrations that define one; ``None`` shows no check for it, and it is run all
-        the same.
+        It is called for migrations that define ``validate``. If it returns ``None``, Dagster shows
+        no check, but ``validate`` is still run.
         """
         spec = data.spec or self.get_asset_spec(data)
         return AssetCheckSpec(
             name="validate",
             asset=spec.key,
-            description="What the migration's validate() expects. It is run in the transaction that"
-            " applies the migration, before the commit, and cannot be run alone.",
+            description="The migration's validate(). It runs in the transaction that applies the"
+            " migration, before the commit, and cannot be run on its own.",
             blocking=True,
             metadata={REVISION: data.revision.id},
         )
 
     def get_op_settings(self, data: DelembicTranslatorData) -> OpSettings:
-        """Return what applies to the op of a migration, where each has an op of its own.
+        """Return the settings for a migration's op, where each migration has an op of its own.
 
-        By default what the migration's class says below ``meta["dagster"]``. Whatever is not set
-        is taken from the arguments of `build_delembic_assets`.
+        By default, they come from ``meta["dagster"]`` in the migration's class. Settings that are
+        not set come from the arguments of `build_delembic_assets`.
         """
         return dagster_meta(data.revision).op_settings

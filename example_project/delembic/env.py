@@ -10,7 +10,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 DEFAULT_FILE = Path(__file__).resolve().parents[1] / "vocabulary.db"
 
-# Hosts hand out URLs without a driver; these are the drivers that the example installs.
+# Hosting providers give out URLs without a driver; these are the drivers that the example installs.
 DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "mysql": "mysql+pymysql",
@@ -18,8 +18,8 @@ DRIVERS = {
 }
 
 
-# As PostgreSQL has it by default. Otherwise INSERT ... SELECT locks here even what it only reads,
-# and migrations that run side by side get into each other's way.
+# This is PostgreSQL's default. At MySQL's own default, INSERT ... SELECT also locks the rows that
+# it only reads, and migrations that run side by side block each other.
 MYSQL_OPTIONS: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
 
 
@@ -28,8 +28,8 @@ def get_engine() -> Engine:
     url = make_url(os.environ.get("DATABASE_URL") or f"sqlite:///{DEFAULT_FILE}")
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     options = MYSQL_OPTIONS if url.get_backend_name() in {"mysql", "mariadb"} else {}
-    # hide_parameters: an error then shows the statement, and never the rows that were sent.
-    # NullPool: delembic opens a connection for each migration, so there is nothing to keep.
+    # hide_parameters: an error then shows the statement, but never the data that was sent with it.
+    # NullPool: delembic opens a connection for each migration, so there is nothing to pool.
     engine = create_engine(url, hide_parameters=True, poolclass=NullPool, **options)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", enforce_foreign_keys)
@@ -37,7 +37,7 @@ def get_engine() -> Engine:
 
 
 def enforce_foreign_keys(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """Make SQLite refuse orphans, as the other databases do without being asked."""
+    """Make SQLite enforce foreign keys, as the other databases do by default."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

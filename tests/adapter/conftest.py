@@ -15,7 +15,7 @@ from support.servers.backend import Backend
 
 @pytest.fixture
 def instance() -> Iterator[DagsterInstance]:
-    """A Dagster that forgets everything when the test ends."""
+    """A Dagster instance that is discarded when the test ends."""
     with DagsterInstance.ephemeral() as instance:
         yield instance
 
@@ -30,7 +30,7 @@ def location(tmp_path: Path, backend: Backend, instance: DagsterInstance) -> Loc
 
 @pytest.fixture
 def sqlite_location(tmp_path: Path, sqlite_url: str, instance: DagsterInstance) -> Location:
-    """The same on SQLite alone, for what does not hang on the database."""
+    """A project like `location`, but on SQLite only, for what does not depend on the database."""
     folder = ProjectFolder(tmp_path / "project", sqlite_url)
     folder.execute("CREATE TABLE t (name VARCHAR(20))")
     return Location(folder, instance)
@@ -38,5 +38,5 @@ def sqlite_location(tmp_path: Path, sqlite_url: str, instance: DagsterInstance) 
 
 @pytest.fixture
 def files(tmp_path: Path) -> ProjectFolder:
-    """A project whose database nobody can reach, for all that has to work without one."""
+    """A project with an unreachable database, for everything that has to work without one."""
     return ProjectFolder(tmp_path / "project", "postgresql+psycopg://nobody@127.0.0.1:1/nowhere")

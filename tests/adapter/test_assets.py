@@ -1,4 +1,4 @@
-"""Migrations as assets: run by Dagster, with the promises that the command line keeps."""
+"""Migrations as assets: run by Dagster, with the same guarantees as on the command line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_job_runs_a_diamond_in_the_order_of_depends_on(location: Location) -
     assert set(location.folder.states().values()) == {"applied"}
 
 
-def test_the_audit_row_knows_the_run_and_the_materialization_knows_the_audit_row(
+def test_the_log_entry_and_the_materialization_refer_to_each_other(
     location: Location,
 ) -> None:
     location.folder.migration("D001", "conn.exec_driver_sql(\"INSERT INTO t VALUES ('a'), ('b')\")")
@@ -112,7 +112,7 @@ def test_every_materialization_carries_the_checksum_as_its_data_version(
         assert materialization.tags["dagster/code_version"] == checksum
 
 
-def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) -> None:
+def test_a_failure_blocks_its_descendants_and_nothing_else(location: Location) -> None:
     location.inserting("D001")
     location.folder.migration(
         "D002", "conn.exec_driver_sql(\"INSERT INTO t VALUES ('x')\"); 1/0", depends_on=("D001",)
@@ -140,7 +140,7 @@ def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) 
     assert "D002.py" in failure.metadata["traceback"]
 
 
-def test_a_failed_validate_is_a_red_check_and_no_materialization(location: Location) -> None:
+def test_a_failed_validate_fails_its_check_and_materializes_nothing(location: Location) -> None:
     location.inserting("D001", validate="assert False, 'no such row'")
     location.inserting("D002", "D001")
 
@@ -156,7 +156,7 @@ def test_a_failed_validate_is_a_red_check_and_no_materialization(location: Locat
     assert ran.failure("D001").metadata["phase"] == "validate"
 
 
-def test_a_passed_validate_is_a_green_check_then_and_later(location: Location) -> None:
+def test_a_passed_validate_passes_its_check_then_and_later(location: Location) -> None:
     location.inserting("D001", validate=INSERT.format("validated"))
     location.inserting("D002")
 
@@ -165,12 +165,12 @@ def test_a_passed_validate_is_a_green_check_then_and_later(location: Location) -
 
     assert later.checks() == [("D001", True)]
     (evaluation,) = later.result.get_asset_check_evaluations()
-    assert "nothing was run now" in str(evaluation.description)
+    assert "nothing was run this time" in str(evaluation.description)
     assert location.inserted().count("validated") == 1
 
 
-def test_a_step_that_is_run_too_early_refuses_by_itself(location: Location) -> None:
-    """The Dask executor was seen to run the descendants of a failed step."""
+def test_a_step_that_is_run_too_early_is_blocked(location: Location) -> None:
+    """The Dask executor has been seen to run the descendants of a failed step."""
     location.folder.migration("D001", "1/0")
     location.inserting("D002", "D001")
     location.run()
@@ -182,13 +182,13 @@ def test_a_step_that_is_run_too_early_refuses_by_itself(location: Location) -> N
     assert "it depends on D001, which is not applied yet" in failure.description
     assert failure.metadata["status"] == "blocked"
     assert failure.metadata["waits_for"] == "D001"
-    (row,) = location.folder.attempts("D002")  # one: no retry can help
+    (row,) = location.folder.attempts("D002")  # only one, because no retry can help
     assert (row.status, row.executor, row.executor_run_id) == ("blocked", "dagster", ran.run_id)
     assert failure.metadata["history_id"] == row.id
     assert location.inserted() == []
 
 
-def test_a_retry_policy_tries_a_failed_migration_again_and_attempts_are_counted(
+def test_a_retry_policy_retries_a_failed_migration_and_counts_the_attempts(
     location: Location,
 ) -> None:
     flag = str(location.folder.root / "flag")
@@ -203,7 +203,7 @@ def test_a_retry_policy_tries_a_failed_migration_again_and_attempts_are_counted(
     assert {row.executor_run_id for row in rows} == {ran.run_id}
 
 
-def test_a_validate_that_passes_at_the_second_attempt_ends_green(
+def test_a_validate_that_passes_at_the_second_attempt_passes_its_check(
     sqlite_location: Location,
 ) -> None:
     flag = str(sqlite_location.folder.root / "flag")
@@ -216,7 +216,7 @@ def test_a_validate_that_passes_at_the_second_attempt_ends_green(
     assert sqlite_location.inserted() == ["D001"]
 
 
-def test_a_file_that_changed_after_loading_is_not_run_and_not_tried_again(
+def test_a_file_that_changed_after_loading_is_neither_run_nor_retried(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001")
@@ -259,7 +259,7 @@ def test_after_an_interruption_nothing_runs_whatever_the_retry_policy_says(
     assert sqlite_location.inserted() == []
     assert sqlite_location.folder.statuses() == ["interrupted"]
     said = ran.failure("D001").description.splitlines()
-    assert "The run was interrupted, so D001 is not run any more." in said
+    assert "The run was interrupted, so D001 was not run." in said
 
     sqlite_location.folder.migration("D001", "pass")
     assert sqlite_location.run(mode=mode).success
@@ -284,7 +284,7 @@ def test_pool_and_op_tags_reach_the_op(files: ProjectFolder) -> None:
     assert asset.op.tags["size"] == "small"
 
 
-def test_names_that_differ_in_odd_characters_are_different_assets_that_run(
+def test_names_that_differ_only_in_special_characters_are_different_assets(
     sqlite_location: Location,
 ) -> None:
     revisions = ["a-b", "a_b", "a|b", "a.b", "ä/b", "A_b", "class", "x" * 200]
@@ -312,14 +312,14 @@ def test_names_that_differ_in_odd_characters_are_different_assets_that_run(
     assert [passed for _, passed in ran.checks()] == [True] * len(revisions)
 
 
-def test_a_mode_that_does_not_exist_is_refused(files: ProjectFolder) -> None:
+def test_an_unknown_mode_is_rejected(files: ProjectFolder) -> None:
     project = DelembicProject(files.root)
 
     with pytest.raises(ConfigurationError, match="no mode 'other'"):
         build_delembic_assets(project, mode=cast(Any, "other"))
 
 
-def test_assets_can_be_built_of_some_migrations_only(sqlite_location: Location) -> None:
+def test_assets_can_be_built_for_selected_migrations(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.inserting("D002", "D001")
     sqlite_location.inserting("D003", "D002")

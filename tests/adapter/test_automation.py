@@ -1,4 +1,4 @@
-"""Migrations under Dagster's own automation."""
+"""Migrations under Dagster's declarative automation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def asked(definitions: Definitions, instance: DagsterInstance) -> set[str]:
     return {each.key.path[-1] for each in result.results if result.get_num_requested(each.key)}
 
 
-def test_a_revision_of_alembic_does_not_stand_in_the_way(sqlite_location: Location) -> None:
+def test_a_revision_of_alembic_does_not_block_the_condition(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001", "S001")
     sqlite_location.inserting("D002", "D001")
     definitions = sqlite_location.definitions(translator=Automatic())
@@ -46,7 +46,9 @@ def test_a_revision_of_alembic_does_not_stand_in_the_way(sqlite_location: Locati
     assert asked(definitions, sqlite_location.instance) == {"D001", "D002"}
 
 
-def test_what_ran_is_not_asked_for_again_nor_what_failed(sqlite_location: Location) -> None:
+def test_neither_applied_nor_failed_migrations_are_requested_again(
+    sqlite_location: Location,
+) -> None:
     location = sqlite_location
     location.inserting("D001")
     location.inserting("D002", "D001")
@@ -60,11 +62,13 @@ def test_what_ran_is_not_asked_for_again_nor_what_failed(sqlite_location: Locati
     assert asked(definitions, location.instance) == everything - {"D001"}
     location.run_definitions(definitions, "D002", "D003", "D004")
     assert asked(definitions, location.instance) == set()
-    location.run_definitions(definitions, "D001")  # nothing follows from what is applied already
+    location.run_definitions(
+        definitions, "D001"
+    )  # already applied, so nothing downstream is requested
     assert asked(definitions, location.instance) == set()
 
 
-def test_what_the_command_line_did_counts_once_it_is_shown(sqlite_location: Location) -> None:
+def test_command_line_runs_count_once_they_are_reported(sqlite_location: Location) -> None:
     location = sqlite_location
     location.inserting("D001")
     location.inserting("D002", "D001")
@@ -76,13 +80,13 @@ def test_what_the_command_line_did_counts_once_it_is_shown(sqlite_location: Loca
     assert asked(definitions, location.instance) == {"D002"}
 
 
-def test_without_it_nothing_is_asked_for(sqlite_location: Location) -> None:
+def test_without_the_condition_nothing_is_requested(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
 
     assert asked(sqlite_location.definitions(), sqlite_location.instance) == set()
 
 
-def test_what_follows_a_migration_may_look_at_its_data_version_and_is_not_made_anew(
+def test_an_asset_downstream_is_not_updated_while_the_data_version_is_the_same(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location

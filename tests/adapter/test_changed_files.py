@@ -1,4 +1,4 @@
-"""An applied migration whose file was changed since shows as out of date, and as changed."""
+"""Dagster shows an applied migration whose file has changed as out of date, and as changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.projects import ProjectFolder
 from support.shell import TESTS
 from support.ticking import tick
 
-pytestmark = pytest.mark.long  # each question to Dagster's pages is a process of its own
+pytestmark = pytest.mark.long  # each query of Dagster's pages starts a process
 
 DEFINITIONS = """
 from pathlib import Path
@@ -31,7 +31,7 @@ QUERY = "{ assetNodes { assetKey { path } staleStatus staleCauses { category rea
 
 @pytest.fixture
 def kept(tmp_path: Path, sqlite_url: str) -> Iterator[Location]:
-    """A project in a Dagster whose events are kept in a folder, so that its pages can show them."""
+    """A project in a Dagster whose events are stored in a folder, for its pages to show."""
     folder = ProjectFolder(tmp_path / "project", sqlite_url)
     folder.execute("CREATE TABLE t (name VARCHAR(20))")
     folder.write("definitions.py", DEFINITIONS)
@@ -43,7 +43,7 @@ def kept(tmp_path: Path, sqlite_url: str) -> Iterator[Location]:
 
 
 def statuses(location: Location) -> dict[str, tuple[str, list[str]]]:
-    """What Dagster's own pages ask for, answered by a process that has loaded the files afresh."""
+    """The data that Dagster's pages query, from a process that has loaded the files again."""
     command = ["-c", "from dagster_graphql.cli import main; main()", "-f", "definitions.py"]
     ran = subprocess.run(
         [sys.executable, *command, "-t", QUERY],
@@ -69,7 +69,7 @@ CHANGED = ("STALE", ["has a new code version"])
 FRESH: tuple[str, list[str]] = ("FRESH", [])
 
 
-def test_after_runs_of_this_dagster_and_a_run_that_finds_it_applied(kept: Location) -> None:
+def test_a_changed_file_is_out_of_date_after_runs_of_this_dagster(kept: Location) -> None:
     kept.inserting("D001")
     kept.inserting("D002", "D001")
     kept.run()
@@ -86,7 +86,7 @@ def test_after_runs_of_this_dagster_and_a_run_that_finds_it_applied(kept: Locati
     assert statuses(kept) == {"D001": CHANGED, "D002": FRESH}
 
 
-def test_after_a_run_on_the_command_line(kept: Location) -> None:
+def test_a_changed_file_is_out_of_date_after_a_run_on_the_command_line(kept: Location) -> None:
     kept.inserting("D001")
     kept.inserting("D002", "D001")
     kept.folder.upgrade()
@@ -123,7 +123,7 @@ defs = build_delembic_defs(DelembicProject(Path(__file__).parent), translator=Ve
 """
 
 
-def test_code_versions_that_a_translator_makes_are_what_was_applied(kept: Location) -> None:
+def test_code_versions_of_a_translator_do_not_become_out_of_date(kept: Location) -> None:
     kept.folder.write("definitions.py", VERSIONED)
     kept.inserting("D001")
     kept.inserting("D002", "D001")

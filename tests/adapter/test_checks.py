@@ -1,4 +1,4 @@
-"""Applied migrations verified by Dagster: the truth about the data, and nothing touched."""
+"""Applied migrations verified by Dagster, which changes nothing."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def _failure(ran: JobRun) -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture
 def applied(location: Location) -> Location:
-    """Two migrations that are applied, each of which expects the row that it inserted."""
+    """Two applied migrations, each of which expects the row that it inserted."""
     return _with_two_applied(location)
 
 
 @pytest.fixture
 def local(sqlite_location: Location) -> Location:
-    """The same on SQLite alone, for what does not hang on the database."""
+    """A project like `applied`, but on SQLite only, for what does not depend on the database."""
     return _with_two_applied(sqlite_location)
 
 
@@ -83,7 +83,7 @@ def _with_two_applied(location: Location) -> Location:
     return location
 
 
-def test_the_job_verifies_all_that_is_applied_in_one_step(applied: Location) -> None:
+def test_the_job_verifies_all_applied_migrations_in_one_step(applied: Location) -> None:
     ran = _verify(applied)
 
     assert ran.success
@@ -92,7 +92,7 @@ def test_the_job_verifies_all_that_is_applied_in_one_step(applied: Location) -> 
     assert ran.materialized() == {}
 
 
-def test_drifted_data_turns_its_check_red_and_leaves_the_migration_alone(
+def test_drifted_data_fails_its_check_and_leaves_the_migration_applied(
     applied: Location,
 ) -> None:
     marks, attempts = applied.folder.marks(), applied.folder.attempts()
@@ -113,7 +113,7 @@ def test_drifted_data_turns_its_check_red_and_leaves_the_migration_alone(
     assert applied.run().materialized()["D001"]["status"] == "already_applied"
 
 
-def test_data_that_is_corrected_turns_it_green_again(local: Location) -> None:
+def test_corrected_data_passes_its_check_again(local: Location) -> None:
     local.folder.execute("DELETE FROM t WHERE name = 'D001'")
     _verify(local)
     local.folder.execute("INSERT INTO t VALUES ('D001')")
@@ -121,7 +121,7 @@ def test_data_that_is_corrected_turns_it_green_again(local: Location) -> None:
     assert _verify(local).checks("still_valid") == [("D001", True), ("D002", True)]
 
 
-def test_the_audit_row_knows_the_run_and_the_evaluation_knows_the_audit_row(
+def test_the_log_entry_and_the_evaluation_refer_to_each_other(
     applied: Location,
 ) -> None:
     ran = _verify(applied)
@@ -151,7 +151,7 @@ def test_what_validate_writes_is_rolled_back(applied: Location) -> None:
     assert applied.inserted() == ["D001", "D002"]
 
 
-def test_one_that_is_not_applied_yet_has_no_result(local: Location) -> None:
+def test_a_migration_that_is_not_applied_yet_has_no_result(local: Location) -> None:
     local.inserting("D003", validate="raise ValueError('not to be run')")
 
     ran = _verify(local)
@@ -161,7 +161,7 @@ def test_one_that_is_not_applied_yet_has_no_result(local: Location) -> None:
     assert local.folder.attempts("D003") == []
 
 
-def test_where_nothing_is_applied_nothing_is_run(sqlite_location: Location) -> None:
+def test_if_nothing_is_applied_nothing_is_run(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001", validate="raise ValueError('not to be run')")
 
     ran = _verify(sqlite_location)
@@ -171,7 +171,7 @@ def test_where_nothing_is_applied_nothing_is_run(sqlite_location: Location) -> N
 
 
 def test_a_run_that_applies_a_migration_does_not_verify_it_right_after(local: Location) -> None:
-    """Dagster takes all checks of an asset into a run that is asked for some assets only."""
+    """Dagster includes all checks of an asset in a run for which only assets are selected."""
     local.inserting("D003", validate="pass")
 
     ran = local.run("D001", "D003")
@@ -181,7 +181,7 @@ def test_a_run_that_applies_a_migration_does_not_verify_it_right_after(local: Lo
     assert [row.operation for row in local.folder.attempts("D001")] == ["upgrade", "verify"]
 
 
-def test_one_check_alone_can_be_evaluated(local: Location) -> None:
+def test_a_single_check_can_be_evaluated(local: Location) -> None:
     job = local.definitions().resolve_job_def("delembic_verify")
     check = AssetCheckKey(key("D002"), "still_valid")
 
@@ -193,7 +193,7 @@ def test_one_check_alone_can_be_evaluated(local: Location) -> None:
     assert len(local.folder.attempts()) == 3
 
 
-def test_the_job_that_upgrades_does_not_verify(local: Location) -> None:
+def test_the_upgrade_job_does_not_verify(local: Location) -> None:
     ran = local.run()
 
     assert ran.success
@@ -203,7 +203,7 @@ def test_the_job_that_upgrades_does_not_verify(local: Location) -> None:
     assert len(local.folder.attempts()) == 2
 
 
-def test_a_job_made_apart_can_leave_them_out_too(local: Location) -> None:
+def test_a_separately_built_job_can_exclude_the_checks(local: Location) -> None:
     project = local.project
     checks = build_delembic_validation_checks(project)
     definitions = Definitions(
@@ -220,7 +220,7 @@ def test_a_job_made_apart_can_leave_them_out_too(local: Location) -> None:
     assert both.checks("still_valid") == [("D001", True), ("D002", True)]
 
 
-def test_a_warning_is_enough_for_those_who_say_so(local: Location) -> None:
+def test_the_severity_of_a_failed_check_can_be_a_warning(local: Location) -> None:
     local.folder.execute("DELETE FROM t")
     checks = build_delembic_validation_checks(
         local.project,
@@ -242,7 +242,7 @@ def test_a_warning_is_enough_for_those_who_say_so(local: Location) -> None:
     assert _found(ran)["D001"].severity == AssetCheckSeverity.WARN
 
 
-def test_a_server_that_does_not_answer_is_a_failed_step_and_no_finding(
+def test_a_server_that_does_not_answer_fails_the_step_and_no_check(
     files: ProjectFolder, instance: DagsterInstance
 ) -> None:
     files.migration("D001", validate="pass")
@@ -256,7 +256,7 @@ def test_a_server_that_does_not_answer_is_a_failed_step_and_no_finding(
     assert metadata == {"status": "not_verified"}
 
 
-def test_what_could_not_be_found_out_is_tried_again_if_asked_for(
+def test_a_verification_that_could_not_be_done_is_retried_if_a_policy_says_so(
     postgresql_url: str, tmp_path: Path, instance: DagsterInstance
 ) -> None:
     folder = ProjectFolder(tmp_path / "project", postgresql_url)
@@ -300,7 +300,7 @@ def test_a_file_that_changed_after_loading_asks_for_a_reload(local: Location) ->
     assert "reload the code location" in _failure(ran)[0]
 
 
-def test_a_base_that_turns_out_to_bring_no_validate_is_left_out(local: Location) -> None:
+def test_a_migration_whose_base_class_has_no_validate_is_left_out(local: Location) -> None:
     local.folder.write(
         "bases.py",
         """
@@ -324,7 +324,7 @@ def test_a_base_that_turns_out_to_bring_no_validate_is_left_out(local: Location)
     assert _verify(local).checks("still_valid") == [("D001", True), ("D002", True)]
 
 
-def test_what_is_asked_for_is_evaluated_in_the_order_of_the_migrations(
+def test_selected_checks_are_evaluated_in_the_order_of_the_migrations(
     sqlite_location: Location,
 ) -> None:
     for revision, *depends_on in (("D001", "D9", "D10"), ("D10", "D9"), ("D9",)):
@@ -337,7 +337,7 @@ def test_what_is_asked_for_is_evaluated_in_the_order_of_the_migrations(
 
 
 class TestDefinitions:
-    def test_they_load_without_the_database_and_without_an_import(
+    def test_the_checks_load_without_the_database_and_without_importing_migrations(
         self, files: ProjectFolder
     ) -> None:
         files.migration("D001", validate="pass", head="raise ImportError('must not be imported')")
@@ -352,7 +352,7 @@ class TestDefinitions:
             "delembic_verify_schedule"
         ]
 
-    def test_where_no_migration_validates_there_is_nothing(self, files: ProjectFolder) -> None:
+    def test_without_a_validate_there_are_no_checks(self, files: ProjectFolder) -> None:
         files.migration("D001")
         project = DelembicProject(files.root)
 
@@ -366,7 +366,7 @@ class TestDefinitions:
             Definitions(assets=build_delembic_assets(project), jobs=[job])
         )
 
-    def test_they_can_be_done_without(self, files: ProjectFolder) -> None:
+    def test_the_checks_can_be_left_out(self, files: ProjectFolder) -> None:
         files.migration("D001", validate="pass")
 
         definitions = build_delembic_defs(DelembicProject(files.root), validation_checks=False)
@@ -374,7 +374,7 @@ class TestDefinitions:
         Definitions.validate_loadable(definitions)
         assert [job.name for job in definitions.jobs or []] == ["delembic_upgrade"]
 
-    def test_two_projects_fit_into_one_code_location(
+    def test_two_projects_can_share_a_code_location(
         self, tmp_path: Path, sqlite_location: Location
     ) -> None:
         class Prefixed(DagsterDelembicTranslator):
@@ -438,15 +438,15 @@ class TestDefinitions:
 
         assert ran.checks("still_valid") == [("D001", True)]
 
-    def test_a_name_that_the_translator_has_given_to_its_own_check_is_refused(
+    def test_a_check_name_that_the_translator_already_uses_is_rejected(
         self, files: ProjectFolder
     ) -> None:
         files.migration("D001", validate="pass")
 
-        with pytest.raises(TranslationError, match="has a check 'validate' already"):
+        with pytest.raises(TranslationError, match="already has a check 'validate'"):
             build_delembic_validation_checks(DelembicProject(files.root), check_name="validate")
 
-    def test_a_selection_that_means_nothing_is_refused(self, files: ProjectFolder) -> None:
+    def test_an_invalid_selection_is_rejected(self, files: ProjectFolder) -> None:
         files.migration("D001", validate="pass")
 
         with pytest.raises(DefinitionError, match="tag"):
@@ -462,7 +462,7 @@ class TestDefinitions:
         assert checks.op.pool == "database"
         assert checks.op.tags["size"] == "small"
 
-    def test_the_job_runs_in_one_process_unless_told_otherwise(self, files: ProjectFolder) -> None:
+    def test_the_job_runs_in_one_process_by_default(self, files: ProjectFolder) -> None:
         files.migration("D001", validate="pass")
         project = DelembicProject(files.root)
 
@@ -472,7 +472,7 @@ class TestDefinitions:
 
 
 class TestSchedule:
-    def test_a_tick_asks_for_the_whole_job(self, local: Location) -> None:
+    def test_a_tick_requests_the_whole_job(self, local: Location) -> None:
         definitions = local.definitions(validation_cron="0 * * * *")
         (schedule,) = definitions.schedules or []
         assert isinstance(schedule, ScheduleDefinition)
@@ -487,7 +487,7 @@ class TestSchedule:
         ran = local.run_definitions(definitions, job=schedule.job_name)
         assert ran.checks("still_valid") == [("D001", True), ("D002", True)]
 
-    def test_it_brings_its_job_if_it_is_given_none(self, files: ProjectFolder) -> None:
+    def test_the_schedule_comes_with_its_job_if_none_is_given(self, files: ProjectFolder) -> None:
         files.migration("D001", validate="pass")
         project = DelembicProject(files.root)
 

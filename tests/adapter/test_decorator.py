@@ -1,4 +1,4 @@
-"""Assets of migrations whose body is the user's own."""
+"""Assets for migrations with a body that the user writes."""
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
@@ -34,7 +34,7 @@ def vocabulary(location: Location, before: list[str], **options: Any) -> AssetsD
     return load_vocabulary
 
 
-def test_the_body_is_the_users_and_each_migration_is_told(location: Location) -> None:
+def test_the_body_is_the_users_and_each_migration_is_reported(location: Location) -> None:
     location.inserting("D001", validate="pass")
     location.inserting("D002", "D001")
     calls: list[str] = []
@@ -48,7 +48,9 @@ def test_the_body_is_the_users_and_each_migration_is_told(location: Location) ->
     assert location.inserted() == ["D001", "D002"]
 
 
-def test_a_failure_of_one_does_not_keep_the_others(sqlite_location: Location) -> None:
+def test_the_failure_of_one_migration_does_not_prevent_the_others(
+    sqlite_location: Location,
+) -> None:
     sqlite_location.folder.migration("D001", "1/0")
     sqlite_location.inserting("D002")
 
@@ -58,7 +60,7 @@ def test_a_failure_of_one_does_not_keep_the_others(sqlite_location: Location) ->
     assert [*ran.materialized()] == ["D002"]
 
 
-def test_any_of_them_can_be_run_alone(sqlite_location: Location) -> None:
+def test_any_migration_can_be_run_alone(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.inserting("D002")
 
@@ -67,7 +69,7 @@ def test_any_of_them_can_be_run_alone(sqlite_location: Location) -> None:
     assert [*ran.materialized()] == ["D002"]
 
 
-def test_it_takes_a_selection_and_settings_for_its_op(sqlite_location: Location) -> None:
+def test_the_decorator_accepts_a_selection_and_op_settings(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.inserting("D002", "D001")
 
@@ -79,7 +81,9 @@ def test_it_takes_a_selection_and_settings_for_its_op(sqlite_location: Location)
     assert (assets.op.name, assets.op.pool, assets.op.tags["a"]) == ("load", "warehouse", "b")
 
 
-def test_it_is_made_without_the_database_and_without_importing(files: ProjectFolder) -> None:
+def test_it_is_built_without_the_database_and_without_importing_migrations(
+    files: ProjectFolder,
+) -> None:
     files.migration("D001", head="raise ImportError('must not be imported')")
 
     @delembic_assets(project=DelembicProject(files.root))

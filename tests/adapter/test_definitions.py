@@ -1,4 +1,4 @@
-"""A whole code location in one call."""
+"""The definitions of a whole code location, in one call."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ defs = build_delembic_defs(DelembicProject(Path(__file__).parent))
 
 @pytest.fixture
 def command_line(sqlite_location: Location) -> CommandLine:
-    """Dagster's own command line, on a definitions.py of three lines."""
+    """Dagster's own command line, with a definitions.py of three lines."""
     sqlite_location.folder.write("definitions.py", DEFINITIONS)
     home = sqlite_location.folder.root / "home"
     home.mkdir()
@@ -93,7 +93,7 @@ def test_a_project_without_migrations_has_a_job_that_does_nothing(
     assert sqlite_location.run_definitions(definitions).success
 
 
-def test_there_is_a_schedule_only_if_asked_for(files: ProjectFolder) -> None:
+def test_there_is_a_schedule_only_if_cron_is_set(files: ProjectFolder) -> None:
     files.migration("D001")
     project = DelembicProject(files.root)
 
@@ -103,14 +103,14 @@ def test_there_is_a_schedule_only_if_asked_for(files: ProjectFolder) -> None:
     assert schedule.name == "delembic_upgrade_schedule"
 
 
-def test_a_time_to_run_checks_that_there_are_not_is_refused(files: ProjectFolder) -> None:
+def test_validation_cron_without_validation_checks_is_rejected(files: ProjectFolder) -> None:
     with pytest.raises(ConfigurationError, match="no checks for it to run"):
         build_delembic_defs(
             DelembicProject(files.root), validation_checks=False, validation_cron="0 5 * * *"
         )
 
 
-def test_the_job_runs_in_one_process_unless_told_otherwise(files: ProjectFolder) -> None:
+def test_the_job_runs_in_one_process_by_default(files: ProjectFolder) -> None:
     files.migration("D001")
     project = DelembicProject(files.root)
 
@@ -121,7 +121,7 @@ def test_the_job_runs_in_one_process_unless_told_otherwise(files: ProjectFolder)
         assert definitions.resolve_job_def("delembic_upgrade").executor_def.name == executor
 
 
-def test_what_is_materialized_by_hand_runs_as_the_job_does_unless_others_join(
+def test_assets_materialized_by_hand_use_the_jobs_executor_by_default(
     files: ProjectFolder,
 ) -> None:
     files.migration("D001")
@@ -137,7 +137,7 @@ def test_what_is_materialized_by_hand_runs_as_the_job_does_unless_others_join(
     assert joined.executor_def.name == "multiprocess"
 
 
-def test_two_projects_fit_into_one_code_location(tmp_path: Path, sqlite_location: Location) -> None:
+def test_two_projects_can_share_a_code_location(tmp_path: Path, sqlite_location: Location) -> None:
     class Prefixed(DagsterDelembicTranslator):
         def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
             spec = super().get_asset_spec(data)
@@ -160,7 +160,7 @@ def test_two_projects_fit_into_one_code_location(tmp_path: Path, sqlite_location
 
 
 @pytest.mark.parametrize("mode", ["per_migration", "single_step"])
-def test_two_projects_with_revisions_of_their_own_need_only_two_job_names(
+def test_two_projects_with_different_revisions_need_only_two_job_names(
     tmp_path: Path, sqlite_location: Location, mode: Mode
 ) -> None:
     other = ProjectFolder(tmp_path / "other", f"sqlite:///{tmp_path / 'other.sqlite'}")
@@ -197,7 +197,7 @@ def test_two_parts_of_one_project_need_only_two_job_names(
     assert sqlite_location.inserted() == ["D001", "D002"]
 
 
-def test_dagsters_command_line_validates_and_runs_three_lines(
+def test_dagsters_command_line_validates_and_runs_three_lines_of_definitions(
     sqlite_location: Location, command_line: CommandLine
 ) -> None:
     sqlite_location.inserting("D001", validate="pass")
@@ -234,7 +234,7 @@ def test_what_is_already_applied_makes_nothing_out_of_date(
     assert output.count('"staleStatus": "FRESH"') == 2, output
 
 
-def test_ending_a_run_rolls_back_and_is_recorded_as_interrupted(
+def test_terminating_a_run_rolls_back_and_is_recorded_as_interrupted(
     sqlite_location: Location, command_line: CommandLine
 ) -> None:
     started = sqlite_location.folder.root / "started"

@@ -24,7 +24,7 @@ def outputs(ran: JobRun) -> dict[str, dict[str, object]]:
     }
 
 
-def test_it_applies_everything_in_order_and_leaves_no_assets(location: Location) -> None:
+def test_the_job_applies_everything_in_order_and_defines_no_assets(location: Location) -> None:
     location.inserting("D001", "D2")
     location.inserting("D2", validate="pass")
 
@@ -50,7 +50,7 @@ def test_a_second_run_finds_everything_applied(sqlite_location: Location) -> Non
     assert sqlite_location.inserted() == ["D001"]
 
 
-def test_an_output_tells_that_a_file_was_changed_after_it_was_applied(
+def test_an_output_reports_that_a_file_has_changed_since_it_was_applied(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001")
@@ -62,7 +62,7 @@ def test_an_output_tells_that_a_file_was_changed_after_it_was_applied(
     assert outputs(ran)["D001"]["changed"] is True
 
 
-def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) -> None:
+def test_a_failure_blocks_its_descendants_and_nothing_else(location: Location) -> None:
     location.folder.migration("D001", "1/0")
     location.inserting("D002", "D001")
     location.inserting("D003")
@@ -74,7 +74,7 @@ def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) 
     assert "ZeroDivisionError" in ran.failure("D001").description
 
 
-def test_two_jobs_fit_into_one_code_location(sqlite_location: Location) -> None:
+def test_two_jobs_can_share_a_code_location(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.inserting("D002", "D001")
     project = sqlite_location.project
@@ -88,7 +88,7 @@ def test_two_jobs_fit_into_one_code_location(sqlite_location: Location) -> None:
     assert ran.started() == ["delembic__D001", "delembic__D002"]
 
 
-def test_one_whose_dependency_is_left_out_is_blocked(sqlite_location: Location) -> None:
+def test_a_migration_whose_dependency_is_left_out_is_blocked(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.inserting("D002", "D001")
 
@@ -96,7 +96,7 @@ def test_one_whose_dependency_is_left_out_is_blocked(sqlite_location: Location) 
 
     told = ran.failure("D002").description
     assert "depends on D001, which is not applied yet" in told
-    assert "Run D001 before it, in the same run or in another." in told
+    assert "Run D001 first, in the same run or in another." in told
     assert sqlite_location.folder.statuses() == ["blocked"]
 
 
@@ -109,7 +109,9 @@ def test_retries_work_as_for_assets(sqlite_location: Location) -> None:
     assert sqlite_location.folder.statuses() == ["failed", "failed", "failed"]
 
 
-def test_it_is_made_without_the_database_and_without_importing(files: ProjectFolder) -> None:
+def test_it_is_built_without_the_database_and_without_importing_migrations(
+    files: ProjectFolder,
+) -> None:
     files.migration("D001", head="raise ImportError('must not be imported')")
 
     job = build_delembic_op_job(DelembicProject(files.root), name="nightly")
@@ -118,7 +120,9 @@ def test_it_is_made_without_the_database_and_without_importing(files: ProjectFol
     assert [node.name for node in job.nodes] == ["delembic__D001"]
 
 
-def test_it_fits_beside_the_assets_of_the_same_project(sqlite_location: Location) -> None:
+def test_the_job_and_the_assets_of_a_project_can_share_a_code_location(
+    sqlite_location: Location,
+) -> None:
     sqlite_location.inserting("D001")
     definitions = sqlite_location.definitions()
 

@@ -11,7 +11,7 @@ from support.dagster_location import Location
 
 
 def surrounded(location: Location, mode: Mode) -> Definitions:
-    """Two migrations with an asset before, between and behind them that notes what it saw."""
+    """Two migrations with assets before, between and after them that record what they see."""
     first, second = (get_asset_key_for_revision(location.project, id_) for id_ in ("D001", "D002"))
 
     def note(name: str) -> None:
@@ -38,7 +38,7 @@ def surrounded(location: Location, mode: Mode) -> Definitions:
 
 
 @pytest.mark.parametrize("mode", ["per_migration", "single_step"])
-def test_each_runs_when_what_is_upstream_of_it_has_run(
+def test_each_asset_runs_after_everything_upstream_of_it(
     sqlite_location: Location, mode: Mode
 ) -> None:
     location = sqlite_location

@@ -1,4 +1,4 @@
-"""Where the project is."""
+"""The location of the project and its settings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from delembic_dagster import DelembicProject
 from support.projects import ProjectFolder
 
 
-def test_a_project_is_named_by_its_folder_or_by_its_ini(files: ProjectFolder) -> None:
+def test_a_project_is_located_by_its_folder_or_its_ini_file(files: ProjectFolder) -> None:
     files.migration("D001")
 
     for path in (files.root, str(files.root), files.root / "delembic.ini"):
         assert list(DelembicProject(path).graph) == ["D001"]
 
 
-def test_a_relative_path_stays_the_same_place(
+def test_a_relative_path_is_resolved_once(
     files: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files.migration("D001")
@@ -41,7 +41,7 @@ def test_another_section_of_the_ini_can_be_chosen(files: ProjectFolder) -> None:
     assert project.dialect is None
 
 
-def test_a_folder_without_an_ini_is_not_mistaken_for_one_above(files: ProjectFolder) -> None:
+def test_a_folder_without_an_ini_file_does_not_use_one_above_it(files: ProjectFolder) -> None:
     folder = files.root / "below"
     folder.mkdir()
 
@@ -49,7 +49,7 @@ def test_a_folder_without_an_ini_is_not_mistaken_for_one_above(files: ProjectFol
         _ = DelembicProject(folder).config
 
 
-def test_a_pickled_project_takes_no_password_along(tmp_path: Path) -> None:
+def test_a_pickled_project_contains_no_password(tmp_path: Path) -> None:
     files = ProjectFolder(tmp_path / "p", "postgresql+psycopg://ann:secret@127.0.0.1:1/x")
     files.migration("D001")
     project = DelembicProject(files.root)

@@ -1,4 +1,4 @@
-"""What ``import delembic_dagster`` gives, and that its documentation tells the truth."""
+"""The public names of ``delembic_dagster``, and the examples in their docstrings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULES = sorted(
 
 
 @pytest.mark.parametrize("name", delembic_dagster.__all__)
-def test_every_public_name_is_there_and_says_what_it_is(name: str) -> None:
+def test_every_public_name_exists_and_has_a_docstring(name: str) -> None:
     assert (getattr(delembic_dagster, name).__doc__ or "").strip()
 
 
@@ -26,7 +26,7 @@ def test_the_public_names_are_sorted() -> None:
 
 
 @pytest.mark.parametrize("name", ["delembic_dagster", *MODULES])
-def test_the_examples_in_its_docstrings_are_true(
+def test_the_examples_in_the_docstrings_are_true(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy_example(tmp_path, monkeypatch)

@@ -1,4 +1,4 @@
-"""Migrations run from bodies of the user's own."""
+"""Migrations run from the body of a user's op or asset."""
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
@@ -88,7 +88,7 @@ def test_upgrade_in_an_op_runs_what_is_pending_and_records_it(location: Location
     assert run_job(location, nightly).materialized() == {}
 
 
-def test_upgrade_in_an_op_can_be_narrowed_to_some(sqlite_location: Location) -> None:
+def test_upgrade_in_an_op_can_be_limited_to_selected_migrations(sqlite_location: Location) -> None:
     for revision in ("D001", "D002", "D003"):
         sqlite_location.inserting(revision)
     sqlite_location.folder.upgrade("D001")
@@ -109,7 +109,7 @@ def test_upgrade_in_an_op_can_be_narrowed_to_some(sqlite_location: Location) -> 
 @pytest.mark.parametrize(
     ("select", "expected"), [([], []), ("pending", ["D001", "D002"]), ("head", ["D001", "D002"])]
 )
-def test_upgrade_in_an_op_takes_an_empty_selection_for_nothing(
+def test_upgrade_in_an_op_with_an_empty_selection_runs_nothing(
     sqlite_location: Location, select: Any, expected: list[str]
 ) -> None:
     sqlite_location.inserting("D001")
@@ -125,7 +125,7 @@ def test_upgrade_in_an_op_takes_an_empty_selection_for_nothing(
     assert [*ran.materialized()] == expected
 
 
-def test_a_test_may_call_an_op_as_a_function(sqlite_location: Location) -> None:
+def test_a_test_can_call_an_op_as_a_function(sqlite_location: Location) -> None:
     @op(out=Out(Nothing))
     def migrate(context: OpExecutionContext, delembic: DelembicResource) -> Iterator[Any]:
         yield from delembic.upgrade(context)
@@ -140,7 +140,7 @@ def test_a_test_may_call_an_op_as_a_function(sqlite_location: Location) -> None:
 
 
 @pytest.mark.parametrize("name", ["D1", "head"])
-def test_apply_of_what_is_no_revision_says_so(sqlite_location: Location, name: str) -> None:
+def test_apply_rejects_an_unknown_revision(sqlite_location: Location, name: str) -> None:
     sqlite_location.inserting("D001")
 
     nightly = op_job(
@@ -152,7 +152,7 @@ def test_apply_of_what_is_no_revision_says_so(sqlite_location: Location, name: s
         nightly.execute_in_process(instance=sqlite_location.instance)
 
 
-def test_upgrade_in_an_op_goes_on_with_what_does_not_depend_on_a_failure(
+def test_upgrade_in_an_op_continues_with_what_does_not_depend_on_a_failure(
     location: Location,
 ) -> None:
     location.inserting("D001")
@@ -181,7 +181,7 @@ def test_upgrade_in_an_op_goes_on_with_what_does_not_depend_on_a_failure(
     assert location.folder.statuses() == ["success", "failed", "success"]
 
 
-def test_results_of_an_op_are_streamed_as_each_migration_ends(sqlite_location: Location) -> None:
+def test_results_of_an_op_are_yielded_as_each_migration_ends(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.inserting("D002")
     seen: list[list[str]] = []
@@ -196,7 +196,7 @@ def test_results_of_an_op_are_streamed_as_each_migration_ends(sqlite_location: L
     assert seen == [["D001"], ["D001", "D002"]]
 
 
-def test_apply_in_an_op_runs_one_migration_under_the_translators_name(
+def test_apply_in_an_op_runs_one_migration_under_the_translators_key(
     sqlite_location: Location,
 ) -> None:
     class Mine(DagsterDelembicTranslator):
@@ -219,7 +219,7 @@ def test_apply_in_an_op_runs_one_migration_under_the_translators_name(
     assert sqlite_location.instance.get_latest_materialization_event(AssetKey(["mine", "D002"]))
 
 
-def test_apply_in_an_op_has_nothing_to_record_of_what_was_applied_already(
+def test_apply_in_an_op_records_nothing_for_an_applied_migration(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001")
@@ -260,7 +260,7 @@ def test_upgrade_in_a_multi_asset_runs_what_is_selected(location: Location) -> N
     assert location.inserted() == ["D001", "D002", "D003"]
 
 
-def test_a_multi_asset_keeps_what_was_done_before_a_failure(sqlite_location: Location) -> None:
+def test_a_multi_asset_keeps_what_was_applied_before_a_failure(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.inserting("D002", "D001", validate="assert False")
 
@@ -274,7 +274,7 @@ def test_a_multi_asset_keeps_what_was_done_before_a_failure(sqlite_location: Loc
     assert list(ran.materialized()) == ["D001"]
 
 
-def test_apply_in_an_asset_of_ones_own_is_that_assets_materialization(
+def test_apply_in_a_users_asset_materializes_that_asset(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001", validate="pass")
@@ -292,7 +292,7 @@ def test_apply_in_an_asset_of_ones_own_is_that_assets_materialization(
 
 
 @pytest.mark.parametrize("method", ["upgrade", "apply"])
-def test_an_asset_that_stands_for_no_migration_runs_none(
+def test_an_asset_that_represents_no_migration_runs_none(
     sqlite_location: Location, method: str
 ) -> None:
     sqlite_location.inserting("D001")
@@ -308,11 +308,11 @@ def test_an_asset_that_stands_for_no_migration_runs_none(
     data = ran.result.failure_data_for_node("others")
     assert data
     assert data.error
-    assert "This asset stands for no migration" in data.error.to_string()
+    assert "This asset represents no migration" in data.error.to_string()
     assert sqlite_location.inserted() == []
 
 
-def test_a_revision_that_does_not_exist_is_named(sqlite_location: Location) -> None:
+def test_an_unknown_revision_is_named_in_the_error(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
 
     ran = run_job(
@@ -329,7 +329,7 @@ def test_a_revision_that_does_not_exist_is_named(sqlite_location: Location) -> N
     assert "Did you mean 'D001'" in data.error.to_string()
 
 
-def test_the_project_may_come_from_the_environment(
+def test_the_project_can_come_from_the_environment(
     sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sqlite_location.inserting("D001")
@@ -347,7 +347,7 @@ def test_the_project_may_come_from_the_environment(
     assert sqlite_location.inserted() == ["D001"]
 
 
-def test_a_project_in_another_section_is_taken_with_its_section(files: ProjectFolder) -> None:
+def test_a_project_with_another_section_keeps_its_section(files: ProjectFolder) -> None:
     project = DelembicProject(files.root, section="mart")
 
     resource = DelembicResource(project=project)
@@ -355,7 +355,7 @@ def test_a_project_in_another_section_is_taken_with_its_section(files: ProjectFo
     assert (resource.project, resource.section) == (str(files.root), "mart")
 
 
-def test_the_resource_may_wait_less_than_the_ini_says(sqlite_location: Location) -> None:
+def test_the_resource_can_wait_less_than_the_ini_file_sets(sqlite_location: Location) -> None:
     sqlite_location.folder.migration(
         "D001", "GATES['taken'].set(); assert GATES['given up'].wait(PATIENCE_SECONDS)"
     )

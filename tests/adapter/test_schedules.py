@@ -1,4 +1,4 @@
-"""Migrations at set times."""
+"""Schedules that run migrations."""
 
 from __future__ import annotations
 
@@ -32,16 +32,14 @@ DAILY = "0 5 * * *"
 def tick(
     schedule: ScheduleDefinition, instance: DagsterInstance
 ) -> tuple[list[AssetKey], str | None]:
-    """What a tick asks for: assets to run, or the reason why not."""
+    """The result of a tick: the assets that it requests, or the reason to skip."""
     with build_schedule_context(instance) as context:
         data = schedule.evaluate_tick(context)
     requests: list[RunRequest] = list(data.run_requests or [])
     return [k for request in requests for k in request.asset_selection or []], data.skip_message
 
 
-def test_a_selection_is_what_every_tick_runs(
-    files: ProjectFolder, instance: DagsterInstance
-) -> None:
+def test_every_tick_runs_the_selection(files: ProjectFolder, instance: DagsterInstance) -> None:
     for revision in ("D001", "D002", "D003"):
         files.migration(revision)
 
@@ -62,7 +60,7 @@ def test_an_empty_selection_runs_nothing(files: ProjectFolder, instance: Dagster
         assert tick(schedule, instance)[0] == []
 
 
-def test_pending_asks_the_database_at_every_tick(location: Location) -> None:
+def test_pending_queries_the_database_at_every_tick(location: Location) -> None:
     location.inserting("D001")
     location.inserting("D002", "D001")
     location.folder.migration("D003", "1/0", depends_on=("D002",))
@@ -72,7 +70,9 @@ def test_pending_asks_the_database_at_every_tick(location: Location) -> None:
     location.run("D001", "D002")
     assert tick(schedule, location.instance)[0] == [key("D003")]
     location.run("D003")
-    assert tick(schedule, location.instance)[0] == [key("D003")]  # failed, so still to be done
+    assert tick(schedule, location.instance)[0] == [
+        key("D003")
+    ]  # it failed, so it is still pending
     location.inserting("D003", "D002")
     location.run("D003")
     keys, reason = tick(schedule, location.instance)
@@ -81,7 +81,7 @@ def test_pending_asks_the_database_at_every_tick(location: Location) -> None:
     assert "Nothing is pending" in reason
 
 
-def test_pending_keeps_of_the_others_what_is_not_applied(sqlite_location: Location) -> None:
+def test_pending_limits_the_selection_to_what_is_not_applied(sqlite_location: Location) -> None:
     for revision in ("D001", "D002", "D003"):
         sqlite_location.inserting(revision)
     sqlite_location.folder.upgrade("D001")
@@ -93,7 +93,7 @@ def test_pending_keeps_of_the_others_what_is_not_applied(sqlite_location: Locati
     assert tick(schedule, sqlite_location.instance)[0] == [key("D002")]
 
 
-def test_a_run_that_is_asked_for_works(sqlite_location: Location) -> None:
+def test_a_requested_run_succeeds(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001", validate="pass")
     sqlite_location.inserting("D002")
     definitions = sqlite_location.definitions(cron=DAILY)
@@ -108,7 +108,7 @@ def test_a_run_that_is_asked_for_works(sqlite_location: Location) -> None:
     assert sqlite_location.inserted() == ["D001", "D002"]
 
 
-def test_a_migration_that_is_newer_than_the_definitions_waits_for_a_reload(
+def test_a_migration_newer_than_the_definitions_waits_for_a_reload(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001")
@@ -122,7 +122,7 @@ def test_a_migration_that_is_newer_than_the_definitions_waits_for_a_reload(
     assert "Reload the code location: it does not know D002 yet." in (reason or "")
 
 
-def test_a_tick_says_that_the_database_does_not_answer(
+def test_a_tick_reports_that_the_database_does_not_answer(
     files: ProjectFolder, instance: DagsterInstance
 ) -> None:
     files.migration("D001")
@@ -132,7 +132,7 @@ def test_a_tick_says_that_the_database_does_not_answer(
         tick(schedule, instance)
 
 
-def test_a_schedule_brings_its_job_or_takes_the_one_that_is_there(files: ProjectFolder) -> None:
+def test_a_schedule_comes_with_its_job_or_uses_the_given_one(files: ProjectFolder) -> None:
     files.migration("D001")
     project = DelembicProject(files.root)
     assets = build_delembic_assets(project)
@@ -149,7 +149,7 @@ def test_a_schedule_brings_its_job_or_takes_the_one_that_is_there(files: Project
         assert definitions.resolve_job_def("delembic_upgrade").name == "delembic_upgrade"
 
 
-def test_names_times_and_keys_are_as_told(files: ProjectFolder, instance: DagsterInstance) -> None:
+def test_names_times_and_keys_are_as_given(files: ProjectFolder, instance: DagsterInstance) -> None:
     files.migration("D001")
     project = DelembicProject(files.root)
     options: dict[str, Any] = {

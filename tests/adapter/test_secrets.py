@@ -1,4 +1,4 @@
-"""No password gets into Dagster's event log, whoever says it."""
+"""No password gets into Dagster's event log, wherever it comes from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAKS = {
 
 
 @pytest.mark.parametrize("leak", LEAKS.values(), ids=list(LEAKS))
-def test_a_password_that_a_migration_raises_is_nowhere_in_the_events_of_its_run(
+def test_a_password_in_a_migrations_error_is_in_no_event_of_its_run(
     postgresql_url: str, tmp_path: Path, instance: DagsterInstance, leak: str
 ) -> None:
     location = Location(ProjectFolder(tmp_path / "project", postgresql_url), instance)
@@ -39,7 +39,7 @@ def test_a_password_that_a_migration_raises_is_nowhere_in_the_events_of_its_run(
         assert spelling not in told
 
 
-def test_a_server_that_refuses_us_is_told_without_the_password(
+def test_a_server_that_refuses_the_connection_is_reported_without_the_password(
     postgresql_url: str, tmp_path: Path, instance: DagsterInstance
 ) -> None:
     wrong = make_url(postgresql_url).set(password="not/the%right@one")
@@ -56,6 +56,6 @@ def test_a_server_that_refuses_us_is_told_without_the_password(
 
 
 def _spellings(url: str) -> tuple[str, str]:
-    """The password as it is, and as it is written in the URL."""
+    """The password in plain text, and as it is written in the URL."""
     password = str(make_url(url).password)
     return password, url.partition("://")[2].partition(":")[2].rpartition("@")[0]

@@ -1,4 +1,4 @@
-"""All migrations in one step: what is told is the same as when each has a step of its own."""
+"""All migrations in one step, with the same reports as when each has a step of its own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_each_migration_is_an_asset_with_its_check_all_in_one_step(location: Loc
     assert {row.executor_run_id for row in location.folder.attempts()} == {ran.run_id}
 
 
-def test_what_is_applied_is_told_as_applied_already(location: Location) -> None:
+def test_applied_migrations_are_reported_as_already_applied(location: Location) -> None:
     location.inserting("D001")
     location.inserting("D002", "D001")
     location.folder.upgrade("D001")
@@ -46,7 +46,7 @@ def test_what_is_applied_is_told_as_applied_already(location: Location) -> None:
     assert location.inserted() == ["D001", "D002"]
 
 
-def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) -> None:
+def test_a_failure_blocks_its_descendants_and_nothing_else(location: Location) -> None:
     location.folder.migration("D001", "1/0")
     location.inserting("D002", "D001")
     location.inserting("D003", "D002")
@@ -65,7 +65,7 @@ def test_a_failure_holds_up_its_descendants_and_nobody_else(location: Location) 
     assert location.folder.statuses() == ["failed", "success"]
 
 
-def test_several_failures_are_all_told(sqlite_location: Location) -> None:
+def test_several_failures_are_all_reported(sqlite_location: Location) -> None:
     sqlite_location.folder.migration("D001", "1/0")
     sqlite_location.folder.migration("D002", "raise ValueError('no')")
 
@@ -76,7 +76,7 @@ def test_several_failures_are_all_told(sqlite_location: Location) -> None:
     assert "ValueError: no" in told.description
 
 
-def test_a_single_failure_is_told_as_in_a_step_of_its_own(sqlite_location: Location) -> None:
+def test_a_single_failure_is_reported_as_in_a_step_of_its_own(sqlite_location: Location) -> None:
     sqlite_location.folder.migration("D001", "1/0")
 
     told = run(sqlite_location).failure("D001")
@@ -86,7 +86,7 @@ def test_a_single_failure_is_told_as_in_a_step_of_its_own(sqlite_location: Locat
     assert "failed" not in told.metadata
 
 
-def test_a_failed_validate_is_a_red_check_and_no_materialization(location: Location) -> None:
+def test_a_failed_validate_fails_its_check_and_materializes_nothing(location: Location) -> None:
     location.inserting("D001", validate="assert 1 == 2")
     location.inserting("D002", validate="pass")
 
@@ -97,7 +97,7 @@ def test_a_failed_validate_is_a_red_check_and_no_materialization(location: Locat
     assert location.inserted() == ["D002"]
 
 
-def test_some_can_be_run_without_the_others(sqlite_location: Location) -> None:
+def test_some_migrations_can_be_run_without_the_others(sqlite_location: Location) -> None:
     for revision in ("D001", "D002", "D003"):
         sqlite_location.inserting(revision, validate="pass")
 
@@ -107,7 +107,7 @@ def test_some_can_be_run_without_the_others(sqlite_location: Location) -> None:
     assert ran.checks() == [("D001", True), ("D003", True)]
 
 
-def test_when_the_database_cannot_be_reached_the_rest_is_not_tried(
+def test_when_the_database_cannot_be_reached_the_rest_is_not_attempted(
     files: ProjectFolder, instance: DagsterInstance
 ) -> None:
     for revision in ("D001", "D002", "D003"):
@@ -120,7 +120,7 @@ def test_when_the_database_cannot_be_reached_the_rest_is_not_tried(
     assert told.metadata["not_run"] == ["D002", "D003"]
 
 
-def test_a_retry_goes_on_where_the_failure_was(sqlite_location: Location) -> None:
+def test_a_retry_continues_from_the_failure(sqlite_location: Location) -> None:
     flag = str(sqlite_location.folder.root / "flag")
     sqlite_location.inserting("D001")
     sqlite_location.folder.migration(
@@ -133,7 +133,7 @@ def test_a_retry_goes_on_where_the_failure_was(sqlite_location: Location) -> Non
     assert sqlite_location.folder.statuses() == ["success", "failed", "success"]
 
 
-def test_what_no_retry_can_help_is_not_tried_again(sqlite_location: Location) -> None:
+def test_a_failure_that_a_retry_cannot_help_is_not_retried(sqlite_location: Location) -> None:
     for revision in ("D001", "D002"):
         sqlite_location.folder.migration(revision, head="import a_package_that_is_not_there")
 
@@ -144,7 +144,7 @@ def test_what_no_retry_can_help_is_not_tried_again(sqlite_location: Location) ->
     assert ran.failure("D002").metadata["failed"] == ["D001", "D002"]
 
 
-def test_where_a_retry_helps_one_of_them_the_step_is_tried_again(sqlite_location: Location) -> None:
+def test_a_step_is_retried_if_that_can_help_one_of_its_failures(sqlite_location: Location) -> None:
     sqlite_location.folder.migration("D001", head="import a_package_that_is_not_there")
     sqlite_location.folder.migration("D002", "1/0")
 
@@ -154,14 +154,16 @@ def test_where_a_retry_helps_one_of_them_the_step_is_tried_again(sqlite_location
 
 
 def check_alone(location: Location, *revisions: str) -> JobRun:
-    """Run the checks `validate` without their assets, as Dagster lets people do."""
+    """Run the checks `validate` without their assets, as Dagster allows."""
     checks = {AssetCheckKey(key(revision), "validate") for revision in revisions}
     job = location.definitions(mode="single_step").resolve_implicit_global_asset_job_def()
     subset = job.get_subset(asset_selection=set(), asset_check_selection=checks)
     return JobRun(subset.execute_in_process(instance=location.instance, raise_on_error=False))
 
 
-def test_a_check_without_its_migration_is_told_again_and_nothing_is_run(location: Location) -> None:
+def test_a_check_without_its_migration_is_reported_again_and_nothing_is_run(
+    location: Location,
+) -> None:
     location.inserting("D001", validate="pass")
     location.inserting("D002", validate="pass")
     location.inserting("D003", validate="pass")
@@ -174,7 +176,7 @@ def test_a_check_without_its_migration_is_told_again_and_nothing_is_run(location
     assert ran.success
     assert ran.checks() == [("D001", True), ("D002", False)]
     told, unknown = ran.result.get_asset_check_evaluations()
-    assert told.description == "It was validated when it was applied; nothing was run now."
+    assert told.description == "It was validated when it was applied; nothing was run this time."
     assert unknown.severity == AssetCheckSeverity.WARN
     assert ran.materialized() == {}
     assert location.inserted() == ["D001", "D002"]
@@ -198,7 +200,7 @@ def test_a_project_without_migrations_has_no_step(files: ProjectFolder) -> None:
 
 
 @pytest.mark.parametrize("mode", ["per_migration", "single_step"])
-def test_two_selections_of_one_project_fit_into_one_job(
+def test_two_selections_of_one_project_can_share_a_job(
     sqlite_location: Location, mode: Any
 ) -> None:
     sqlite_location.inserting("D001")

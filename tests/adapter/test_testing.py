@@ -1,4 +1,4 @@
-"""What users test their projects in Dagster with, beyond what our own tests here use of it."""
+"""The testing tools for users of the adapter, beyond what other tests here use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INSERT = "conn.exec_driver_sql('INSERT INTO t VALUES (1)')"
 
 
 class Renaming(DagsterDelembicTranslator):
-    """Under keys that do not tell the revision."""
+    """Gives assets keys that do not contain the revision."""
 
     def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
         spec = super().get_asset_spec(data)
@@ -27,7 +27,7 @@ class Renaming(DagsterDelembicTranslator):
 
 @pytest.fixture
 def tester(files: ProjectFolder) -> Iterator[DagsterTester]:
-    """A chain of three whose ini names a database that nobody can reach, and a table t."""
+    """A chain of three migrations with an unreachable database in the ini file, and a table t."""
     files.migration("D001", INSERT, validate="pass")
     files.migration("D002", INSERT, depends_on=("D001",))
     files.migration("D003", depends_on=("D002",))
@@ -37,7 +37,7 @@ def tester(files: ProjectFolder) -> Iterator[DagsterTester]:
         yield tester
 
 
-def test_one_revision_is_run_after_what_was_applied_before(tester: DagsterTester) -> None:
+def test_one_revision_can_be_run_after_others_were_applied(tester: DagsterTester) -> None:
     tester.migrations.upgrade_before("D002")
 
     run = tester.run("D002")
@@ -48,7 +48,7 @@ def test_one_revision_is_run_after_what_was_applied_before(tester: DagsterTester
     assert tester.migrations.rows("SELECT x FROM t") == [(1,), (1,)]
 
 
-def test_the_job_is_told_by_revision_whatever_its_assets_are_called(tester: DagsterTester) -> None:
+def test_results_are_by_revision_even_if_the_assets_have_other_names(tester: DagsterTester) -> None:
     run = tester.run(translator=Renaming())
 
     assert [*run.materialized()] == run.started() == ["D001", "D002", "D003"]
@@ -56,7 +56,9 @@ def test_the_job_is_told_by_revision_whatever_its_assets_are_called(tester: Dags
     assert [*tester.run("D002", translator=Renaming()).materialized()] == ["D002"]
 
 
-def test_a_failure_and_what_was_not_run_for_it(files: ProjectFolder, tester: DagsterTester) -> None:
+def test_a_failure_has_its_description_and_the_revisions_not_run(
+    files: ProjectFolder, tester: DagsterTester
+) -> None:
     files.migration("D002", "raise ValueError('no')", depends_on=("D001",))
 
     run = tester.run()
@@ -80,16 +82,16 @@ def test_a_run_for_some_revisions_plans_no_others(
     assert run.not_run() == {"D002"}
 
 
-def test_a_job_of_a_selection_plans_what_is_in_it(tester: DagsterTester) -> None:
+def test_a_job_of_a_selection_plans_only_the_selection(tester: DagsterTester) -> None:
     assert tester.run(select="upto:D002").planned == {"D001", "D002"}
 
 
-def test_a_revision_that_is_no_asset_is_a_key_error(tester: DagsterTester) -> None:
+def test_a_revision_without_an_asset_is_a_key_error(tester: DagsterTester) -> None:
     with pytest.raises(KeyError, match="D009"):
         tester.run("D009")
 
 
-def test_a_step_that_broke_without_a_word_of_delembic_is_called_by_its_key(
+def test_a_step_that_failed_outside_of_delembic_is_named_by_its_key(
     tester: DagsterTester,
 ) -> None:
     @op
@@ -107,14 +109,14 @@ def test_a_step_that_broke_without_a_word_of_delembic_is_called_by_its_key(
     assert JobRun(run.result).failed() == {"break_down"}
 
 
-def test_a_project_under_test_is_never_unpickled_as_the_real_one(tester: DagsterTester) -> None:
+def test_a_project_under_test_is_never_unpickled_as_the_real_project(tester: DagsterTester) -> None:
     arrived: Any = pickle.loads(pickle.dumps(tester.project))
 
     assert arrived.config.url == tester.migrations.url
     assert [*arrived.graph] == ["D001", "D002", "D003"]
 
 
-def test_the_database_may_be_any(files: ProjectFolder, tmp_path: Path) -> None:
+def test_any_database_can_be_used(files: ProjectFolder, tmp_path: Path) -> None:
     files.migration("D001")
     url = f"sqlite:///{tmp_path / 'mine.db'}"
 

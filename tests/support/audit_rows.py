@@ -14,7 +14,7 @@ from support.projects import ProjectFolder
 
 THEN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 COLUMNS_OF_1 = {version_table.name: 4, history_table.name: 9}
-"""How many of the columns there were in delembic 1.x; they are the first ones."""
+"""The number of columns in delembic 1.x; they come first."""
 
 MISTAKE = """\
 Traceback (most recent call last):
@@ -114,7 +114,7 @@ MARKS = (
 
 
 def record(project: ProjectFolder, *facts: LogEntry | Mark) -> None:
-    """Write rows as this version does."""
+    """Write log entries as this version does."""
     with project.connection() as conn:
         for table in (version_table, history_table):
             ensure(conn, table)
@@ -122,7 +122,7 @@ def record(project: ProjectFolder, *facts: LogEntry | Mark) -> None:
 
 
 def record_as_1(project: ProjectFolder, *facts: LogEntry | Mark) -> None:
-    """Write rows as delembic 1.x did, into its tables."""
+    """Write log entries as delembic 1.x did, into its tables."""
     metadata = MetaData()
     old = [
         Table(

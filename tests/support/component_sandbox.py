@@ -12,10 +12,10 @@ from dagster.components.testing.utils import DefsFolderSandbox
 
 from delembic_dagster import DelembicProjectComponent
 
-# Dagster reads YAML with a function that pydantic would rather not have any more, and marks what a
-# component defines with references to code that it calls beta.
+# Dagster reads YAML with a function that pydantic has deprecated, and adds code references to the
+# definitions of a component, which it calls beta.
 BETAS = [
-    # It makes sensors and external assets of a component anew, in a way that it calls beta itself.
+    # It copies the sensors and external assets of a component in a way that it calls beta itself.
     pytest.mark.filterwarnings("ignore:Parameter `owners` of initializer"),
     pytest.mark.filterwarnings("ignore:Parameter `execution_type` of function"),
     pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
@@ -25,7 +25,7 @@ BETAS = [
 
 @dataclass
 class Sandbox:
-    """A Dagster project, whose folder is the working folder too."""
+    """A Dagster project whose folder is also the working directory."""
 
     inner: DefsFolderSandbox
 

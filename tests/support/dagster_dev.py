@@ -1,4 +1,4 @@
-"""`dagster dev` as a person starts it: a code server, the daemon and the web server."""
+"""`dagster dev` as a user starts it: a code server, the daemon and the web server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.servers.private import HOST, free_port
 
 PATIENCE_SECONDS = 90.0
 
-# A shell lets what it runs in the background ignore Ctrl-C, and children inherit that.
+# A shell makes its background processes ignore Ctrl-C, and their children inherit that.
 _HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
 
 _INSTANCE = """\
@@ -34,10 +34,10 @@ def dagster_dev(folder: Path, home: Path, environment: Mapping[str, str]) -> Ite
     """Run `dagster dev` on a workspace, with all that it starts in a process group of its own.
 
     Args:
-        folder: Where ``workspace.yaml`` is.
-        home: Where Dagster keeps its runs, the same for several calls if they are to share them.
-            What it says goes into ``dev.log`` there.
-        environment: For all that it runs, beside what this machine has set up.
+        folder: The folder of ``workspace.yaml``.
+        home: The folder where Dagster stores its runs; calls with the same folder share them. The
+            output goes to ``dev.log`` there.
+        environment: Variables for all that it runs, in addition to those of this machine.
 
     Yields:
         The address for the browser, once it answers.
@@ -78,7 +78,7 @@ def _answers(address: str) -> bool:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Let `dagster dev` end in good order, then end whatever is left of its group."""
+    """Let `dagster dev` shut down, then end whatever is left of its group."""
     process.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         process.wait(PATIENCE_SECONDS)

@@ -24,7 +24,7 @@ class Location:
 
     @property
     def project(self) -> DelembicProject:
-        """Read afresh, as a code location does when it is reloaded."""
+        """The project, read again as when a code location is reloaded."""
         return DelembicProject(self.folder.root)
 
     def definitions(self, **options: Any) -> Definitions:
@@ -40,12 +40,12 @@ class Location:
         return run_job(definitions, self.instance, *revisions, job=job)
 
     def run_assets(self, assets: Sequence[AssetsDefinition]) -> JobRun:
-        """Run assets of any making in one job."""
+        """Run any assets in one job."""
         definitions = Definitions(assets, jobs=[define_asset_job("all_of_them", "*")])
         return self.run_definitions(definitions, job="all_of_them")
 
     def inserting(self, revision: str, *depends_on: str, **options: Any) -> None:
-        """Write a migration that leaves its own name in the table t."""
+        """Write a migration that inserts its own name into the table t."""
         self.folder.migration(revision, INSERT.format(revision), depends_on=depends_on, **options)
 
     def inserted(self) -> list[str]:

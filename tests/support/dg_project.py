@@ -1,4 +1,4 @@
-"""A project of Dagster's command `dg`, and the command."""
+"""A project for Dagster's command `dg`, and the command."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def defs():
 
 @dataclass
 class DgProject:
-    """A project as ``create-dagster project shop`` makes it, as far as `dg` looks at it.
+    """A project with those files of ``create-dagster project shop`` that `dg` reads.
 
     Attributes:
-        root: The folder of ``pyproject.toml``, which has to be there.
+        root: The folder of ``pyproject.toml``, which must exist.
     """
 
     root: Path
@@ -55,12 +55,12 @@ class DgProject:
 
     @property
     def defs_yaml(self) -> Path:
-        """Where the component ``migrations`` is."""
+        """The file that defines the component ``migrations``."""
         return self.root / "src" / "shop" / "defs" / "migrations" / "defs.yaml"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What `dg` needs, as the project is not installed."""
+        """The variables that `dg` needs, because the project is not installed."""
         return {
             "COLUMNS": "200",
             "DAGSTER_HOME": str(self.root / "home"),
@@ -68,10 +68,10 @@ class DgProject:
         }
 
     def run(self, *arguments: str, fails: bool = False) -> str:
-        """Run `dg`, and return both streams as a wide terminal shows them.
+        """Run `dg`, and return both streams as they appear on a wide terminal.
 
         Raises:
-            AssertionError: It failed, or did not fail if it was to.
+            AssertionError: It failed, or did not fail as expected.
         """
         result = subprocess.run(
             [Path(sys.executable).parent / "dg", *arguments],

@@ -1,4 +1,4 @@
-"""The examples in docstrings, carried out beside a copy of the example project."""
+"""The examples in docstrings, run beside a copy of the example project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLE = Path(__file__).parents[2] / "example_project"
 
 
 def copy_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Copy the example into a folder, and go there; the examples take the copy for their own."""
+    """Copy the example project into a folder, and change to it; the examples use the copy."""
     unwanted = shutil.ignore_patterns("*.db*", "__pycache__")
     shutil.copytree(EXAMPLE, folder / EXAMPLE.name, ignore=unwanted)
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -22,12 +22,12 @@ def copy_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def examples(value: object, name: str | None = None) -> list[doctest.DocTest]:
-    """Return the docstrings of a module, or of something in one, that have examples."""
+    """Return the docstrings with examples in a module, or in something from it."""
     return [each for each in doctest.DocTestFinder().find(value, name) if each.examples]
 
 
 def failures(module: ModuleType) -> str:
-    """Carry out the examples of a module, and return what went wrong in them."""
+    """Run the examples of a module, and return the failures."""
     report: list[str] = []
     runner = doctest.DocTestRunner(verbose=False)
     for each in examples(module):

@@ -11,12 +11,12 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-# What tests it is as new as can be.
+# The test tools are as new as possible.
 EXTRAS = ("alembic", "dagster", "mysql", "postgresql")
 
 
 def oldest_versions() -> Iterator[str]:
-    """Yield a line for each thing that delembic itself names; what that needs may be newer."""
+    """Yield a line for each direct dependency of delembic; indirect ones may be newer."""
     project = tomllib.loads(PYPROJECT.read_text())["project"]
     optional = [text for extra in EXTRAS for text in project["optional-dependencies"][extra]]
     bounds: dict[str, list[Version]] = defaultdict(list)

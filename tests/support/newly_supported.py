@@ -1,4 +1,4 @@
-"""A database that gets supported: the one module that this takes, and the dialect it is for.
+"""A newly supported database: its dialect, and the one module that supporting it takes.
 
 It is PostgreSQL under another name. Importing this registers both, in each process that needs them.
 """
@@ -23,22 +23,22 @@ class NewlySupported(Stranger):
 
 
 class NewlySupportedKind(Other):
-    """What delembic does there in another way than on any other database."""
+    """The behavior of delembic that is specific to this database."""
 
     names: ClassVar[tuple[str, ...]] = (NewlySupported.name,)
 
     locks: ClassVar[tuple[str, ...]] = ("advisory", "lease", "none")
 
     def session_locks(self, conn: Connection) -> SessionLocks:
-        """Free the lock of a runner that died at once, not when its lease has run out."""
+        """Free the lock of a dead process at once, not only when its lease has expired."""
         return AdvisoryLock(conn)
 
     def witness(self, conn: Connection) -> Witness:
-        """Notice a commit of the migration's own."""
+        """Detect a commit by the migration itself."""
         return TransactionIdWitness(conn)
 
     def await_end(self, engine: Engine, transaction_id: int | None) -> None:
-        """Trace a commit that was cut off."""
+        """Find out the result of a commit that was cut off."""
         PostgreSQL().await_end(engine, transaction_id)
 
 

@@ -1,17 +1,17 @@
-"""A page of the documentation, carried out.
+"""Runs a page of the documentation.
 
 From top to bottom, in one folder:
 
-- A block of ``console``: a line that begins with ``$`` is typed as a command, and what follows has
-  to be its output. What differs from run to run, such as durations, times and
-  the user's name, is made the same on both sides first. In the output ``…`` stands for whatever is
-  there: on a line of its own for any lines, else for a part of its line.
-- A block whose first line is a comment with a file's name becomes that file.
-- Any other block of ``python`` is a program, and has to succeed.
+- In a block of ``console``, a line that begins with ``$`` is run as a command, and the lines after
+  it must be its output. Whatever differs from run to run, such as durations, times and the user's
+  name, is first replaced on both sides. In the output, ``…`` matches anything: any lines if it is
+  on a line of its own, else a part of its line.
+- A block whose first line is a comment with a file name is written to that file.
+- Any other block of ``python`` is run as a program, and must succeed.
 
-``. .venv/bin/activate`` holds for the rest of the page. ``dg dev`` goes on until the page is
-through; the next command waits until it has printed what the page shows. ``pip install`` is for
-callers who ask for it: others have everything installed.
+``. .venv/bin/activate`` applies to the rest of the page. ``dg dev`` runs until the end of the page;
+the next command waits until the output on the page has appeared. ``pip install`` is run only if the
+caller requests it: otherwise, everything is already installed.
 """
 
 import os
@@ -36,15 +36,15 @@ FILE_NAME = re.compile(r"# ([\w./-]+\.(?:py|ini|yaml))\n")
 ANYTHING = "…"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 SLOW_START_SECONDS = 240.0
-"""How long a server may take on a machine that has other things to do."""
+"""The most seconds that a server may take on a busy machine."""
 CHANGING = [
-    (re.compile(r"\x1b\[\d*m"), ""),  # colours
+    (re.compile(r"\x1b\[\d*m"), ""),  # colors
     (ADDRESS, "http://127.0.0.1:3000"),
     (re.compile(r"\(\d+\.\d\ds\)"), "(1.24s)"),
     (re.compile(r"\bin \d+\.\d\d s\b"), "in 1.24 s"),
     (re.compile(r"\bin \d+\.\d\ds(?: \(\d+:\d\d:\d\d\))?$", re.MULTILINE), "in 1.24s"),  # pytest's
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00"), "2024-01-15 10:30:00+00:00"),
-    # What the audit log holds: who, where, how long, and of which files.
+    # Data from the audit log: users, hosts, durations and checksums.
     (re.compile(r"(?<=  )\d+\.\d\ds(?=  )"), "1.24s"),
     (re.compile(r"(?:uid )?\S+@\S+(?= \(cli\))"), "ann@db1"),
     (re.compile(r"(?:uid )?\S+@\S+, pid \d+ \(cli\), delembic \S+"), "ann@db1, pid 4312 (cli)"),
@@ -64,14 +64,14 @@ def go_through(
     installing: bool = False,
     in_the_browser: Callable[[str], None] | None = None,
 ) -> None:
-    """Do what the page says.
+    """Run the page.
 
     Args:
         page: A Markdown file.
-        folder: Where to do it.
-        programs: Where ``delembic`` and ``python`` are.
-        installing: Whether ``pip install`` is to be carried out.
-        in_the_browser: What to do with the address of a server that has started.
+        folder: The working directory.
+        programs: The folder of ``delembic`` and ``python``.
+        installing: Whether to run ``pip install``.
+        in_the_browser: A function that is called with the address of a server that has started.
 
     Raises:
         AssertionError: A command printed something else, or a program failed.
@@ -91,7 +91,7 @@ def go_through(
 
 @dataclass
 class _Reader:
-    """Somebody who does what a page says, in a terminal and in an editor."""
+    """Follows a page as a reader does in a terminal and an editor."""
 
     folder: Path
     programs: Path
@@ -122,7 +122,7 @@ class _Reader:
             assert self._execute(program).returncode == 0, text
 
     def write(self, example: Example) -> None:
-        """Write a block to the file that it names, if it names one."""
+        """Write a block to the file that it names, if any."""
         text = str(example.parsed)
         if named := FILE_NAME.match(text):
             _write(self.folder / named[1], text)
@@ -184,7 +184,7 @@ class _Reader:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a server as Ctrl-C does, and whatever it leaves behind."""
+    """End a server as Ctrl-C does, and end whatever it leaves behind."""
     os.killpg(process.pid, signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         process.wait(30)

@@ -1,4 +1,4 @@
-"""Delembic projects that tests make, and eyes to look at their databases with."""
+"""Delembic projects for tests, and access to their databases."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class ProjectFolder:
 
     Attributes:
         root: The folder of ``delembic.ini``.
-        url: Of its database.
-        events: What the last `upgrade`, `apply` or `verify` told, in order.
+        url: The URL of its database.
+        events: The events of the last `upgrade`, `apply` or `verify`, in order.
     """
 
     root: Path
@@ -118,7 +118,7 @@ class ProjectFolder:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection of the test's own, whose work is committed at the end."""
+        """A connection for the test, whose work is committed at the end."""
         engine = create_engine(self.url, poolclass=NullPool)
         with engine.begin() as conn:
             yield conn
@@ -137,7 +137,7 @@ class ProjectFolder:
         return value
 
     def attempts(self, revision: str | None = None) -> list[Row[Any]]:
-        """The audit rows, oldest first."""
+        """The log entries, oldest first."""
         where = f"WHERE revision = '{revision}'" if revision else ""
         return self.rows(f"SELECT * FROM delembic_run_history {where} ORDER BY id")
 

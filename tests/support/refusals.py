@@ -1,4 +1,4 @@
-"""What a command says when it refuses to run anything."""
+"""The messages of commands that refuse to run anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CANNOT_READ = (
 
 
 def refusal(project: ProjectFolder, *arguments: str) -> str:
-    """The message of a command that is refused with code 2, after which nothing has been run."""
+    """The message of a command that exits with code 2 and has run nothing."""
     ran = run(*(arguments or ("upgrade",)), cwd=project.root)
 
     assert (ran.exit_code, ran.out) == (2, ""), ran.err
@@ -29,12 +29,12 @@ def refusal(project: ProjectFolder, *arguments: str) -> str:
 
 
 def nothing_was_run(project: ProjectFolder) -> bool:
-    """Whether the database of a project, if it is there, has no table at all."""
+    """Whether the database of a project, if it exists, has no tables."""
     path = Path(project.url.removeprefix("sqlite:///"))
     return not path.exists() or inspect(create_engine(project.url)).get_table_names() == []
 
 
 def skip_if_root() -> None:
-    """Skip a test of permissions where there are none to lack."""
+    """Skip a test of permissions for root, who has all of them."""
     if os.geteuid() == 0:
         pytest.skip("root may read everything")

@@ -1,4 +1,4 @@
-"""The sessions of a test's database, seen and ended as an administrator would."""
+"""The sessions of a test's database, listed and ended as an administrator would."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ def _sessions(conn: Connection) -> list[int]:
 
 def _end(conn: Connection, session: int) -> str:
     if conn.dialect.name == "postgresql":
-        # With a time to wait it returns when the session is gone.
+        # With a timeout, it returns when the session has ended.
         return f"SELECT pg_terminate_backend({session}, 5000)"
     return f"KILL {session}"

@@ -1,4 +1,4 @@
-"""The command line as tests use it: in this process, in one of its own, and on a terminal."""
+"""The command line for tests: in this process, in a separate one, and on a terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _started: list[subprocess.Popen[str]] = []
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of a command."""
+    """The result of a command."""
 
     exit_code: int
     out: str
@@ -42,14 +42,14 @@ def run(*arguments: str, cwd: Path, **environment: str) -> Ran:
 
 
 def run_process(*arguments: str, cwd: Path, **environment: str) -> Ran:
-    """Run delembic in a process of its own."""
+    """Run delembic in a separate process."""
     process = start(*arguments, cwd=cwd, **environment)
     out, err = process.communicate(timeout=PATIENCE_SECONDS)
     return Ran(process.returncode, out, err)
 
 
 def start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[str]:
-    """Start delembic in a process of its own, which the caller waits for."""
+    """Start delembic in a separate process, which the caller waits for."""
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=cwd,
@@ -64,14 +64,14 @@ def start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[st
 
 
 def end_what_was_started() -> None:
-    """End the processes that a test did not wait for, as when it failed before it could."""
+    """End the processes that a test did not wait for, such as after a failure."""
     while _started:
         with _started.pop() as process:
             process.kill()
 
 
 def run_on_a_terminal(*arguments: str, cwd: Path, **variables: str) -> Ran:
-    """Run delembic on a terminal; both streams are in ``out``, as a person would see them."""
+    """Run delembic on a terminal; both streams are in ``out``, as a user would see them."""
     ours, theirs = pty.openpty()
     environment = _inherited() | {"TERM": "xterm-256color", "COLUMNS": "100"}
     environment.pop("NO_COLOR", None)
@@ -91,7 +91,7 @@ def run_on_a_terminal(*arguments: str, cwd: Path, **variables: str) -> Ran:
 
 
 def wait_until(is_so: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> None:
-    """Look again and again, until it is so; give up after so many seconds."""
+    """Check repeatedly until a condition is true; give up after some seconds."""
     deadline = time.monotonic() + patience
     while not is_so():
         assert time.monotonic() < deadline
@@ -100,7 +100,7 @@ def wait_until(is_so: Callable[[], bool], patience: float = PATIENCE_SECONDS) ->
 
 def _read_all(terminal: int) -> bytes:
     seen = b""
-    with suppress(OSError):  # the end: nobody has the other side open any more
+    with suppress(OSError):  # the end: no process has the other side open any more
         while chunk := os.read(terminal, 4096):
             seen += chunk
     return seen

@@ -1,6 +1,6 @@
 """Databases that delembic does not know, for SQLAlchemy's registry of dialects.
 
-They are PostgreSQL under another name: nothing that delembic does for PostgreSQL is done for them.
+They are PostgreSQL under another name, but delembic does nothing specific to PostgreSQL for them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.schema import CreateTable
 
 
 class _StandardDDL(PGDDLCompiler):
-    """As on SQL Server and Oracle, where SQLAlchemy would write it and the server refuse it."""
+    """Rejects IF NOT EXISTS, which SQLAlchemy would write, as SQL Server and Oracle do."""
 
     def visit_create_table(self, create: CreateTable, **options: Any) -> str:
         assert not create.if_not_exists, "standard SQL has no IF NOT EXISTS"
@@ -25,7 +25,7 @@ class _StandardDDL(PGDDLCompiler):
 
 
 class Stranger(PGDialect_psycopg):
-    """One that can do all that delembic asks of a database."""
+    """A database that can do everything that delembic requires."""
 
     name = "stranger"
     supports_statement_cache = True
@@ -33,7 +33,7 @@ class Stranger(PGDialect_psycopg):
 
 
 class Unfit(Stranger):
-    """One that does not commit each statement by itself, like those of DuckDB and Firebird."""
+    """A dialect without autocommit, like those of DuckDB and Firebird."""
 
     name = "unfit"
     supports_statement_cache = True

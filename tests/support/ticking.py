@@ -1,4 +1,4 @@
-"""Sensors as the daemon runs them, without the daemon."""
+"""Sensors, evaluated as the daemon does, but without it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dagster import (
 
 @dataclass(frozen=True)
 class Tick:
-    """What a tick returned."""
+    """The result of a tick."""
 
     events: Sequence[AssetMaterialization | AssetObservation | AssetCheckEvaluation]
     requests: Sequence[RunRequest]

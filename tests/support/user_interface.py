@@ -1,4 +1,4 @@
-"""Dagster's user interface, by the requests that its pages send."""
+"""Dagster's user interface, through the requests that its pages send."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
 class UserInterface:
-    """A webserver that runs, with one code location.
+    """A running web server with one code location.
 
     Args:
-        address: Such as ``http://127.0.0.1:3000``.
+        address: The address, such as ``http://127.0.0.1:3000``.
     """
 
     def __init__(self, address: str) -> None:
         self._address = address
 
     def is_up(self) -> bool:
-        """Whether it answers; it says that it serves a little before it does."""
+        """Whether it answers; it reports that it is serving slightly before it is."""
         try:
             self._ask("{ version }")
         except URLError:
@@ -74,7 +74,7 @@ class UserInterface:
         return str(self._ask(STATUS, id=run)["runOrError"]["status"])
 
     def materializations(self) -> dict[str, str]:
-        """What ``delembic/status`` says in the latest materialisation of each asset."""
+        """The value of ``delembic/status`` in the latest materialization of each asset."""
         return {
             "/".join(each["assetKey"]["path"]): entry["text"]
             for each in self._assets()
@@ -84,7 +84,7 @@ class UserInterface:
         }
 
     def checks(self) -> dict[str, str]:
-        """The state of each check that the asset's latest materialisation brought."""
+        """The state of each check from the asset's latest materialization."""
         return {
             f"{'/'.join(each['assetKey']['path'])}:{check['name']}": execution["status"]
             for each in self._assets()

@@ -25,7 +25,7 @@ class StageCountries(DataMigration):
         conn.execute(insert(concept_staging), [COUNTRIES.concept(entry) for entry in countries()])
 
     def validate(self, conn: Connection) -> None:
-        """Expect every country with its name, and a few that everybody knows."""
+        """Expect every country with its name, and check a few well-known ones."""
         staged = conn.execute(
             select(
                 concept_staging.c.concept_code,

@@ -27,7 +27,7 @@ class StageSubdivisions(DataMigration):
         )
 
     def validate(self, conn: Connection) -> None:
-        """Expect every subdivision with its name, and no parent that is not there."""
+        """Expect every subdivision with its name, and no missing parent."""
         staged = conn.execute(
             select(
                 concept_staging.c.concept_code,
@@ -41,7 +41,7 @@ class StageSubdivisions(DataMigration):
             staged,
             [(entry.code, entry.name, "Geography", entry.parent_code) for entry in subdivisions()],
         )
-        # D002 may not have run yet, so the countries are asked of the source.
+        # D002 may not have run yet, so the countries come from the source.
         known = {row.concept_code for row in staged} | {entry.code for entry in countries()}
         orphans = sorted(row.concept_code for row in staged if row.parent_code not in known)
         expect("subdivisions of an unknown parent", orphans, [])

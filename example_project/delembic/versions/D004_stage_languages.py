@@ -25,7 +25,7 @@ class StageLanguages(DataMigration):
         conn.execute(insert(concept_staging), [LANGUAGES.concept(entry) for entry in languages()])
 
     def validate(self, conn: Connection) -> None:
-        """Expect every language with its name, and a few that everybody knows."""
+        """Expect every language with its name, and check a few well-known ones."""
         staged = conn.execute(
             select(
                 concept_staging.c.concept_code,

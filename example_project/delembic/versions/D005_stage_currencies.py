@@ -25,7 +25,7 @@ class StageCurrencies(DataMigration):
         conn.execute(insert(concept_staging), [CURRENCIES.concept(entry) for entry in currencies()])
 
     def validate(self, conn: Connection) -> None:
-        """Expect every currency with its name, and a few that everybody knows."""
+        """Expect every currency with its name, and check a few well-known ones."""
         staged = conn.execute(
             select(
                 concept_staging.c.concept_code,

@@ -25,7 +25,7 @@ class StageScripts(DataMigration):
         conn.execute(insert(concept_staging), [SCRIPTS.concept(entry) for entry in scripts()])
 
     def validate(self, conn: Connection) -> None:
-        """Expect every script with its name, and a few that everybody knows."""
+        """Expect every script with its name, and check a few well-known ones."""
         staged = conn.execute(
             select(
                 concept_staging.c.concept_code,

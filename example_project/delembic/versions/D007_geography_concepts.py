@@ -31,8 +31,8 @@ class LoadGeographyConcepts(DataMigration):
     def validate(self, conn: Connection) -> None:
         """Expect every code under its own id, the names of the countries, all of it valid.
 
-        Of the subdivisions' names only one is looked at, for later migrations may correct them,
-        and this should still be true then: a validation can be run again at any time.
+        Only one subdivision's name is checked, because later migrations may correct the others.
+        A validation can be run again at any time, and this one should still pass then.
         """
         geography = concept.c.domain_id == "Geography"
         codes = select(concept.c.concept_id, concept.c.concept_code, concept.c.vocabulary_id)

@@ -13,7 +13,7 @@ DOMAINS = ("Language", "Currency", "Script")
 
 
 class LoadOtherConcepts(DataMigration):
-    """Needs nothing of geography: if a country is wrong, the languages are loaded all the same."""
+    """These do not depend on geography: if a country is wrong, the languages are still loaded."""
 
     revision = "D008"
     depends_on = ["D004", "D005", "D006"]

@@ -1,4 +1,4 @@
-"""Tie each subdivision to what it is part of, in both directions."""
+"""Relate each subdivision to what it is part of, in both directions."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ whole = concept.alias("whole")
 
 
 class RelateSubdivisions(DataMigration):
-    """Needs the concepts of both vocabularies, and tables that the schema got later."""
+    """Needs the concepts of both vocabularies, and tables from a later schema revision."""
 
     revision = "D009"
     depends_on = ["D007", "S002"]
@@ -30,7 +30,7 @@ class RelateSubdivisions(DataMigration):
     group = "relationships"
 
     def upgrade(self, conn: Connection) -> None:
-        """Register both directions, derive one from the staged parents, turn it round."""
+        """Register both directions, derive one from the staged parents, and reverse it."""
         conn.execute(
             insert(relationship),
             [
@@ -46,7 +46,7 @@ class RelateSubdivisions(DataMigration):
         conn.execute(insert(concept_relationship).from_select(COLUMNS, reversed_direction()))
 
     def validate(self, conn: Connection) -> None:
-        """Expect the parent that the source names, the way back, and a way up to the country."""
+        """Expect the parent from the source, its reverse, and a path up to the country."""
         parents = [(entry.code, entry.parent_code) for entry in subdivisions()]
         expect_rows("what each subdivision is part of", conn.execute(related(IS_PART_OF)), parents)
         expect_rows(
@@ -76,7 +76,7 @@ def staged_parents() -> Select[Any]:
             whole,
             and_(
                 whole.c.concept_code == concept_staging.c.parent_code,
-                # A code alone names no concept: it is unique within its vocabulary.
+                # A code alone does not identify a concept: it is unique only within its vocabulary.
                 whole.c.vocabulary_id.in_([COUNTRIES.vocabulary_id, SUBDIVISIONS.vocabulary_id]),
             ),
         )
@@ -85,7 +85,7 @@ def staged_parents() -> Select[Any]:
 
 
 def reversed_direction() -> Select[Any]:
-    """Select the relationships that are there, the other way round."""
+    """Select the existing relationships, reversed."""
     there = concept_relationship
     return select(
         there.c.concept_id_2,
@@ -97,7 +97,7 @@ def reversed_direction() -> Select[Any]:
 
 
 def related(relationship_id: str) -> Select[Any]:
-    """Select the codes of both ends of a kind of relationship."""
+    """Select the codes at both ends of one kind of relationship."""
     ends = concept_relationship
     return (
         select(part.c.concept_code, whole.c.concept_code)
@@ -108,7 +108,7 @@ def related(relationship_id: str) -> Select[Any]:
 
 
 def below_countries() -> Select[Any]:
-    """Walk from the countries down, and select each subdivision reached with its country."""
+    """Walk down from the countries, and select each subdivision reached, with its country."""
     country = concept.alias("country")
     step = concept_relationship
     tree = (

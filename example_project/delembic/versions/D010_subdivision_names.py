@@ -1,7 +1,7 @@
 """Correct names of subdivisions that carry a code or a footnote mark.
 
-In pycountry 26.2 there are 47: all Swedish counties ("Stockholms län [SE-01]"), most of those of
-Wales ("Cardiff [Caerdydd GB-CRD]"), and ten places of North Macedonia ("Butel †").
+In pycountry 26.2 there are 47: all Swedish counties ("Stockholms län [SE-01]"), most of the Welsh
+ones ("Cardiff [Caerdydd GB-CRD]"), and ten places in North Macedonia ("Butel †").
 """
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -23,8 +23,8 @@ class CorrectSubdivisionNames(DataMigration):
     """A correction is a new migration: D003 and D007 have been applied, and stay as they are."""
 
     revision = "D010"
-    # D007 alone would do for the names. But D009's foreign keys lock the rows that this updates,
-    # and two migrations that want the same rows had better not run side by side.
+    # The names need only D007. But D009's foreign keys lock the rows that this migration updates,
+    # and two migrations that need the same rows should not run side by side.
     depends_on = ["D009"]
     description = "take codes and footnote marks out of names"
     tags = {"domain": "geography"}
@@ -32,7 +32,7 @@ class CorrectSubdivisionNames(DataMigration):
     group = "corrections"
 
     def upgrade(self, conn: Connection) -> None:
-        """Find the names that change, and write those."""
+        """Find the names that change, and update only those."""
         corrections = [
             {"id_to_correct": row.concept_id, "corrected_name": name}
             for row in conn.execute(subdivision_names)

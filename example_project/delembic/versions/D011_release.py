@@ -1,4 +1,4 @@
-"""Write down which release of the source this is, once everything is in place."""
+"""Record the release of the source, once everything is in place."""
 
 from importlib.metadata import version
 
@@ -28,7 +28,7 @@ class ReleaseVocabularies(DataMigration):
         conn.execute(update(vocabulary).values(vocabulary_version=RELEASE))
 
     def validate(self, conn: Connection) -> None:
-        """Expect one release, complete vocabularies, and nothing that leads nowhere."""
+        """Expect one release, complete vocabularies, and no dangling relationships."""
         expect_rows(
             "released vocabularies",
             conn.execute(select(vocabulary.c.vocabulary_id, vocabulary.c.vocabulary_version)),
@@ -51,7 +51,7 @@ class ReleaseVocabularies(DataMigration):
 
 
 def dangling_relationships(conn: Connection) -> int:
-    """Count the relationships of which an end is no concept."""
+    """Count the relationships that have a missing concept at one end."""
     known = select(concept.c.concept_id)
     dangling = or_(
         concept_relationship.c.concept_id_1.not_in(known),

@@ -1,4 +1,4 @@
-"""How a `validate` speaks: what was expected, what was found, and the first few differences."""
+"""Checks for `validate` that report what was expected, what was found, and some differences."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ def expect(what: str, found: object, expected: object) -> None:
 def expect_rows(
     what: str, found: Iterable[Sequence[object]], expected: Iterable[Sequence[object]]
 ) -> None:
-    """Raise unless both hold the same rows, each as often, in whatever order."""
+    """Raise unless both contain the same rows, each equally often, in any order."""
     found_rows, expected_rows = (Counter(tuple(row) for row in rows) for rows in (found, expected))
     if found_rows == expected_rows:
         return

@@ -1,4 +1,4 @@
-"""What the ISO standards say, as the `pycountry` package delivers it."""
+"""The entries of the ISO standards, from the `pycountry` package."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import pycountry
 
 
 class Entry(NamedTuple):
-    """One line of a standard: its code, its name, and the code of what it is part of."""
+    """One entry of a standard: its code, its name, and the code of what it is part of."""
 
     code: str
     name: str

@@ -1,9 +1,9 @@
-"""What does not belong into the name of a subdivision."""
+"""Removes what does not belong in the name of a subdivision."""
 
 import re
 
-# A second code in brackets ("Stockholms län [SE-01]"), one behind the Welsh name ("Cardiff
-# [Caerdydd GB-CRD]"), and the dagger of a footnote that did not come along ("Butel †").
+# A second code in brackets ("Stockholms län [SE-01]"), a code after the Welsh name ("Cardiff
+# [Caerdydd GB-CRD]"), and the dagger of a footnote that the source does not include ("Butel †").
 CLUTTER = re.compile(r" (\[[A-Z]{2}-\w{1,3}\]|[A-Z]{2}-\w{1,3}(?=\])|†)")
 
 

@@ -1,7 +1,7 @@
 """The columns that the data migrations use, as plain table clauses.
 
-Not the application's models: those change with the application, and a data migration has to go on
-meaning what it meant on the day it was written.
+These are not the application's models: those change with the application, but a data migration
+must keep the meaning that it had when it was written.
 """
 
 from sqlalchemy import Date, column, table

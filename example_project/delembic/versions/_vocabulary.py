@@ -1,18 +1,18 @@
-"""The five vocabularies, and how an entry of theirs becomes a concept."""
+"""The five vocabularies, and how their entries become concepts."""
 
 from dataclasses import dataclass
 from datetime import date
 
 from ._source import Entry
 
-# What OMOP writes for "always" and "until further notice".
+# OMOP's dates for "always" and "until further notice".
 VALID_START = date(1970, 1, 1)
 VALID_END = date(2099, 12, 31)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """One standard. Its concepts have ids above 2,000,000,000: OMOP leaves those to local ones."""
+    """One standard. Its ids are above 2,000,000,000, which OMOP leaves to local concepts."""
 
     vocabulary_id: str
     name: str
@@ -24,8 +24,8 @@ class Vocabulary:
     def concept_id(self, code: str) -> int:
         """Read the code as a number in base 36, counted from the vocabulary's first id.
 
-        So a code has the same id in every database and with every release of the source, however
-        many codes come and go around it.
+        A code therefore has the same id in every database and with every release of the source,
+        no matter which other codes are added or removed.
         """
         return self.first_concept_id + int(code.replace("-", ""), 36)
 

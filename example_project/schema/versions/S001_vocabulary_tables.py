@@ -8,7 +8,7 @@ from alembic import op
 revision = "S001"
 down_revision = None
 
-# Without these, MariaDB may cut names at the first emoji, and takes "e" for "É" in comparisons.
+# Without these, MariaDB may cut names at the first emoji, and treats "e" and "É" as equal.
 MYSQL: dict[str, Any] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "utf8mb4_bin",
@@ -64,7 +64,7 @@ def concept_columns() -> list[sa.Column[object]]:
 
 
 def create_staging() -> None:
-    """Create the table that takes the source as it comes, with the parent that it names."""
+    """Create the table for the unchanged source, with the parent that each entry names."""
     op.create_table(
         "concept_staging",
         sa.Column("concept_id", sa.Integer, nullable=False),

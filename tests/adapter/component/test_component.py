@@ -1,4 +1,4 @@
-"""A project as a component: its settings in YAML, as `dg` reads them."""
+"""A project as a component: the settings in its YAML, as `dg` reads them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Migration{revision}(DataMigration):
 
 @pytest.fixture
 def two(files: ProjectFolder) -> ProjectFolder:
-    """Two migrations, of which the second waits for the first, and a database out of reach."""
+    """Two migrations, the second of which waits for the first, and an unreachable database."""
     for revision, depends_on, domain in [("D001", [], "design"), ("D002", ["D001"], "sales")]:
         files.write(
             f"delembic/versions/{revision}.py",
@@ -74,7 +74,7 @@ def two(files: ProjectFolder) -> ProjectFolder:
 
 
 def component(folder: ProjectFolder, settings: str = "", **scope: Any) -> DelembicProjectComponent:
-    """The component of some lines of YAML below ``attributes``."""
+    """The component with the given YAML under ``attributes``."""
     lines = f"project: {folder.root}\n{textwrap.dedent(settings)}"
     made: DelembicProjectComponent = DelembicProjectComponent.resolve_from_yaml(lines, scope=scope)
     return made
@@ -95,21 +95,21 @@ def only_schedule(defs: Definitions) -> ScheduleDefinition:
 
 
 def asked_for(schedule: ScheduleDefinition, instance: DagsterInstance) -> list[AssetKey]:
-    """The assets that a tick asks for."""
+    """The assets that a tick requests."""
     with build_schedule_context(instance) as context:
         data = schedule.evaluate_tick(context)
     return [each for request in data.run_requests or () for each in request.asset_selection or ()]
 
 
 def said(ran: JobRun, instance: DagsterInstance) -> list[str]:
-    """What the steps of a run logged."""
+    """The lines that the steps of a run logged."""
     return [entry.user_message for entry in instance.all_logs(ran.run_id)]
 
 
-# --- what the YAML says ---------------------------------------------------------------------------
+# --- settings in YAML -----------------------------------------------------------------------------
 
 
-def test_without_settings_it_shows_all_migrations_and_the_job_and_opens_no_database(
+def test_without_settings_it_defines_all_migrations_and_the_job_and_opens_no_database(
     two: ProjectFolder,
 ) -> None:
     defs = definitions(two)
@@ -162,13 +162,13 @@ def test_many_migrations_can_be_one_step(two: ProjectFolder) -> None:
 
 
 @pytest.mark.parametrize("select", ["D002", "tag:domain=sales", "[D002]"])
-def test_it_shows_what_is_selected(two: ProjectFolder, select: str) -> None:
+def test_it_defines_only_the_selected_migrations(two: ProjectFolder, select: str) -> None:
     defs = definitions(two, f"select: {select}")
 
     assert list(assets(defs)) == ["delembic/D002"]
 
 
-def test_a_translation_changes_assets_and_knows_the_migration(two: ProjectFolder) -> None:
+def test_a_translation_changes_assets_and_can_use_the_migration(two: ProjectFolder) -> None:
     defs = definitions(
         two,
         """
@@ -184,14 +184,14 @@ def test_a_translation_changes_assets_and_knows_the_migration(two: ProjectFolder
     second = specs(defs)["delembic/D002"]
     assert second.group_name == "sales"
     assert second.tags["tier"] == "gold"
-    assert second.tags["domain"] == "sales"  # what was there before is merged with it
+    assert second.tags["domain"] == "sales"  # merged with the existing tags
     assert second.metadata["title"] == "the work of D002"
     assert second.metadata["delembic/revision"] == "D002"
     assert second.owners == ["team:sales"]
     assert second.kinds == {"table"}
 
 
-def test_lineage_and_checks_follow_a_key_that_is_translated(two: ProjectFolder) -> None:
+def test_lineage_and_checks_follow_a_translated_key(two: ProjectFolder) -> None:
     defs = definitions(two, "translation: {key_prefix: warehouse}")
 
     shown = specs(defs)
@@ -206,24 +206,24 @@ def test_lineage_and_checks_follow_a_key_that_is_translated(two: ProjectFolder) 
     defs.resolve_job_def("delembic_upgrade")
 
 
-def test_it_tells_the_key_of_a_revision(two: ProjectFolder) -> None:
+def test_it_returns_the_asset_key_of_a_revision(two: ProjectFolder) -> None:
     moved = component(two, "translation: {key_prefix: warehouse}")
 
     assert moved.asset_key_for_revision("D002") == AssetKey(["warehouse", "delembic", "D002"])
 
 
-def test_a_key_of_its_own_for_each_migration(two: ProjectFolder) -> None:
+def test_a_translation_can_give_each_migration_its_own_key(two: ProjectFolder) -> None:
     defs = definitions(two, "translation: {key: 'shop/{{ migration.id | lower }}'}")
 
     assert list(assets(defs)) == ["shop/d001", "shop/d002"]
 
 
-def test_two_migrations_with_one_key_are_refused(two: ProjectFolder) -> None:
-    with pytest.raises(DefinitionError, match="D001 and D002 both became the asset shop"):
+def test_two_migrations_with_the_same_key_are_rejected(two: ProjectFolder) -> None:
+    with pytest.raises(DefinitionError, match="D001 and D002 have the same asset key, shop"):
         definitions(two, "translation: {key: shop}")
 
 
-def test_settings_for_ops_are_those_of_every_step(two: ProjectFolder) -> None:
+def test_op_settings_apply_to_every_step(two: ProjectFolder) -> None:
     defs = definitions(
         two,
         """
@@ -256,7 +256,7 @@ def test_an_executor_can_come_from_a_template_variable(two: ProjectFolder) -> No
     assert defs.resolve_job_def("delembic_upgrade").executor_def is limited
 
 
-def test_a_schedule_runs_what_is_pending_of_what_is_shown(sqlite_location: Location) -> None:
+def test_a_schedule_runs_the_pending_migrations_of_the_component(sqlite_location: Location) -> None:
     for revision in ("D001", "D002", "D003"):
         sqlite_location.inserting(revision)
     settings = """
@@ -278,7 +278,7 @@ def test_a_schedule_runs_what_is_pending_of_what_is_shown(sqlite_location: Locat
     assert schedule.job_name == "delembic_upgrade"
 
 
-def test_a_schedule_that_is_a_text_says_when(two: ProjectFolder) -> None:
+def test_a_schedule_can_be_just_a_cron_expression(two: ProjectFolder) -> None:
     short = only_schedule(definitions(two, "schedule: 0 5 * * *"))
     long = only_schedule(definitions(two, "schedule: {cron: 0 5 * * *}"))
 
@@ -286,7 +286,7 @@ def test_a_schedule_that_is_a_text_says_when(two: ProjectFolder) -> None:
     assert short.default_status == long.default_status
 
 
-def test_a_schedule_has_the_settings_that_are_given(two: ProjectFolder) -> None:
+def test_a_schedule_has_the_given_settings(two: ProjectFolder) -> None:
     defs = definitions(
         two,
         """
@@ -325,17 +325,19 @@ def test_a_schedule_has_the_settings_that_are_given(two: ProjectFolder) -> None:
         ("translation: {group_name: '{{ migration.colour }}'}", "colour"),
     ],
 )
-def test_a_setting_that_is_wrong_is_named(two: ProjectFolder, settings: str, named: str) -> None:
+def test_an_invalid_setting_is_named_in_the_error(
+    two: ProjectFolder, settings: str, named: str
+) -> None:
     with pytest.raises(Exception, match=rf"\b{named}\b"):
         definitions(two, settings)
 
 
-def test_an_executor_that_does_not_exist_is_answered_with_those_that_do(two: ProjectFolder) -> None:
+def test_the_error_for_an_unknown_executor_lists_the_known_ones(two: ProjectFolder) -> None:
     with pytest.raises(Exception, match="Choose in_process or multiprocess"):
         definitions(two, "executor: threads")
 
 
-def test_a_project_that_is_not_there_is_a_configuration_error(files: ProjectFolder) -> None:
+def test_a_missing_project_is_a_configuration_error(files: ProjectFolder) -> None:
     made = DelembicProjectComponent(project=files.root / "nowhere")
 
     with pytest.raises(ConfigurationError, match="nowhere does not exist"):
@@ -352,7 +354,7 @@ def test_every_setting_is_described() -> None:
 
 
 class Priced(DelembicProjectComponent):
-    """A class whose components have something in common, and a setting of its own."""
+    """A subclass that changes the assets of its components, with a setting of its own."""
 
     price: str = "cheap"
 
@@ -370,7 +372,7 @@ class Priced(DelembicProjectComponent):
             yield result
 
 
-def test_a_class_of_its_own_changes_assets_and_its_yaml_has_the_last_word(
+def test_a_subclass_changes_assets_and_its_yaml_takes_precedence(
     two: ProjectFolder,
 ) -> None:
     lines = f"project: {two.root}\nprice: dear\ntranslation: {{group_name: yaml}}"
@@ -381,7 +383,7 @@ def test_a_class_of_its_own_changes_assets_and_its_yaml_has_the_last_word(
     assert (first.group_name, first.tags["price"]) == ("yaml", "dear")
 
 
-def test_a_class_of_its_own_does_something_around_all_of_them_in_a_single_step(
+def test_a_subclass_can_wrap_all_migrations_in_a_single_step(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001", validate="pass")
@@ -395,7 +397,7 @@ def test_a_class_of_its_own_does_something_around_all_of_them_in_a_single_step(
     assert said(ran, sqlite_location.instance).count("before") == 1
 
 
-def test_a_class_of_its_own_does_something_around_each_migration(location: Location) -> None:
+def test_a_subclass_can_wrap_each_migration(location: Location) -> None:
     location.inserting("D001", validate="pass")
     location.inserting("D002", "D001")
     location.folder.migration("D003", "1/0", depends_on=("D002",))
@@ -412,10 +414,10 @@ def test_a_class_of_its_own_does_something_around_each_migration(location: Locat
     assert said(ran, location.instance).count("paid cheap") == 2
 
 
-# --- what YAML is relative to ---------------------------------------------------------------------
+# --- relative paths in YAML -----------------------------------------------------------------------
 
 
-def test_a_relative_project_is_relative_to_its_yaml(sandbox: Sandbox) -> None:
+def test_a_relative_project_path_starts_at_the_folder_of_its_yaml(sandbox: Sandbox) -> None:
     folder = sandbox.scaffold(scaffold_params={"init": True})
     commands.init(folder / "data")
     commands.revision(DelembicProject(folder / "data").config, "load colours")
@@ -424,7 +426,7 @@ def test_a_relative_project_is_relative_to_its_yaml(sandbox: Sandbox) -> None:
     assert list(assets(sandbox.definitions())) == ["delembic/D001"]
 
 
-def test_two_components_in_one_location_have_jobs_and_keys_of_their_own(sandbox: Sandbox) -> None:
+def test_two_components_in_one_location_have_their_own_jobs_and_keys(sandbox: Sandbox) -> None:
     folder = sandbox.scaffold(scaffold_params={"init": True})
     commands.revision(DelembicProject(sandbox.root).config, "load colours")
     (folder / "defs.yaml").write_text(
@@ -458,7 +460,7 @@ def dg(tmp_path: Path) -> DgProject:
 
 
 @pytest.mark.long
-def test_dg_lists_it_scaffolds_it_checks_it_and_launches_it(dg: DgProject) -> None:
+def test_dg_lists_scaffolds_checks_and_launches_the_component(dg: DgProject) -> None:
     assert TYPE in dg.run("list", "components")
 
     dg.run("scaffold", "defs", TYPE, "migrations", "--init", "true")
@@ -477,7 +479,7 @@ def test_dg_lists_it_scaffolds_it_checks_it_and_launches_it(dg: DgProject) -> No
 
 
 @pytest.mark.long
-def test_dg_names_the_setting_and_the_line_that_are_wrong(dg: DgProject) -> None:
+def test_dg_names_the_invalid_setting_and_its_line(dg: DgProject) -> None:
     dg.run("scaffold", "defs", TYPE, "migrations", "--init", "true")
     correct = dg.defs_yaml.read_text()
 
@@ -493,9 +495,9 @@ def test_dg_names_the_setting_and_the_line_that_are_wrong(dg: DgProject) -> None
 
 
 @pytest.mark.long
-def test_dg_describes_it(dg: DgProject) -> None:
+def test_dg_describes_the_component(dg: DgProject) -> None:
     told = dg.run("utils", "inspect-component", TYPE)
 
-    assert "Shows the data migrations of a delembic project as assets" in told
-    assert "The folder that holds delembic.ini, or is to" in told
+    assert "Defines the data migrations of a delembic project as assets" in told
+    assert "The folder that contains delembic.ini, or will contain it" in told
     assert "A tick that finds nothing pending starts no run" in told

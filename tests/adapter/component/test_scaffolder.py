@@ -1,4 +1,4 @@
-"""What ``dg scaffold`` writes for a component, and when it writes nothing."""
+"""The files that ``dg scaffold`` writes for a component, and when it writes none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.component_sandbox import BETAS, Sandbox, assets
 pytestmark = BETAS
 
 
-def test_scaffolding_begins_a_project_and_shows_it(
+def test_scaffolding_creates_a_project_and_its_component(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = sandbox.scaffold(scaffold_params={"init": True})
@@ -29,9 +29,7 @@ def test_scaffolding_begins_a_project_and_shows_it(
 
 
 @pytest.mark.parametrize("begin", [True, False])
-def test_scaffolding_shows_a_project_that_is_there_and_leaves_it_as_it_is(
-    sandbox: Sandbox, begin: bool
-) -> None:
+def test_scaffolding_leaves_an_existing_project_unchanged(sandbox: Sandbox, begin: bool) -> None:
     ini = sandbox.root / "data" / "delembic.ini"
     commands.init(ini.parent)
     before = ini.read_bytes()
@@ -43,7 +41,7 @@ def test_scaffolding_shows_a_project_that_is_there_and_leaves_it_as_it_is(
     assert assets(sandbox.definitions()) == {}
 
 
-def test_scaffolding_without_a_project_says_how_to_begin_one_and_writes_nothing(
+def test_scaffolding_without_a_project_explains_how_to_create_one_and_writes_nothing(
     sandbox: Sandbox,
 ) -> None:
     with pytest.raises(click.ClickException) as told:
@@ -58,20 +56,20 @@ def test_scaffolding_without_a_project_says_how_to_begin_one_and_writes_nothing(
 @pytest.mark.filterwarnings(
     "ignore:Function `load_definitions_from_modules?` is currently in preview"
 )
-def test_scaffolding_python_makes_a_component_that_loads(sandbox: Sandbox) -> None:
+def test_scaffolding_in_python_creates_a_component_that_loads(sandbox: Sandbox) -> None:
     sandbox.scaffold(scaffold_params={"init": True}, scaffold_format="python")
     commands.revision(DelembicProject(sandbox.root).config, "load colours")
 
     assert list(assets(sandbox.definitions())) == ["delembic/D001"]
 
 
-def test_scaffolding_python_names_no_folder_needlessly(sandbox: Sandbox) -> None:
+def test_scaffolding_in_python_names_no_folder_unless_needed(sandbox: Sandbox) -> None:
     folder = sandbox.scaffold(scaffold_params={"init": True}, scaffold_format="python")
 
     assert "(project=context.project_root)\n" in (folder / "component.py").read_text()
 
 
-def test_scaffolding_python_names_a_folder_elsewhere(sandbox: Sandbox) -> None:
+def test_scaffolding_in_python_names_a_folder_elsewhere(sandbox: Sandbox) -> None:
     folder = sandbox.scaffold(
         scaffold_params={"project_path": "data", "init": True}, scaffold_format="python"
     )
@@ -79,6 +77,6 @@ def test_scaffolding_python_names_a_folder_elsewhere(sandbox: Sandbox) -> None:
     assert '(project=context.project_root / "data")\n' in (folder / "component.py").read_text()
 
 
-def test_scaffolding_refuses_an_option_that_there_is_not(sandbox: Sandbox) -> None:
+def test_scaffolding_rejects_an_unknown_option(sandbox: Sandbox) -> None:
     with pytest.raises(ValidationError, match="initt"):
         sandbox.scaffold(scaffold_params={"initt": True})

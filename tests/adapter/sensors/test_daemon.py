@@ -1,4 +1,4 @@
-"""The sensors under Dagster's daemon, which records what they return and keeps their cursors."""
+"""The sensors in Dagster's daemon, which records what they return and stores their cursors."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ SENSORS = {"history", "another_history", "pending"}
 
 @dataclass
 class Deployment:
-    """A project whose sensors are on, in two code locations, and its Dagster."""
+    """A project in two code locations, with running sensors, and its Dagster."""
 
     folder: ProjectFolder
     home: Path
 
     @contextmanager
     def running(self) -> Iterator[DagsterInstance]:
-        """Run Dagster, with its daemon, and give what it records."""
+        """Run Dagster with its daemon, and yield the instance that records."""
         environment = {"PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "ignore"}
         with (
             dagster_dev(self.folder.root, self.home, environment),
@@ -94,7 +94,7 @@ def deployment(tmp_path: Path, sqlite_url: str) -> Deployment:
 
 
 @pytest.mark.long
-def test_the_daemon_shows_what_the_command_line_did_and_runs_what_is_pending_each_once(
+def test_the_daemon_reports_command_line_runs_and_runs_what_is_pending_exactly_once(
     deployment: Deployment,
 ) -> None:
     deployment.migration("D001")
@@ -109,7 +109,7 @@ def test_the_daemon_shows_what_the_command_line_did_and_runs_what_is_pending_eac
     assert (told(shown), shown.run_id) == (("applied", "cli", 1), "")
     assert told(ran) == ("applied", "dagster", 2)
 
-    # Everything is started again, knows what is shown by its cursors and events, and goes on.
+    # Everything is restarted, and continues from its cursors and events.
     deployment.migration("D003", "D002")
     deployment.upgrade("D003")
     with deployment.running() as instance:
@@ -128,7 +128,7 @@ def test_the_daemon_shows_what_the_command_line_did_and_runs_what_is_pending_eac
 
 
 def told(record: EventLogRecord) -> tuple[object, ...]:
-    """What a materialisation tells: what became of the migration, by whom, in which audit row."""
+    """The status, the executor and the log entry in the metadata of a materialization."""
     assert record.asset_materialization
     facts = plain(record.asset_materialization.metadata)
     return facts["status"], facts["executor"], facts["history_id"]
@@ -148,7 +148,7 @@ def await_materialization(instance: DagsterInstance, revision: str) -> EventLogR
 
 
 def await_ticks(instance: DagsterInstance, since: float) -> None:
-    """Wait until each sensor has looked once more, with all that it found recorded."""
+    """Wait until each sensor has ticked once more, and its events are recorded."""
 
     def has_looked() -> set[str]:
         return {

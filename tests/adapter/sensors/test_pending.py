@@ -1,4 +1,4 @@
-"""A deployment brings new migrations, and a run is asked for."""
+"""The sensor that requests a run when a deployment brings new migrations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sensor_of(location: Location, **options: Any) -> SensorDefinition:
     return build_delembic_pending_sensor(location.project, **options)
 
 
-def test_what_is_pending_is_asked_for_once(location: Location) -> None:
+def test_pending_migrations_are_requested_once(location: Location) -> None:
     location.inserting("D001")
     location.inserting("D002", "D001")
     sensor = sensor_of(location)
@@ -39,15 +39,15 @@ def test_what_is_pending_is_asked_for_once(location: Location) -> None:
     assert told.asked == ["D001", "D002"]
     told = tick(sensor, location.instance, told.cursor)
     assert told.asked == []
-    assert "Asked for already: D001, D002." in told.reason
-    location.folder.upgrade("D001")  # the run is under way
+    assert "Already requested: D001, D002." in told.reason
+    location.folder.upgrade("D001")  # the run is in progress
     assert tick(sensor, location.instance, told.cursor).asked == []
     location.folder.upgrade()
     told = tick(sensor, location.instance, told.cursor)
     assert "Nothing is pending" in told.reason
 
 
-def test_a_new_file_is_asked_for_together_with_all_else_that_is_pending(
+def test_a_new_file_is_requested_together_with_everything_else_that_is_pending(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -60,7 +60,7 @@ def test_a_new_file_is_asked_for_together_with_all_else_that_is_pending(
     assert tick(sensor_of(location), location.instance, cursor).asked == ["D002", "D003"]
 
 
-def test_a_failed_migration_is_asked_for_again_when_its_file_is_corrected(
+def test_a_failed_migration_is_requested_again_when_its_file_is_corrected(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -81,7 +81,7 @@ def test_a_failed_migration_is_asked_for_again_when_its_file_is_corrected(
     assert "Nothing is pending" in tick(sensor, location.instance, told.cursor).reason
 
 
-def test_the_same_set_has_the_same_run_key_whatever_became_of_the_cursor(
+def test_the_same_migrations_have_the_same_run_key_even_if_the_cursor_is_lost(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001")
@@ -94,7 +94,7 @@ def test_the_same_set_has_the_same_run_key_whatever_became_of_the_cursor(
     assert len(keys) == 1
 
 
-def test_what_waits_for_alembic_is_asked_for_when_that_is_applied(
+def test_a_migration_is_requested_when_its_alembic_revision_is_applied(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -119,7 +119,7 @@ def test_what_waits_for_alembic_is_asked_for_when_that_is_applied(
     assert tick(sensor, location.instance, told.cursor).asked == ["D001", "D002"]
 
 
-def test_only_what_is_selected_is_asked_for(sqlite_location: Location) -> None:
+def test_only_selected_migrations_are_requested(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.inserting("D002")
 
@@ -128,7 +128,7 @@ def test_only_what_is_selected_is_asked_for(sqlite_location: Location) -> None:
     assert told.asked == ["D002"]
 
 
-def test_a_file_that_the_definitions_do_not_know_waits_for_a_reload(
+def test_a_file_newer_than_the_definitions_waits_for_a_reload(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001")
@@ -158,7 +158,7 @@ def test_a_database_that_does_not_answer_fails_the_tick_without_its_password(
     assert caught.value.__suppress_context__
 
 
-def test_it_brings_its_job_or_takes_the_one_that_is_there(sqlite_location: Location) -> None:
+def test_the_sensor_comes_with_its_job_or_uses_the_given_one(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001", validate="pass")
     project = sqlite_location.project
     alone = build_delembic_defs(project, sensors=False)

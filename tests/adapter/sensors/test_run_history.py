@@ -1,4 +1,4 @@
-"""What was run outside of Dagster, shown in it."""
+"""The sensor that reports to Dagster what was run outside of it."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def count(instance: DagsterInstance, revision: str, kind: str = MATERIALIZATION)
     return len(fetch(key(revision), limit=1000).records)
 
 
-def test_what_the_command_line_did_is_shown_once_in_the_order_of_dependencies(
+def test_command_line_runs_are_reported_once_in_the_order_of_dependencies(
     sqlite_location: Location,
 ) -> None:
-    # Natural order is not the order of dependencies.
+    # Alphabetical order is not the order of dependencies.
     sqlite_location.inserting("D002")
     sqlite_location.inserting("D001", "D002", validate="pass")
     sqlite_location.folder.migration("D003", "raise ValueError('no rows')", depends_on=("D001",))
@@ -66,7 +66,7 @@ def test_what_the_command_line_did_is_shown_once_in_the_order_of_dependencies(
     assert (after.events, after.reason) == ([], "Nothing new.")
 
 
-def test_an_event_has_what_the_audit_log_says(sqlite_location: Location) -> None:
+def test_an_event_has_the_data_of_the_audit_log(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.folder.migration("D002", "raise ValueError('no rows')")
     run_process("upgrade", cwd=sqlite_location.folder.root)
@@ -82,7 +82,7 @@ def test_an_event_has_what_the_audit_log_says(sqlite_location: Location) -> None
     assert facts["executor"] == "cli"
     assert f"pid {first.pid}" in facts["run_by"]
     assert facts["applied_at"] == facts["ended_at"]
-    assert (applied.tags or {})["dagster/data_version"] == first.checksum  # type: ignore[union-attr]  # a materialisation
+    assert (applied.tags or {})["dagster/data_version"] == first.checksum  # type: ignore[union-attr]  # a materialization
     facts = plain(failed.metadata)
     assert (facts["status"], facts["error"]) == ("failed", "ValueError: no rows")
     assert facts["history_id"] == second.id
@@ -98,7 +98,7 @@ def test_a_long_error_is_cut(sqlite_location: Location) -> None:
     assert len(plain(failed.metadata)["error"]) == 4_000
 
 
-def test_runs_of_this_dagster_are_not_shown_again(sqlite_location: Location) -> None:
+def test_runs_of_this_dagster_are_not_reported_again(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.folder.migration("D002", "1/0")
     sqlite_location.run()
@@ -106,7 +106,7 @@ def test_runs_of_this_dagster_are_not_shown_again(sqlite_location: Location) -> 
     assert tick(sensor_of(sqlite_location), sqlite_location.instance).events == []
 
 
-def test_runs_of_another_dagster_are_shown(sqlite_location: Location) -> None:
+def test_runs_of_another_dagster_are_reported(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     with DagsterInstance.ephemeral() as elsewhere:
         Location(sqlite_location.folder, elsewhere).run()
@@ -117,7 +117,7 @@ def test_runs_of_another_dagster_are_shown(sqlite_location: Location) -> None:
     assert plain(told.events[0].metadata)["executor"] == "dagster"
 
 
-def test_a_success_that_its_own_run_did_not_live_to_tell_is_shown(
+def test_a_success_is_reported_if_its_own_run_died_before_reporting_it(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001")
@@ -130,7 +130,7 @@ def test_a_success_that_its_own_run_did_not_live_to_tell_is_shown(
     assert told.shown == [("D001", MATERIALIZATION)]
 
 
-def test_what_a_step_has_found_applied_is_shown_already(sqlite_location: Location) -> None:
+def test_what_a_step_found_already_applied_is_not_reported_again(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.folder.upgrade()
     sqlite_location.run()
@@ -138,7 +138,7 @@ def test_what_a_step_has_found_applied_is_shown_already(sqlite_location: Locatio
     assert tick(sensor_of(sqlite_location), sqlite_location.instance).events == []
 
 
-def test_neither_restarts_nor_other_sensors_nor_lost_cursors_show_anything_twice(
+def test_restarts_and_other_sensors_and_lost_cursors_report_nothing_twice(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -159,7 +159,7 @@ def test_neither_restarts_nor_other_sensors_nor_lost_cursors_show_anything_twice
     assert count(location.instance, "D002", OBSERVATION) == 1
 
 
-def test_a_daemon_that_dies_before_it_writes_the_cursor_shows_the_rest(
+def test_a_daemon_that_dies_before_it_writes_the_cursor_reports_the_rest_later(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -173,7 +173,7 @@ def test_a_daemon_that_dies_before_it_writes_the_cursor_shows_the_rest(
     assert tick(sensor, location.instance).shown == [("D003", MATERIALIZATION)]
 
 
-def test_two_sensors_that_are_evaluated_at_the_same_time_show_it_once(
+def test_two_sensors_evaluated_at_the_same_time_report_an_attempt_once(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -185,12 +185,12 @@ def test_two_sensors_that_are_evaluated_at_the_same_time_show_it_once(
     by_two = evaluate(two, location.instance, None)
 
     assert (len(by_one.events), len(by_two.events)) == (1, 0)
-    # Had the first not come to it, the second would look at it again.
+    # If the first had not reported it, the second would look at it again.
     location.instance.report_runless_asset_event(by_one.events[0])
     assert tick(two, location.instance, by_two.cursor).events == []
 
 
-def test_a_run_is_shown_when_it_ends_after_runs_that_began_later(
+def test_an_attempt_is_reported_even_if_it_ends_after_later_ones(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -204,12 +204,12 @@ def test_a_run_is_shown_when_it_ends_after_runs_that_began_later(
     location.folder.execute("UPDATE delembic_run_history SET status = 'interrupted' WHERE id = 1")
     told = tick(sensor, location.instance, told.cursor)
     assert told.shown == [("D001", OBSERVATION)]
-    # A server may go on with a commit whose client has died.
+    # A server may still complete a commit whose client has died.
     location.folder.execute("UPDATE delembic_run_history SET status = 'success' WHERE id = 1")
     assert tick(sensor, location.instance, told.cursor).shown == [("D001", MATERIALIZATION)]
 
 
-def test_a_row_that_comes_to_light_late_is_shown(sqlite_location: Location) -> None:
+def test_a_log_entry_that_becomes_visible_late_is_reported(sqlite_location: Location) -> None:
     location = sqlite_location
     for revision in ("D001", "D002"):
         location.inserting(revision)
@@ -222,7 +222,7 @@ def test_a_row_that_comes_to_light_late_is_shown(sqlite_location: Location) -> N
     assert tick(sensor, location.instance, told.cursor).shown == [("D001", MATERIALIZATION)]
 
 
-def test_a_long_history_begins_with_how_things_stand_in_bounded_ticks(
+def test_a_long_history_starts_with_the_current_state_in_bounded_ticks(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -259,7 +259,7 @@ def test_a_revision_without_a_file_or_an_asset_is_left_out(sqlite_location: Loca
     assert tick(sensor, location.instance, told.cursor).reason == "Nothing new."
 
 
-def test_a_file_that_is_newer_than_the_definitions_is_shown_after_a_reload(
+def test_a_file_newer_than_the_definitions_is_reported_after_a_reload(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -277,7 +277,7 @@ def test_a_file_that_is_newer_than_the_definitions_is_shown_after_a_reload(
     assert told.shown == [("D002", MATERIALIZATION)]
 
 
-def test_a_file_that_was_corrected_since_the_definitions_were_loaded_counts_as_it_is_now(
+def test_a_file_corrected_after_the_definitions_were_loaded_is_read_again(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -296,11 +296,11 @@ def test_a_file_that_was_corrected_since_the_definitions_were_loaded_counts_as_i
         ("D002", MATERIALIZATION),
     ]
     assert "changed" not in plain(told.events[0].metadata)
-    assert "Reload the code location: it has an older file of D001, D002." in told.reason
+    assert "Reload the code location: it has an older version of D001, D002." in told.reason
     assert "Reload" not in tick(old, location.instance, told.cursor).reason
 
 
-def test_a_changed_file_is_told_and_its_check_is_not(sqlite_location: Location) -> None:
+def test_a_changed_file_is_reported_but_its_check_is_not(sqlite_location: Location) -> None:
     location = sqlite_location
     location.inserting("D001", validate="pass")
     location.folder.upgrade()
@@ -329,7 +329,7 @@ def test_a_database_that_does_not_answer_fails_the_tick(
     assert caught.value.__suppress_context__
 
 
-def test_a_database_made_anew_is_shown_although_its_numbers_are_the_same(
+def test_attempts_in_a_recreated_database_are_reported_despite_the_same_ids(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -343,7 +343,7 @@ def test_a_database_made_anew_is_shown_although_its_numbers_are_the_same(
     assert tick(sensor, location.instance, told.cursor).shown == [("D001", MATERIALIZATION)]
 
 
-def test_rows_of_delembic_1_are_shown_as_far_as_they_tell(
+def test_log_entries_of_delembic_1_are_reported_with_what_they_contain(
     sqlite_location: Location,
 ) -> None:
     location = sqlite_location
@@ -357,7 +357,7 @@ def test_rows_of_delembic_1_are_shown_as_far_as_they_tell(
     assert "run_id" not in plain(told.events[0].metadata)
 
 
-def test_the_definitions_have_both_sensors_unless_told_otherwise(files: ProjectFolder) -> None:
+def test_the_definitions_have_both_sensors_by_default(files: ProjectFolder) -> None:
     files.migration("D001")
     project = DelembicProject(files.root)
 

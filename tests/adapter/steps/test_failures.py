@@ -39,7 +39,7 @@ def test_an_error_of_any_length_is_bounded_and_the_rest_is_in_the_audit_log(
     assert len(failure.metadata["traceback"]) < 4_100
 
 
-def test_a_file_that_cannot_be_imported_is_told_with_the_lines_that_led_there(
+def test_a_file_that_cannot_be_imported_is_reported_with_its_traceback(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.folder.migration("D001", head="import a_package_that_is_not_there")
@@ -51,7 +51,7 @@ def test_a_file_that_cannot_be_imported_is_told_with_the_lines_that_led_there(
     assert "import a_package_that_is_not_there" in failure.metadata["traceback"]
 
 
-def test_the_lines_that_led_to_an_error_have_no_password_in_them(
+def test_a_traceback_contains_no_password(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.folder.migration("D001", "int('mysql://ann:open-sesame@db/x')")
@@ -62,7 +62,7 @@ def test_the_lines_that_led_to_an_error_have_no_password_in_them(
     assert "open-sesame" not in str([*sqlite_location.instance.all_logs(ran.run_id)])
 
 
-def test_a_failure_that_a_migration_raises_keeps_what_it_says_of_itself(
+def test_a_failure_raised_by_a_migration_keeps_its_own_metadata(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.folder.migration(
@@ -79,7 +79,7 @@ def test_a_failure_that_a_migration_raises_keeps_what_it_says_of_itself(
     assert sqlite_location.folder.statuses() == ["failed"]
 
 
-def test_a_file_that_was_removed_since_is_told_with_the_remedy(sqlite_location: Location) -> None:
+def test_a_removed_file_is_reported_with_the_remedy(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     definitions = sqlite_location.definitions()
     (sqlite_location.folder.versions / "D001.py").unlink()
@@ -102,7 +102,7 @@ def test_a_file_that_was_removed_since_is_told_with_the_remedy(sqlite_location: 
         (SchemaNotReadyError({"S1": ["D1"]}, ANY), False),
     ],
 )
-def test_only_what_can_pass_is_tried_again(
+def test_only_errors_that_may_pass_are_retried(
     files: ProjectFolder, error: DelembicError, helps: bool
 ) -> None:
     files.migration("D1")

@@ -28,10 +28,10 @@ from delembic_dagster.steps.log import StepLog
         (events.Skipped("D1", None, "ann@db1", 3), "D1 was already applied by ann@db1; nothing"),
     ],
 )
-def test_every_event_that_matters_has_a_line(
+def test_every_relevant_event_has_a_line(
     event: events.Event, line: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with build_op_context() as context:
-        StepLog(context.log).show(event)
+        StepLog(context.log).write(event)
 
     assert line in "".join(capfd.readouterr())

@@ -18,7 +18,7 @@ HEAD = "import logging, subprocess, sys, warnings"
 
 
 def lines(instance: DagsterInstance, run_id: str) -> list[tuple[int, str]]:
-    """The messages of the steps, with their levels, in order."""
+    """The messages of the steps in order, with their levels."""
     return [
         (int(record.level), record.user_message)
         for record in instance.all_logs(run_id)
@@ -27,7 +27,7 @@ def lines(instance: DagsterInstance, run_id: str) -> list[tuple[int, str]]:
 
 
 def told(location: Location, upgrade: str, **options: Any) -> list[tuple[int, str]]:
-    """What the step's log holds between its first line and its last."""
+    """The lines of the step's log between its first and its last."""
     location.folder.migration("D001", upgrade, head=HEAD, **options)
     ran = location.run()
     return [
@@ -89,7 +89,7 @@ def test_what_is_printed_before_a_failure_appears(sqlite_location: Location) -> 
     assert found[:2] == [(logging.INFO, "so good"), (logging.INFO, "so far")]
 
 
-def test_of_very_many_lines_the_first_appear_and_a_note(sqlite_location: Location) -> None:
+def test_of_very_many_lines_only_the_first_appear_with_a_note(sqlite_location: Location) -> None:
     found = told(sqlite_location, f"for n in range({MOST_LINES * 3}): print(n)")
 
     assert len(found) == MOST_LINES + 1
@@ -97,7 +97,7 @@ def test_of_very_many_lines_the_first_appear_and_a_note(sqlite_location: Locatio
     assert found[-1][1].startswith(f"More than {MOST_LINES} lines of output")
 
 
-def test_megabytes_without_an_end_of_line_are_cut(sqlite_location: Location) -> None:
+def test_megabytes_without_a_line_break_are_cut(sqlite_location: Location) -> None:
     found = told(sqlite_location, "for n in range(100): print('x' * 100_000, end='')")
 
     assert sum(len(text) for _, text in found) < MOST_LINES * 4_001
@@ -132,7 +132,7 @@ def test_loggers_that_dagster_forwards_itself_are_not_forwarded_twice(
 
 @pytest.fixture
 def chatty(sqlite_location: Location, monkeypatch: pytest.MonkeyPatch) -> Location:
-    """A Dagster whose storage logs whenever it is used, as a new one does."""
+    """A Dagster instance whose storage logs whenever it is used, as a new one does."""
     storage = sqlite_location.instance.event_log_storage
 
     def noting(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,7 +153,9 @@ def test_what_dagsters_storage_logs_does_not_come_back_to_it(chatty: Location) -
     assert [text for _, text in found] == ["one", "two", "three"]
 
 
-def test_nor_while_data_is_verified(chatty: Location) -> None:
+def test_what_dagsters_storage_logs_does_not_come_back_during_verification(
+    chatty: Location,
+) -> None:
     chatty.folder.migration("D001", "pass", validate="print('checked')")
     chatty.folder.upgrade()
 
@@ -165,7 +167,7 @@ def test_nor_while_data_is_verified(chatty: Location) -> None:
     assert "at work" not in texts
 
 
-def test_a_log_call_that_is_wrong_ends_nothing(
+def test_a_faulty_log_call_does_not_end_the_migration(
     sqlite_location: Location,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -182,13 +184,13 @@ def test_a_log_call_that_is_wrong_ends_nothing(
     ("level", "shown"),
     [(25, logging.INFO), (35, logging.WARNING), (99, logging.CRITICAL)],
 )
-def test_a_level_of_the_users_own_becomes_one_that_dagsters_pages_know(
+def test_a_custom_log_level_becomes_one_that_dagsters_pages_know(
     sqlite_location: Location, level: int, shown: int
 ) -> None:
     assert told(sqlite_location, f"logging.log({level}, 'odd')") == [(shown, "odd")]
 
 
-def test_the_standard_output_can_do_all_that_it_can_elsewhere(
+def test_the_standard_output_keeps_all_its_methods(
     sqlite_location: Location, capfd: pytest.CaptureFixture[str]
 ) -> None:
     upgrade = """
@@ -204,11 +206,11 @@ def test_the_standard_output_can_do_all_that_it_can_elsewhere(
     assert "another process" in out
 
 
-def test_a_standard_output_that_is_no_file_will_do(
+def test_a_standard_output_that_is_not_a_file_is_supported(
     sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Proxy:
-        """What Celery's workers have."""
+        """The standard output of a Celery worker."""
 
         said = ""
 
@@ -226,7 +228,7 @@ def test_a_standard_output_that_is_no_file_will_do(
     assert stdout.said == "one\nutf-8\n"
 
 
-def test_what_celery_logs_of_the_standard_output_is_not_told_twice(
+def test_output_that_celery_logs_is_not_forwarded_twice(
     sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stdout = LoggingProxy(logging.getLogger("celery.redirected"), logging.WARNING)
@@ -235,7 +237,7 @@ def test_what_celery_logs_of_the_standard_output_is_not_told_twice(
     assert told(sqlite_location, "print('one')") == [(logging.INFO, "one")]
 
 
-def test_a_handler_that_a_migration_leaves_behind_writes_into_no_step(
+def test_a_handler_that_a_migration_leaves_behind_writes_to_no_step(
     sqlite_location: Location,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -258,7 +260,7 @@ def test_a_handler_that_a_migration_leaves_behind_writes_into_no_step(
     assert "after the step" in capsys.readouterr().out
 
 
-def test_what_alembic_says_of_itself_is_left_out(sqlite_location: Location) -> None:
+def test_log_records_of_alembic_are_left_out(sqlite_location: Location) -> None:
     upgrade = "logging.getLogger('alembic.runtime.migration').info('Context impl'); print('mine')"
 
     assert told(sqlite_location, upgrade) == [(logging.INFO, "mine")]

@@ -1,4 +1,4 @@
-"""What a step says of an attempt: lines in its log, and failures that fit an event log."""
+"""How a step reports an attempt: lines in its log, and failures that fit in an event log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def log_lines(instance: DagsterInstance, ran: JobRun, level: int) -> list[str]:
     ]
 
 
-def test_a_step_says_who_holds_it_up_and_goes_on_when_it_may(
+def test_a_step_names_the_lock_holder_and_continues_when_the_lock_is_free(
     tmp_path: Path, location: Location
 ) -> None:
     location.folder.migration(
@@ -55,7 +55,7 @@ def test_a_step_says_who_holds_it_up_and_goes_on_when_it_may(
 
 
 def _open_when_waiting(instance: DagsterInstance) -> None:
-    """Let the holder go on as soon as the step has said that it waits."""
+    """Let the lock holder continue as soon as the step has logged that it waits."""
     pause = threading.Event()
     try:
         for _ in range(600):
@@ -67,7 +67,7 @@ def _open_when_waiting(instance: DagsterInstance) -> None:
         GATES["go on"].set()
 
 
-def test_a_step_that_has_waited_too_long_fails_and_may_be_retried(
+def test_a_step_that_waits_too_long_fails_and_may_be_retried(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.folder.migration(
@@ -86,7 +86,7 @@ def test_a_step_that_has_waited_too_long_fails_and_may_be_retried(
     assert "STEP_UP_FOR_RETRY" in {event.event_type_value for event in ran.result.all_events}
 
 
-def test_a_step_says_that_a_migration_ended_its_transaction(sqlite_location: Location) -> None:
+def test_a_step_reports_that_a_migration_ended_its_transaction(sqlite_location: Location) -> None:
     sqlite_location.folder.migration("D001", "conn.commit()")
 
     ran = sqlite_location.run()
@@ -96,7 +96,7 @@ def test_a_step_says_that_a_migration_ended_its_transaction(sqlite_location: Loc
     ]
 
 
-def test_a_step_settles_what_a_dead_runner_left_and_says_so(sqlite_location: Location) -> None:
+def test_a_step_settles_a_dead_attempt_and_reports_it(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.run()
     sqlite_location.folder.execute(
@@ -110,7 +110,7 @@ def test_a_step_settles_what_a_dead_runner_left_and_says_so(sqlite_location: Loc
     assert ran.materialized()["D001"]["attempt"] == 2
 
 
-def test_a_step_says_that_the_file_of_an_applied_migration_was_changed_since(
+def test_a_step_reports_that_the_file_of_an_applied_migration_has_changed(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001")
@@ -120,13 +120,13 @@ def test_a_step_says_that_the_file_of_an_applied_migration_was_changed_since(
     ran = sqlite_location.run()
 
     assert log_lines(sqlite_location.instance, ran, 30) == [
-        "The file of D001 has changed since it was applied, and is not run again: put it back as it"
-        " was, or write a new migration."
+        "The file of D001 has changed since it was applied, and it is not run again."
+        " Restore the file, or write a new migration."
     ]
 
 
 @pytest.mark.parametrize("mode", ["per_migration", "single_step"])
-def test_a_validate_that_nobody_knows_to_have_passed_is_a_warning_and_holds_nobody_up(
+def test_a_validate_that_is_not_known_to_have_passed_is_a_warning_and_blocks_nothing(
     sqlite_location: Location, mode: Any
 ) -> None:
     sqlite_location.inserting("D001")
@@ -141,12 +141,12 @@ def test_a_validate_that_nobody_knows_to_have_passed_is_a_warning_and_holds_nobo
     assert ran.checks() == [("D001", False), ("D002", True)]
     warning, passed = ran.result.get_asset_check_evaluations()
     assert warning.severity == AssetCheckSeverity.WARN
-    assert "nobody knows whether this validate() passed then" in str(warning.description)
-    assert passed.description == "It was validated when it was applied; nothing was run now."
+    assert "it is not known whether this validate() passed then" in str(warning.description)
+    assert passed.description == "It was validated when it was applied; nothing was run this time."
     assert sqlite_location.inserted() == ["D001", "D002", "D003"]
 
 
-def test_a_check_does_not_say_of_itself_what_is_said_of_all_the_work(
+def test_a_check_does_not_have_the_duration_and_rows_of_the_whole_attempt(
     sqlite_location: Location,
 ) -> None:
     sqlite_location.inserting("D001", validate="pass")

@@ -1,4 +1,4 @@
-"""What a migration's class tells Dagster, and what it may not."""
+"""The settings for Dagster in a migration's class, valid and invalid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from delembic_dagster.errors import DagsterSettingError
 from support.projects import ProjectFolder
 
 
-def test_kinds_are_shown_besides_those_of_all(files: ProjectFolder) -> None:
+def test_kinds_are_added_to_those_of_all_migrations(files: ProjectFolder) -> None:
     files.migration("D001", meta={"dagster": {"kinds": ["csv"]}})
 
     (spec,) = build_delembic_asset_specs(DelembicProject(files.root))
@@ -18,7 +18,7 @@ def test_kinds_are_shown_besides_those_of_all(files: ProjectFolder) -> None:
     assert spec.kinds == {"delembic", "postgresql", "csv"}
 
 
-def test_assets_of_others_are_upstream_besides_the_migrations_that_it_depends_on(
+def test_other_assets_can_be_upstream_in_addition_to_migrations(
     files: ProjectFolder,
 ) -> None:
     files.migration("D001")
@@ -51,7 +51,7 @@ def test_assets_of_others_are_upstream_besides_the_migrations_that_it_depends_on
         (["pool"], "dagster: Input should be a valid dictionary"),
     ],
 )
-def test_a_setting_that_means_nothing_is_refused_with_its_place(
+def test_an_invalid_setting_is_rejected_with_its_place(
     files: ProjectFolder, settings: object, problem: str
 ) -> None:
     files.migration("D001", meta={"dagster": settings})

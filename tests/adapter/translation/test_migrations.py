@@ -1,4 +1,4 @@
-"""The value that all builders make of a project, a translator and a selection."""
+"""The value that all builders create from a project, a translator and a selection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from support.projects import ProjectFolder
 
 
 class Counting(DagsterDelembicTranslator):
-    """A translator that counts what it is asked for, by question and revision."""
+    """A translator that counts its calls, by method and revision."""
 
     def __init__(self) -> None:
         self.asked: Counter[tuple[str, str]] = Counter()
@@ -47,13 +47,13 @@ ONCE = {(question, id_): 1 for question in ("asset", "check", "settings") for id
 
 @pytest.fixture
 def project(files: ProjectFolder) -> DelembicProject:
-    """Two migrations, of which the second waits for the first."""
+    """Two migrations, the second of which waits for the first."""
     files.migration("D1", validate="pass")
     files.migration("D2", depends_on=("D1",), validate="pass")
     return DelembicProject(files.root)
 
 
-def test_a_translator_is_asked_once_for_all_that_a_location_has(project: DelembicProject) -> None:
+def test_a_translator_is_called_once_for_a_whole_code_location(project: DelembicProject) -> None:
     translator = Counting()
 
     build_delembic_defs(
@@ -63,7 +63,7 @@ def test_a_translator_is_asked_once_for_all_that_a_location_has(project: Delembi
     assert translator.asked == ONCE
 
 
-def test_a_translator_is_asked_once_by_builders_that_are_called_one_after_the_other(
+def test_a_translator_is_called_once_by_several_builders(
     project: DelembicProject,
 ) -> None:
     translator = Counting()
@@ -75,7 +75,7 @@ def test_a_translator_is_asked_once_by_builders_that_are_called_one_after_the_ot
     assert translator.asked == ONCE
 
 
-def test_a_location_makes_the_value_once(
+def test_building_definitions_creates_the_migrations_once(
     project: DelembicProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Migrations] = []
@@ -92,7 +92,7 @@ def test_a_location_makes_the_value_once(
     assert [list(each) for each in made] == [["D1"]]
 
 
-def test_a_project_that_is_read_anew_is_translated_anew(
+def test_a_project_that_is_read_again_is_translated_again(
     files: ProjectFolder, project: DelembicProject
 ) -> None:
     before = Migrations.of(project)
@@ -105,7 +105,7 @@ def test_a_project_that_is_read_anew_is_translated_anew(
     assert list(Migrations.of(project)) == list(before) == ["D1", "D2"]
 
 
-def test_another_selection_is_one_of_the_whole_project(project: DelembicProject) -> None:
+def test_another_selection_selects_from_the_whole_project(project: DelembicProject) -> None:
     first = Migrations.of(project, select="D1")
 
     second = first.select("D2")

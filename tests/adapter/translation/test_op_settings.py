@@ -1,4 +1,4 @@
-"""What a migration, a translator and the caller say about the op of a migration."""
+"""The op settings of a migration, from its class, a translator and the caller."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def only_asset(files: ProjectFolder, **options: Any) -> AssetsDefinition:
     return asset
 
 
-def test_a_migration_sets_its_own_pool_retries_and_tags(files: ProjectFolder) -> None:
+def test_a_migration_sets_its_own_pool_retry_policy_and_tags(files: ProjectFolder) -> None:
     settings = {
         "pool": "warehouse",
         "retry_policy": {
@@ -46,7 +46,7 @@ def test_a_migration_sets_its_own_pool_retries_and_tags(files: ProjectFolder) ->
     assert "container_config" in str(op.tags["dagster-k8s/config"])
 
 
-def test_they_go_before_those_of_all(files: ProjectFolder) -> None:
+def test_settings_of_a_migration_override_the_general_ones(files: ProjectFolder) -> None:
     files.migration("D001", meta={"dagster": {"pool": "own", "op_tags": {"a": "own", "b": "own"}}})
 
     op = only_asset(
@@ -61,7 +61,7 @@ def test_they_go_before_those_of_all(files: ProjectFolder) -> None:
     assert {name: op.tags[name] for name in "abc"} == {"a": "own", "b": "own", "c": "general"}
 
 
-def test_a_translator_has_the_last_word(files: ProjectFolder) -> None:
+def test_a_translator_overrides_the_settings_of_a_migration(files: ProjectFolder) -> None:
     class Slowly(DagsterDelembicTranslator):
         def get_op_settings(self, data: DelembicTranslatorData) -> OpSettings:
             assert data.spec is not None
@@ -73,7 +73,7 @@ def test_a_translator_has_the_last_word(files: ProjectFolder) -> None:
     assert only_asset(files, translator=Slowly()).op.pool == "warehouse/D001"
 
 
-def test_a_plain_op_has_them_too(files: ProjectFolder) -> None:
+def test_a_plain_op_has_the_settings_too(files: ProjectFolder) -> None:
     files.migration("D001", meta={"dagster": {"pool": "own", "retry_policy": {"max_retries": 2}}})
 
     job = build_delembic_op_job(DelembicProject(files.root), op_tags={"a": "b"})
@@ -84,12 +84,12 @@ def test_a_plain_op_has_them_too(files: ProjectFolder) -> None:
     assert node.tags["a"] == "b"
 
 
-def test_a_translator_that_returns_something_else_is_refused(files: ProjectFolder) -> None:
+def test_a_translator_that_returns_anything_else_is_rejected(files: ProjectFolder) -> None:
     class Odd(DagsterDelembicTranslator):
         def get_op_settings(self, data: DelembicTranslatorData) -> OpSettings:
             return None  # type: ignore[return-value]  # as a user without mypy may
 
     files.migration("D001")
 
-    with pytest.raises(TranslationError, match="has no OpSettings but None"):
+    with pytest.raises(TranslationError, match="has op settings that are not OpSettings: None"):
         build_delembic_assets(DelembicProject(files.root), translator=Odd())

@@ -19,7 +19,7 @@ def alembic(name: str) -> AssetKey:
     return AssetKey(["alembic", name])
 
 
-def test_each_name_that_is_no_migration_is_an_external_asset(files: ProjectFolder) -> None:
+def test_each_name_that_is_not_a_migration_is_an_external_asset(files: ProjectFolder) -> None:
     files.migration("D001", depends_on=("b2", "a1"))
     files.migration("D002", depends_on=("D001", "a1"))
     files.migration("D003", depends_on=("D002",))
@@ -34,7 +34,7 @@ def test_each_name_that_is_no_migration_is_an_external_asset(files: ProjectFolde
     assert graph.get(key("D003")).parent_keys == {key("D002")}
 
 
-def test_a_selection_has_the_revisions_that_it_waits_for(files: ProjectFolder) -> None:
+def test_a_selection_has_only_the_revisions_that_it_waits_for(files: ProjectFolder) -> None:
     files.migration("D001", depends_on=("a1",))
     files.migration("D002", depends_on=("b2",))
 
@@ -43,10 +43,10 @@ def test_a_selection_has_the_revisions_that_it_waits_for(files: ProjectFolder) -
     assert [spec.key for spec in specs] == [alembic("b2")]
     assert (specs[0].kinds, specs[0].group_name) == ({"alembic"}, "alembic")
     assert specs[0].metadata["delembic/schema_revision"] == "b2"
-    assert "or a migration whose file is gone" in str(specs[0].description)
+    assert "or belongs to a migration whose file is gone" in str(specs[0].description)
 
 
-def test_neither_alembic_nor_its_scripts_are_looked_at(files: ProjectFolder) -> None:
+def test_neither_alembic_nor_its_scripts_are_read(files: ProjectFolder) -> None:
     files.configure(alembic_config="no-such.ini")
     files.migration("D001", depends_on=("a1",))
     before = sys.modules.copy()
@@ -56,7 +56,7 @@ def test_neither_alembic_nor_its_scripts_are_looked_at(files: ProjectFolder) -> 
     assert not {name for name in sys.modules if name.startswith("alembic.")} - before.keys()
 
 
-def test_two_projects_may_wait_for_the_same_revision(files: ProjectFolder) -> None:
+def test_two_projects_can_wait_for_the_same_revision(files: ProjectFolder) -> None:
     other = ProjectFolder(files.root.parent / "other", files.url)
     files.migration("D001", depends_on=("a1",))
     other.migration("E001", depends_on=("a1",))

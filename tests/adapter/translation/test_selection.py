@@ -1,4 +1,4 @@
-"""Which migrations a selection means."""
+"""The migrations that a selection selects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from support.projects import ProjectFolder
         ([], []),
     ],
 )
-def test_a_selection_is_by_name_by_tag_or_up_to_a_revision(
+def test_revisions_are_selected_by_name_by_tag_or_up_to_a_revision(
     files: ProjectFolder, select: Any, expected: list[str]
 ) -> None:
     for revision, depends_on, tags in (
@@ -59,11 +59,11 @@ def test_a_selection_is_by_name_by_tag_or_up_to_a_revision(
         ("D01", UnknownRevisionError, "Did you mean 'D001'"),
         ("upto:nothing", UnknownRevisionError, "no revision 'nothing'"),
         ("tag:nothing", SelectionError, "No migration has the tag 'nothing'"),
-        ("tags:nothing", SelectionError, "'tags:nothing' cannot be selected"),
+        ("tags:nothing", SelectionError, "'tags:nothing' is not a valid selection"),
         ("pending", SelectionError, "definitions are loaded without it"),
     ],
 )
-def test_a_selection_of_what_does_not_exist_is_refused(
+def test_a_selection_of_something_unknown_is_rejected(
     files: ProjectFolder, select: str, error: type[Exception], problem: str
 ) -> None:
     files.migration("D001")

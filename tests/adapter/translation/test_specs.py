@@ -1,4 +1,4 @@
-"""Migrations as specs: what the files say, in the words of Dagster."""
+"""Migrations as asset specs: the contents of the files in Dagster's terms."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from support.projects import ProjectFolder
 
 @dataclass
 class Translating(DagsterDelembicTranslator):
-    """A translator with other answers."""
+    """A translator that returns other specs."""
 
     spec: Callable[[AssetSpec, DelembicTranslatorData], Any] = lambda spec, data: spec
     check: Callable[[AssetCheckSpec, DelembicTranslatorData], Any] = lambda spec, data: spec
@@ -66,7 +66,7 @@ def attributed(files: ProjectFolder, attributes: str) -> AssetSpec:
     return only_spec(files)
 
 
-def test_a_spec_tells_what_the_file_says(files: ProjectFolder) -> None:
+def test_a_spec_has_the_data_of_the_file(files: ProjectFolder) -> None:
     files.migration("D001")
 
     spec = only_spec(files)
@@ -94,7 +94,7 @@ def test_code_references_point_at_the_class_in_the_migrations_own_file(
     assert line == "class MigrationD001(DataMigration):"
 
 
-def test_schema_revisions_are_told_and_are_waited_for(files: ProjectFolder) -> None:
+def test_schema_revisions_are_in_the_metadata_and_upstream(files: ProjectFolder) -> None:
     files.migration("D001", depends_on=("S001", "S002"))
 
     spec = only_spec(files)
@@ -117,7 +117,7 @@ def test_tags_owners_and_group_come_from_the_class(files: ProjectFolder) -> None
     assert "delembic/owners" not in spec.metadata
 
 
-def test_what_dagster_does_not_take_is_adapted_and_kept_in_the_metadata(
+def test_what_dagster_does_not_accept_is_adapted_and_kept_in_the_metadata(
     files: ProjectFolder,
 ) -> None:
     tags = {"load order": "first, really", "long": "x" * 99, "ü": "", "": "nameless"}
@@ -132,7 +132,7 @@ def test_what_dagster_does_not_take_is_adapted_and_kept_in_the_metadata(
     assert spec.group_name == "a_b/c_d"
 
 
-def test_the_dialect_is_left_out_when_the_settings_do_not_tell(files: ProjectFolder) -> None:
+def test_the_dialect_is_left_out_if_the_settings_do_not_reveal_it(files: ProjectFolder) -> None:
     files.migration("D001")
     files.url = "${DELEMBIC_TEST_NOT_SET}"
     files.configure()
@@ -140,7 +140,7 @@ def test_the_dialect_is_left_out_when_the_settings_do_not_tell(files: ProjectFol
     assert only_spec(files).kinds == {"delembic"}
 
 
-def test_a_translator_may_change_everything_and_others_follow_its_keys(
+def test_a_translator_can_change_everything_and_others_follow_its_keys(
     files: ProjectFolder,
 ) -> None:
     files.migration("D001")
@@ -166,7 +166,7 @@ def test_a_check_follows_the_key_of_its_asset(files: ProjectFolder) -> None:
     assert (check.asset_key, check.name, check.blocking) == (AssetKey("other"), "validate", True)
 
 
-def test_a_translator_may_do_without_a_check(files: ProjectFolder) -> None:
+def test_a_translator_can_omit_the_check(files: ProjectFolder) -> None:
     files.migration("D001", validate="pass")
     translator = Translating(check=lambda spec, data: None)
 
@@ -186,19 +186,22 @@ def test_a_migration_without_validate_has_no_check(files: ProjectFolder) -> None
 @pytest.mark.parametrize(
     ("translator", "problem"),
     [
-        (Translating(lambda spec, data: None), "D001 is no AssetSpec but None"),
-        (Translating(check=lambda spec, data: "x"), "D001 is no AssetCheckSpec but 'x'"),
+        (Translating(lambda spec, data: None), "D001 is not an AssetSpec: None"),
+        (
+            Translating(check=lambda spec, data: "x"),
+            "D001 has a check that is not an AssetCheckSpec: 'x'",
+        ),
         (
             Translating(check=lambda spec, data: AssetCheckSpec("validate", asset="far/away")),
-            "on another asset, far/away",
+            "on a different asset, far/away",
         ),
         (
             Translating(lambda spec, data: spec.replace_attributes(kinds={*"abcdefghijk"})),
-            "D001 is refused by Dagster: Assets can have at most ten kinds",
+            "D001 is rejected by Dagster: Assets can have at most ten kinds",
         ),
     ],
 )
-def test_a_translation_that_nothing_can_be_made_of_is_refused(
+def test_an_unusable_translation_is_rejected(
     files: ProjectFolder, translator: Translating, problem: str
 ) -> None:
     files.migration("D001", validate="pass")
@@ -207,7 +210,7 @@ def test_a_translation_that_nothing_can_be_made_of_is_refused(
         only_spec(files, translator=translator)
 
 
-def test_the_key_of_a_revision_is_the_one_that_its_translator_gives_it(
+def test_the_key_of_a_revision_comes_from_its_translator(
     files: ProjectFolder,
 ) -> None:
     files.migration("D001")
@@ -222,10 +225,10 @@ def test_the_key_of_a_revision_is_the_one_that_its_translator_gives_it(
         get_asset_key_for_revision(project, "D0O1")
 
 
-def test_two_revisions_cannot_be_the_same_asset(files: ProjectFolder) -> None:
+def test_two_revisions_cannot_have_the_same_asset_key(files: ProjectFolder) -> None:
     files.migration("D001")
     files.migration("D002")
     translator = Translating(lambda spec, data: spec.replace_attributes(key="same"))
 
-    with pytest.raises(AssetKeyTakenError, match="D001 and D002 both became the asset same"):
+    with pytest.raises(AssetKeyTakenError, match="D001 and D002 have the same asset key, same"):
         build_delembic_asset_specs(DelembicProject(files.root), translator=translator)

@@ -114,7 +114,7 @@ def test_work_in_the_drivers_autocommit_is_never_called_rolled_back(
 
     (failed,) = [each for each in project.events if isinstance(each, Failed)]
     assert not failed.rolled_back
-    assert "that part stays" in failure.remedy
+    assert "stays" in failure.remedy
     assert project.value("SELECT count(*) FROM t") == 1
 
 

@@ -1,1 +1,1 @@
-"""The example as a person sees it: `dagster dev`, and a browser in front of it."""
+"""The example as a user sees it: `dagster dev` in a browser."""

@@ -1,4 +1,4 @@
-"""The pictures of the documentation, taken by the tests when they are asked to."""
+"""The screenshots for the documentation, which the tests take on request."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ IMAGES = ROOT / "docs" / "images"
 
 @dataclass(frozen=True)
 class Album:
-    """Where pictures go.
+    """A folder for screenshots.
 
     Attributes:
-        folder: The folder of the files; no pictures are taken if ``None``.
+        folder: The folder of the files; no screenshots are taken if ``None``.
     """
 
     folder: Path | None
 
     @classmethod
     def as_asked_for(cls) -> Album:
-        """Take pictures for the documentation if ``DELEMBIC_SCREENSHOTS`` is set."""
+        """Take screenshots for the documentation if ``DELEMBIC_SCREENSHOTS`` is set."""
         return cls(IMAGES if os.environ.get(_VARIABLE) else None)
 
     def take(self, page: Page, name: str) -> None:
-        """Take a picture of what the window shows."""
+        """Take a screenshot of the window."""
         if self.folder:
-            # It names folders of the machine that takes the picture.
+            # It names folders of the machine that takes the screenshot.
             page.get_by_text("Stack Trace:").evaluate_all(_HIDE)
             page.screenshot(path=self.folder / f"{name}.png", animations="disabled", caret="hide")

@@ -1,6 +1,6 @@
 """Three migrations that arrive while Dagster runs: one is broken, one waits for it, one does not.
 
-They have tables of their own, so that what the example's migrations expect stays true.
+They have tables of their own, so that the validations of the example's migrations still pass.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _CONTINENTS = '''\
-"""The continents, as they are counted where English is spoken."""
+"""The continents, as English-speaking countries count them."""
 
 from sqlalchemy import Connection
 
@@ -62,7 +62,7 @@ class SpellContinents(DataMigration):
 '''
 
 _LICENCE = '''\
-"""Under which licence the source is."""
+"""The license of the source."""
 
 from sqlalchemy import Connection
 

@@ -25,7 +25,7 @@ _FLAGS = [
 
 @contextmanager
 def chromium_page() -> Iterator[Page]:
-    """Open a page that looks the same on each machine, and waits for slow ones.
+    """Open a page that looks the same on every machine, and allows for slow ones.
 
     Raises:
         ServerUnavailableError: There is no Chromium.

@@ -1,4 +1,4 @@
-"""Dagster's user interface, as a person uses it. All that depends on how it is made is here."""
+"""Dagster's user interface, as a user operates it; only this module depends on its pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JOB = "delembic_upgrade"
 _LONGEST_RUN_SECONDS = 400.0
 _LOCATION = "definitions.py"
 _MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?( \(\d+\))?$")
-# Small enough for nodes to be names in colours, and large enough to read them.
+# Small enough for nodes to be colored names, and large enough to read them.
 _GRAPH_WINDOW = ViewportSize(width=1760, height=1600)
 
 Colour = Literal["green", "red"]
@@ -28,12 +28,12 @@ Colour = Literal["green", "red"]
 
 @dataclass(frozen=True)
 class CheckSeen:
-    """What the page of a check says of its latest execution.
+    """The latest execution of a check, as its page shows it.
 
     Attributes:
         result: ``Passed`` or ``Failed``.
-        metadata: The table below it.
-        text: All that is on the page.
+        metadata: The table below the result.
+        text: The whole text of the page.
     """
 
     result: str
@@ -45,8 +45,8 @@ class DagsterUI:
     """The user interface in one page of a browser.
 
     Args:
-        page: Where it is shown.
-        address: Where `dagster dev` answers.
+        page: The page that shows it.
+        address: The address of `dagster dev`.
     """
 
     def __init__(self, page: Page, address: str) -> None:
@@ -71,11 +71,11 @@ class DagsterUI:
             collapse.click()
         expand.click()
         collapse.wait_for()
-        # All of this is remembered, and a graph fits into the window when it is loaded.
+        # The page remembers all of this, and a graph is fitted to the window when it loads.
         self.page.reload()
 
     def wait_for_colour(self, colour: Colour, *revisions: str) -> None:
-        """Wait until the graph shows these migrations in a colour."""
+        """Wait until the graph shows these migrations in a color."""
         for revision in revisions:
             node = self.page.locator(f"[style*='accent-{colour}']").filter(
                 has_text=re.compile(f"^{revision}$")
@@ -93,7 +93,7 @@ class DagsterUI:
         """Press *Materialize all*, or *Materialize* on an asset's page; return the run's id."""
         self._button(_MATERIALIZE).first.click()
         launched = self._notifications.get_by_role("link", name="View")
-        # It asks first when something upstream has not been materialised.
+        # It asks first if something upstream has not been materialized.
         confirm = self._button("Confirm")
         launched.or_(confirm).first.wait_for()
         if confirm.is_visible():
@@ -102,24 +102,24 @@ class DagsterUI:
         return str(launched.get_attribute("href")).rpartition("/")[2]
 
     def open_job(self) -> None:
-        """Show the job, where *Materialize all* runs that."""
+        """Show the job, where *Materialize all* runs it."""
         self._go(f"/locations/{_LOCATION}/jobs/{JOB}")
 
     def run(self, run_id: str) -> str:
         """Open a run, wait for its end, and return its status: ``Success`` or ``Failure``."""
-        # Of its log, the failures alone.
+        # Show only the failures in its log.
         self._go(f"/runs/{run_id}?logs={quote('type:STEP_FAILURE')}")
         status = self.page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
         status.wait_for(timeout=_LONGEST_RUN_SECONDS * 1000)
         return status.inner_text()
 
     def wait_for_steps(self, **counts: int) -> None:
-        """Wait until the run that is shown has so many steps: ``errored``, ``not_executed``."""
+        """Wait until the run on the page has this many ``errored`` or ``not_executed`` steps."""
         for state, count in counts.items():
             self.wait_for_text(f"{state.capitalize().replace('_', ' ')} ({count})")
 
     def failure(self) -> tuple[str, dict[str, str]]:
-        """Open the failure in the run that is shown: what it says, and its metadata."""
+        """Open the failure in the run on the page, and return its text and metadata."""
         self._button("View full message").first.click()
         dialog = self.page.get_by_role("dialog")
         message = dialog.get_by_role("heading").first.inner_text()
@@ -134,13 +134,13 @@ class DagsterUI:
         self.page.get_by_role("tab", name=view.capitalize(), selected=True).wait_for()
 
     def metadata(self, revision: str) -> dict[str, str]:
-        """Open a migration's page, and return what its latest materialisation says."""
+        """Open a migration's page, and return the metadata of its latest materialization."""
         self.open_asset(revision)
         self.page.get_by_role("cell", name=f"{PREFIX}/status").wait_for()
         return _table(self.page, value=2)
 
     def neighbours(self) -> dict[str, bool]:
-        """Return the migrations beside the one that is shown, and whether they are green."""
+        """Return the neighbors of the migration on the page, and whether they are green."""
         links = self.page.get_by_role("link").filter(has_text=f"{PREFIX} / ")
         links.filter(has=self.page.get_by_role("img", name="run_")).first.wait_for()
         return {
@@ -149,7 +149,7 @@ class DagsterUI:
         }
 
     def wait_for_text(self, text: str) -> None:
-        """Wait until the page says something."""
+        """Wait until the page contains a text."""
         self.page.get_by_text(text).first.wait_for()
 
     def plots(self) -> list[str]:
@@ -192,11 +192,11 @@ class DagsterUI:
 
 
 def _table(part: Page | Locator, value: int) -> dict[str, str]:
-    """Return what tables say of delembic's keys.
+    """Return the values of delembic's keys in tables.
 
     Args:
-        part: Where the tables are.
-        value: In which cell of a row its value is; the key is in the first.
+        part: The part of the page with the tables.
+        value: The index of the cell with the value; the key is in the first cell.
     """
     rows = [row.get_by_role("cell").all_inner_texts() for row in part.get_by_role("row").all()]
     return {row[0]: row[value] for row in rows if row and row[0].startswith(f"{PREFIX}/")}

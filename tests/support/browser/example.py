@@ -1,4 +1,4 @@
-"""A copy of the example, for Dagster's user interface to show and for tests to change."""
+"""A copy of the example that Dagster's user interface shows and tests change."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[3]
 
 ENVIRONMENT = {
     "DATABASE_URL": "",  # the database is the example's own file
-    "LOGNAME": "ann",  # who ran it is on the page
+    "LOGNAME": "ann",  # the page shows who ran it
     "PYTHONWARNINGS": "ignore",
 }
-"""For whatever runs on the example, beside what this machine has set up."""
+"""Environment variables for all that runs the example, in addition to those of this machine."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Example:
     """A copy of the example project, with its workspace and its tables.
 
     Attributes:
-        folder: Where ``workspace.yaml`` is, as in the repository.
+        folder: The folder of ``workspace.yaml``, as in the repository.
     """
 
     folder: Path
@@ -39,7 +39,7 @@ class Example:
 
     @classmethod
     def copied_to(cls, folder: Path) -> Example:
-        """Copy what is in the repository, and let Alembic make the tables."""
+        """Copy the example from the repository, and let Alembic create the tables."""
         folder.mkdir()
         leftovers = shutil.ignore_patterns("*.db*", "__pycache__")
         shutil.copytree(ROOT / "example_project", folder / "example_project", ignore=leftovers)

@@ -1,1 +1,1 @@
-"""Runs whose steps are executed by workers: processes that live apart from the run itself."""
+"""Runs whose steps are executed by workers: processes separate from the run itself."""

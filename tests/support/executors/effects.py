@@ -1,4 +1,4 @@
-"""What the migrations of these tests do, in whatever process they are executed."""
+"""The work of the migrations in these tests, in any process that executes them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ TABLE = "CREATE TABLE effect (revision VARCHAR(20))"
 
 
 def take(conn: Connection, revision: str) -> None:
-    """Leave one row, so that every time counts."""
+    """Insert one row, so that every execution can be counted."""
     conn.exec_driver_sql(f"INSERT INTO effect VALUES ('{revision}')")
 
 
 def stay(root: Path, revision: str) -> None:
-    """Say which process this is, and stay in the midst of the migration until told to go on."""
+    """Report this process, and pause within the migration until a test lets it continue."""
     partial = root / f"{revision}.pid-partial"
     partial.write_text(str(os.getpid()))
     partial.rename(root / f"{revision}.pid")
@@ -32,7 +32,7 @@ def stay(root: Path, revision: str) -> None:
 
 
 def fail_once(root: Path) -> None:
-    """Fail unless this was called before."""
+    """Fail on the first call."""
     once = root / "failed-once"
     if not once.exists():
         once.touch()

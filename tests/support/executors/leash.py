@@ -1,6 +1,6 @@
-"""Runs a command in a group of processes of its own, and ends that group when it is let go.
+"""Runs a command in its own process group, and ends that group when the tests end.
 
-Tests can be killed at any moment, and workers would go on without them. The tests hold the other
+Tests can be killed at any moment, and workers would continue without them. The tests hold the other
 end of this process's standard input, which closes when they end, however they end. Only the
 standard library is imported, because this file runs as a script.
 """
@@ -20,7 +20,7 @@ def _end_group(leader: subprocess.Popen[bytes]) -> None:
         os.killpg(leader.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         leader.wait(_PATIENCE)
-    with suppress(ProcessLookupError):  # what is left, and the leader if it would not go
+    with suppress(ProcessLookupError):  # what is left, including a leader that did not end
         os.killpg(leader.pid, signal.SIGKILL)
 
 
@@ -29,7 +29,7 @@ def _leave_with(leader: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
-    """Runs the command that the arguments are."""
+    """Run the command in the arguments."""
     leader = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
     threading.Thread(target=_leave_with, args=[leader], daemon=True).start()
     sys.stdin.read()

@@ -1,8 +1,8 @@
-"""Steps as Kubernetes runs them, without Kubernetes: a process for each, with a pod's command.
+"""Steps as in Kubernetes, but without it: a process for each step, with a pod's command.
 
-`dagster_k8s.k8s_job_executor` is Dagster's executor that delegates steps, with a handler that makes
-pods. This is the same executor with a handler that makes processes: what such a process does, and
-what a signal does to it, is what happens in the pod.
+`dagster_k8s.k8s_job_executor` is Dagster's executor that delegates steps, with a handler that
+creates pods. This is the same executor with a handler that starts processes. Such a process does
+the same as a pod, and reacts to a signal in the same way.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class _Processes(StepHandler):
 
 @executor(name="pods", requirements=multiple_process_executor_requirements())
 def pods_executor(init_context: InitExecutorContext) -> StepDelegatingExecutor:
-    """What `k8s_job_executor` makes, but for the pods."""
+    """The executor of `k8s_job_executor`, but with processes instead of pods."""
     return StepDelegatingExecutor(
         _Processes(),
         RetryMode.ENABLED,

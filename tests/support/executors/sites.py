@@ -1,4 +1,4 @@
-"""A project with definitions in a file, run by Dagster the way an operator does it."""
+"""A project with definitions in a file, which Dagster runs as an operator would run it."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Deployment:
 
     Attributes:
         home: The folder of the instance's `dagster.yaml`.
-        executor: Where the executor is imported from: ``module:name``.
-        config: Of the executor.
-        op_tags: Of every step.
-        knows_policies: Whether the executor retries as a policy says, and leaves the descendants of
-            a failed step alone.
-        survives_deaths: Whether it runs a step again whose worker died.
+        executor: The import path of the executor: ``module:name``.
+        config: The configuration of the executor.
+        op_tags: The tags of every step.
+        knows_policies: Whether the executor follows retry policies, and does not run the
+            descendants of a failed step.
+        survives_deaths: Whether the executor runs a step again if its worker died.
     """
 
     home: Path
@@ -64,7 +64,7 @@ class Site(ProjectFolder):
     """A project in a deployment.
 
     Attributes:
-        deployment: How its steps are executed.
+        deployment: The deployment that executes its steps.
         instance: The deployment's Dagster instance, as this process sees it.
     """
 
@@ -93,14 +93,14 @@ class Site(ProjectFolder):
         )
 
     def add(self, revision: str, *depends_on: str, first: str = "", then: str = "") -> Path:
-        """Write a migration that leaves a row; what else it does comes before or after."""
+        """Write a migration that inserts a row, with optional code before and after that."""
         body = f"{first}\neffects.take(conn, self.revision)\n{then}"
         return self.migration(revision, body, depends_on=depends_on, head=_HEAD)
 
     @contextmanager
     def job(self) -> Iterator[Program]:
-        """The job in a process of its own, which hands its steps to the workers."""
-        # The whole path: workers load the definitions from it, too, wherever they were started.
+        """The job in its own process, which delegates its steps to the workers."""
+        # An absolute path: workers load the definitions from it too, from any working directory.
         definitions = self.root / "definitions.py"
         command: list[str | Path] = ["dagster", "job", "execute", "-f", definitions]
         options: list[str | Path] = ["-j", "delembic_upgrade", "-c", "run.yaml"]
@@ -113,26 +113,26 @@ class Site(ProjectFolder):
             yield program
 
     def run_job(self) -> Run:
-        """The job from its beginning to its end."""
+        """Run the job to its end."""
         with self.job() as job:
             job.wait()
         return self.last_run(job)
 
     @contextmanager
     def operator(self) -> Iterator[Program]:
-        """Somebody who upgrades on the command line."""
+        """Upgrade on the command line, in a process of its own."""
         _, *arguments = COMMAND
         with running(["python", *arguments, "upgrade", "head"], self._output("operator")) as it:
             yield it
 
     def last_run(self, job: Program) -> Run:
-        """What Dagster knows of the run that was started last."""
+        """Dagster's record of the run that was started last."""
         runs = self.instance.get_runs(RunsFilter(tags={"site": self._name}), limit=1)
         assert runs, job.said
         return Run(runs[0], self.instance, job.said)
 
     def pid_in(self, revision: str, job: Program) -> int:
-        """The process in which a migration of that job stays, as soon as there is one."""
+        """Wait until a migration of that job pauses, and return its process id."""
         file = self.root / f"{revision}.pid"
         job.await_that(file.exists)
         pid = int(file.read_text())
@@ -140,11 +140,11 @@ class Site(ProjectFolder):
         return pid
 
     def let_go(self, revision: str) -> None:
-        """Let a migration that stays go on."""
+        """Let a paused migration continue."""
         (self.root / f"{revision}.go").touch()
 
     def effects(self) -> list[str]:
-        """What has taken effect, as often as it has."""
+        """The effects that were committed, each as often as it occurred."""
         return sorted(row.revision for row in self.rows("SELECT revision FROM effect"))
 
     @property
@@ -173,11 +173,11 @@ class Run:
         return sorted(event.asset_key.path[-1] for event in events if event.asset_key)
 
     def logged(self, text: str) -> bool:
-        """Whether a line of its log begins with that."""
+        """Whether a line of its log starts with a text."""
         return any(e.user_message.startswith(text) for e in self.instance.all_logs(self.run.run_id))
 
     def failure(self, revision: str) -> str:
-        """What the failed step of a migration says."""
+        """The failure of a migration's step."""
         (said,) = (
             event.step_failure_data.user_failure_data.description
             for event in self._events(DagsterEventType.STEP_FAILURE)

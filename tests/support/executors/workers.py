@@ -1,4 +1,4 @@
-"""Celery's workers."""
+"""Workers of Celery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.executors.sites import Deployment
 
 
 def celery_deployment(home: Path, config: dict[str, Any]) -> Deployment:
-    """How steps reach workers over a broker: in a queue that no other deployment has."""
+    """A deployment that sends steps to workers through a broker, in its own queue."""
     queue = f"delembic_test_{token_hex(6)}"
     tags = {"dagster-celery/queue": queue}
     return Deployment(home, "dagster_celery:celery_executor", dict(config), tags)
@@ -22,7 +22,7 @@ def celery_deployment(home: Path, config: dict[str, Any]) -> Deployment:
 
 @contextmanager
 def celery_worker(deployment: Deployment, *, processes: int) -> Iterator[None]:
-    """A worker of that deployment, as the documentation says to start one."""
+    """A worker of a deployment, started as the documentation describes."""
     name, queue = f"w{token_hex(4)}", deployment.op_tags["dagster-celery/queue"]
     settings = deployment.home / f"{name}.yaml"
     settings.write_text(json.dumps({"execution": {"config": deployment.config}}))

@@ -1,1 +1,1 @@
-"""The databases the tests run on: private servers, started when a test asks for one."""
+"""The databases for the tests: private servers, started when a test needs one."""

@@ -1,4 +1,4 @@
-"""What happens to a test whose server cannot be had: skipped, unless the server is required."""
+"""Skips a test whose server is not available, or fails it if the server is required."""
 
 import os
 from typing import NoReturn
@@ -10,15 +10,15 @@ _VARIABLE = "DELEMBIC_TEST_REQUIRE"
 
 
 class ServerUnavailableError(Exception):
-    """This machine cannot offer the server; the message is the reason."""
+    """The server is not available on this machine; the message has the reason."""
 
 
 def required_kinds() -> frozenset[str]:
-    """The kinds of server that this test run must not go without.
+    """The kinds of server that this test run requires.
 
     Raises:
-        pytest.UsageError: The variable names a kind that does not exist. Passed over in silence,
-            a typing error would switch the requirement off.
+        pytest.UsageError: The variable names an unknown kind. If this were ignored, a typing error
+            would disable the requirement.
     """
     named = frozenset(filter(None, map(str.strip, os.environ.get(_VARIABLE, "").split(","))))
     if unknown := named.difference(KINDS):
@@ -29,7 +29,7 @@ def required_kinds() -> frozenset[str]:
 
 
 def do_without(kind: str, reason: ServerUnavailableError) -> NoReturn:
-    """Skips the test that asked for a server of this kind, or fails it."""
+    """Skip the test that needs a server of this kind, or fail it."""
     if kind in required_kinds():
         pytest.fail(f"{_VARIABLE} names {kind}, but {reason}", pytrace=False)
     pytest.skip(str(reason))

@@ -19,5 +19,5 @@ class Backend:
 
     @property
     def dialect(self) -> str:
-        """What SQLAlchemy calls the kind of database: MariaDB is a `mysql`."""
+        """SQLAlchemy's name for the kind of database: MariaDB is `mysql`."""
         return make_url(self.url).get_backend_name()

@@ -11,17 +11,17 @@ from sqlalchemy.exc import OperationalError
 
 @dataclass(frozen=True)
 class Databases:
-    """Creates and drops databases through an account that may do so.
+    """Creates and drops databases through an account with that permission.
 
     Attributes:
-        server: The address of a database that exists, with that account.
+        server: The URL of an existing database, with that account.
     """
 
     server: URL
 
     @contextmanager
     def fresh(self) -> Iterator[URL]:
-        """An empty database, gone again when the context ends."""
+        """An empty database, which is dropped when the context ends."""
         url = self.server.set(database=f"delembic_test_{secrets.token_hex(6)}")
         with self.connection() as connection:
             _create(connection, url)
@@ -45,7 +45,7 @@ def _create(connection: Connection, url: URL) -> None:
 
 
 def _drop(connection: Connection, url: URL) -> None:
-    """Drops the database even while a test's forgotten connection still uses it."""
+    """Drop the database even if a forgotten connection of a test still uses it."""
     if _is_postgresql(url):
         connection.execute(text(f"DROP DATABASE IF EXISTS {url.database} WITH (FORCE)"))
         return
@@ -57,7 +57,7 @@ def _disconnect_everyone(connection: Connection, url: URL) -> None:
     # MariaDB has no WITH (FORCE): its DROP would wait for every open transaction.
     users = text("SELECT id FROM information_schema.processlist WHERE db = :database")
     for (session,) in connection.execute(users, {"database": url.database}).all():
-        with suppress(OperationalError):  # it has left by itself meanwhile
+        with suppress(OperationalError):  # the connection has closed meanwhile
             connection.execute(text(f"KILL {session:d}"))
 
 

@@ -1,11 +1,11 @@
-"""The process that keeps one private server: starts it, stops it, and clears up behind it.
+"""The process that manages one private server: it starts, stops and cleans up the server.
 
-It is a process of its own because the tests can be killed at any moment. They hold the other end
-of its standard input; that end closes when they finish, and just as surely when they are killed,
-so both endings take the same path: stop the server, remove the folder.
+It is a separate process because the tests can be killed at any moment. They hold the other end of
+its standard input. That end closes when they finish, and also when they are killed, so both have
+the same result: the server is stopped, and the folder is removed.
 
-It says the folder first. Then orders come, one JSON object a line, and each is answered with one
-number. Only the standard library is imported, because this file runs as a script.
+The process first prints the folder. Then it reads orders, one JSON object per line, and answers
+each with one number. Only the standard library is imported, because this file runs as a script.
 """
 
 import json
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 _PATIENCE = 30.0
-_CANNOT_BE_RUN = 126  # what a shell answers, too
+_CANNOT_BE_RUN = 126  # as from a shell
 
 
 class _Keeper:
@@ -45,7 +45,7 @@ class _Keeper:
                 raise ValueError(order)
 
     def stop(self) -> int:
-        """Ends the server and answers with its exit code; 0 when there is none."""
+        """Stop the server and return its exit code; 0 if there is no server."""
         server, self._server = self._server, None
         if server is None:
             return 0
@@ -57,7 +57,7 @@ class _Keeper:
             return server.wait()
 
     def remove_folder(self) -> None:
-        # The children of a server that a test killed may live, and write, for a moment longer.
+        # The children of a server that a test killed may live and write for a moment longer.
         deadline = time.monotonic() + _PATIENCE
         while self._folder.exists() and time.monotonic() < deadline:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -71,7 +71,7 @@ class _Keeper:
                 return _CANNOT_BE_RUN
 
     def _start(self, command: list[str]) -> int:
-        self.stop()  # also collects one that has died since
+        self.stop()  # this also reaps a server that has died since
         with self._log() as log:
             self._server = subprocess.Popen(command, **self._as_owner(log))
         return self._server.pid
@@ -86,7 +86,7 @@ class _Keeper:
             "stdout": log,
             "stderr": log,
             "cwd": self._folder,
-            # Ours may be closed to that account.
+            # That account may have no access to our folder.
             "env": os.environ | {"HOME": str(self._folder), "TMPDIR": str(self._folder)},
         }
         if owner.st_uid != os.geteuid():
@@ -95,9 +95,9 @@ class _Keeper:
 
 
 def _new_folder(kind: str) -> Path:
-    """A temporary folder that belongs to the account which is to run the server."""
+    """A temporary folder that belongs to the account that will run the server."""
     folder = Path(tempfile.mkdtemp(prefix=f"delembic-{kind}-"))
-    if os.geteuid() == 0:  # PostgreSQL refuses to be root, and MariaDB has to be talked into it
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root, and MariaDB needs an option for it
         nobody = pwd.getpwnam("nobody")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     return folder
@@ -110,7 +110,7 @@ def _obey_orders(keeper: _Keeper) -> None:
 
 
 def main() -> None:
-    """Obeys orders until nobody is left to give any."""
+    """Execute orders until the standard input closes."""
     folder = _new_folder(sys.argv[1])
     keeper = _Keeper(folder, signal.Signals[sys.argv[2]])
     try:

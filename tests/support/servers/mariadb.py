@@ -26,7 +26,7 @@ CHARSET = {"charset": "utf8mb4"}
 
 @contextmanager
 def private_mariadb() -> Iterator[PrivateServer]:
-    """A running MariaDB that nobody else uses.
+    """A running MariaDB for these tests only.
 
     Yields:
         The server; it is stopped and its folder removed when the context ends.
@@ -44,7 +44,7 @@ def private_mariadb() -> Iterator[PrivateServer]:
 
 
 def _program(name: str) -> str:
-    # Servers live in /usr/sbin, which is not on every account's PATH.
+    # Servers are in /usr/sbin, which is not on every account's PATH.
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
     if found := shutil.which(name, path=places):
         return found
@@ -54,7 +54,7 @@ def _program(name: str) -> str:
 def _install_command(install: str, folder: Path) -> Command:
     return [
         install,
-        "--no-defaults",  # has to be the first
+        "--no-defaults",  # this must be the first option
         f"--datadir={folder / 'data'}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
@@ -64,7 +64,7 @@ def _install_command(install: str, folder: Path) -> Command:
 def _serve_command(serve: str, folder: Path, url: URL) -> Command:
     return [
         serve,
-        "--no-defaults",  # has to be the first
+        "--no-defaults",  # this must be the first option
         f"--datadir={folder / 'data'}",
         f"--tmpdir={folder}",
         f"--socket={folder / 'socket'}",
@@ -72,7 +72,7 @@ def _serve_command(serve: str, folder: Path, url: URL) -> Command:
         f"--init-file={_account(folder, url)}",
         f"--bind-address={HOST}",
         f"--port={url.port}",
-        # Leaves root, who has no password, with the socket in our closed folder alone.
+        # Limits root, which has no password, to the socket in our private folder.
         "--skip-name-resolve",
         # Every commit reaches the operating system, none waits for the disk: a killed server
         # loses nothing, and that the tests rely on.
@@ -81,7 +81,7 @@ def _serve_command(serve: str, folder: Path, url: URL) -> Command:
 
 
 def _account(folder: Path, url: URL) -> Path:
-    """A file of SQL that makes the account we use; the server runs it whenever it starts."""
+    """A SQL file that creates the account for the tests; the server runs it at each start."""
     account = f"'{url.username}'@'{HOST}'"
     file = folder / "account.sql"
     file.write_text(

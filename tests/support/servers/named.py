@@ -1,4 +1,4 @@
-"""Servers that the environment names, to be used instead of private ones."""
+"""Servers that the environment names, for use instead of private ones."""
 
 import os
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ def named_databases(
     """The databases of the server whose URL is in the environment variable, if it is set.
 
     Args:
-        variable: Its name.
-        driver: What to connect with, unless the URL itself names a driver.
-        query: What this driver needs besides.
+        variable: The name of the variable.
+        driver: The driver to use, unless the URL names one.
+        query: Query parameters that this driver needs.
 
     Raises:
-        ServerUnavailableError: The named server does not let us in.
+        ServerUnavailableError: The named server refuses the connection.
     """
     if not (address := os.environ.get(variable)):
         return None

@@ -14,10 +14,10 @@ from support.servers.private import HOST, Keeper, PrivateServer, free_port
 
 @contextmanager
 def private_pgbouncer(behind: URL) -> Iterator[PrivateServer]:
-    """A PgBouncer of our own before a PostgreSQL server.
+    """A private PgBouncer in front of a PostgreSQL server.
 
     Args:
-        behind: A database of that server; the others have the same names here and there.
+        behind: A database of that server; other databases have the same names on both sides.
 
     Raises:
         ServerUnavailableError: PgBouncer is not installed, or does not work here.

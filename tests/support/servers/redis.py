@@ -17,7 +17,7 @@ _POLL_SECONDS = 0.02
 
 @contextmanager
 def private_redis() -> Iterator[str]:
-    """A running Redis that nobody else uses.
+    """A running Redis for these tests only.
 
     Yields:
         Its URL; the server is stopped and its folder removed when the context ends.
@@ -36,7 +36,7 @@ def private_redis() -> Iterator[str]:
 
 
 def _command(program: str, port: int, password: str) -> Command:
-    # Nothing is kept: a broker of tests has nothing to say after them.
+    # Nothing is stored: the messages of a test's broker are not needed after the tests.
     options = {"bind": HOST, "port": str(port), "requirepass": password, "save": ""}
     return [program, *(word for name, value in options.items() for word in (f"--{name}", value))]
 
@@ -51,7 +51,7 @@ def _await(keeper: Keeper, port: int, password: str) -> None:
 
 
 def _answers(port: int, password: str) -> bool:
-    """Whether it is ours that listens: nobody else's would take the password."""
+    """Whether our server is listening: no other one would accept the password."""
     try:
         with socket.create_connection((HOST, port), timeout=1) as connection:
             connection.sendall(f"AUTH {password}\r\n".encode())

@@ -1,5 +1,5 @@
-"""The promise of a run, under kills, signals, cut connections and races that are real.
+"""The guarantees of a run, under real kills, signals, cut connections and races.
 
-Runners are processes of their own. How much of it there is comes from the environment (see
-`torture.sizes`): ``make test`` holds the quick form, ``make torture`` the long one.
+Each run is a separate process. The environment sets the number of repetitions (see
+`torture.sizes`): ``make test`` runs the quick form, ``make torture`` the long one.
 """

@@ -1,4 +1,4 @@
-"""Projects whose every effect can be counted, and the judgement of what became of them."""
+"""Projects in which every effect can be counted, and the verdict on their final state."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from support.torture.runners import Runner, barrier, start
 from support.torture.steps import Ambush
 
 MANY = ("",) * 5
-"""Migrations enough for a run to be hit in the midst of."""
+"""Enough migrations for a run to be hit in the middle."""
 
 _HEAD = "from support.torture import effects"
 
 
 @dataclass
 class Figures:
-    """What was done and seen in one test. Plain values, since they travel between processes.
+    """The figures of one test, in plain values because they are sent between processes.
 
     Attributes:
-        counts: How many of each thing.
-        steps: The named moments at which something was done.
+        counts: The number of each kind of event.
+        steps: The named moments at which something happened to a run.
     """
 
     database: str
@@ -45,12 +45,12 @@ class Figures:
 
 @dataclass
 class Arena:
-    """Gives one project after the other, each on an empty database.
+    """Provides one project after another, each on an empty database.
 
     Attributes:
         backend: The database, which is emptied for each project.
-        folder: Where the projects' folders are made.
-        figures: What was seen in all of them.
+        folder: The folder in which the projects are created.
+        figures: The figures of all projects.
     """
 
     backend: Backend
@@ -61,14 +61,14 @@ class Arena:
     def project(
         self, *bodies: str, first: str = "", validate: str = "", **settings: str
     ) -> Project:
-        """A project with migrations that depend on each other in a row: D1, D2, …
+        """Return a project with a chain of migrations: D1, D2, …
 
         Args:
-            bodies: What each of them does after its effect; by default there are three, which do
-                nothing more.
-            first: What they do before it.
-            validate: What they check besides.
-            settings: Of the ini.
+            bodies: The code that each runs after its effect; by default there are three
+                migrations without such code.
+            first: The code that each runs before its effect.
+            validate: Additional code for their ``validate``.
+            settings: Settings for the ini file.
         """
         self._made += 1
         url = self.backend.url
@@ -85,7 +85,7 @@ class Arena:
         return project
 
     def seconds_of_a_run(self) -> float:
-        """How long a whole run takes, from its first step to its end."""
+        """The duration of a whole run, from its first step to its end."""
         project = self.project(*MANY)
         line = barrier(2)
         runner = start(project.root, at=line)
@@ -103,7 +103,7 @@ class Project(ProjectFolder):
     """A project under torture.
 
     Attributes:
-        revisions: Of its migrations.
+        revisions: The revisions of its migrations.
         killed: The processes that were killed or told to stop.
     """
 
@@ -112,7 +112,7 @@ class Project(ProjectFolder):
     killed: set[int] = field(default_factory=set)
 
     def add(self, first: str, body: str, validate: str) -> None:
-        """Write one more migration, which depends on the one before."""
+        """Write one more migration, which depends on the previous one."""
         revision = f"D{len(self.revisions) + 1}"
         self.migration(
             revision,
@@ -124,7 +124,7 @@ class Project(ProjectFolder):
         self.revisions.append(revision)
 
     def ambushed(self, ambush: Ambush) -> Runner:
-        """Upgrade, and see something happen to the runner, which ends by it."""
+        """Upgrade, let something happen to the process, and wait until that has ended it."""
         runner = start(self.root, ambush=ambush)
         assert runner.wait() != 0, f"{ambush.name} was never reached: {runner.said}"
         self.killed.add(runner.pid)
@@ -132,32 +132,32 @@ class Project(ProjectFolder):
         return runner
 
     def recover(self) -> Runner:
-        """Do what anybody does after a crash: upgrade again."""
+        """Upgrade again, as a user would after a crash."""
         runner = start(self.root)
         assert runner.wait() == 0, runner.said
         return runner
 
     @property
     def fault(self) -> Path:
-        """While this file is there, migrations that can fail do so."""
+        """The file that makes certain migrations fail while it exists."""
         return self.root / effects.FAULT
 
     def kill(self, runner: Runner) -> bool:
-        """Kill a runner, and tell whether it was still alive."""
+        """Kill a run's process, and return whether it was still alive."""
         self.killed.add(runner.pid)
         was_alive = runner.kill() == -SIGKILL
         self.figures.add(kills=int(was_alive))
         return was_alive
 
     def send(self, runner: Runner, number: Signals) -> None:
-        """Send a signal to a runner, if it is alive."""
+        """Send a signal to a run's process, if it is alive."""
         self.killed.add(runner.pid)
         with suppress(ProcessLookupError):
             os.kill(runner.pid, number)
         self.figures.add(signals=1)
 
     def fate(self, pid: int) -> str:
-        """What became of a process's last attempt, in the words of `torture.steps.Fate`."""
+        """The fate of a process's last attempt, as a `torture.steps.Fate`."""
         with self.connection() as conn:
             if not inspect(conn).has_table("delembic_run_history"):
                 return "no row"
@@ -167,13 +167,13 @@ class Project(ProjectFolder):
         return "recovered" if rows[-1].recovered else str(rows[-1].status)
 
     def judge(self) -> None:
-        """Hold the database against the promise."""
+        """Check the database against the guarantees."""
         wrongs = _Judgement(self).wrongs()
         assert not wrongs, "\n".join([*wrongs, *map(str, self.attempts())])
 
 
 class _Judgement:
-    """What is wrong, in sentences; counted as well."""
+    """Finds violations of the guarantees, and counts them."""
 
     def __init__(self, project: Project) -> None:
         self._project = project

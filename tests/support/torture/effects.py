@@ -1,7 +1,7 @@
-"""What the migrations under torture do: one row that can be counted, and a line in a journal.
+"""The work of migrations under torture: one row that can be counted, and a line in a journal.
 
-The table has no key, so an effect that came twice is seen. The journal is a file, so an attempt is
-known of whatever the database says; it is the first thing that an attempt does.
+The table has no key, so a duplicate effect is detected. The journal is a file, so it records an
+attempt independently of the database. Writing to it is the first thing that an attempt does.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ from support.torture.sizes import PATIENCE_SECONDS
 TABLE = "CREATE TABLE effect (revision VARCHAR(20))"
 JOURNAL = "journal"
 FAULT = "fault"
-"""While a file of this name is in the project's folder, migrations made to fail do so."""
+"""While a file of this name is in the project's folder, certain migrations fail."""
 
 
 def take(conn: Connection, revision: str) -> None:
-    """The work of a migration."""
+    """Do the work of a migration."""
     with Path(JOURNAL).open("a") as journal:
         journal.write(f"{revision} {os.getpid()}\n")
     insert(conn, revision)
 
 
 def insert(conn: Connection, revision: str) -> None:
-    """Take effect, once the caller commits."""
+    """Insert the row, which takes effect once the caller commits."""
     conn.exec_driver_sql(f"INSERT INTO effect VALUES ('{revision}')")
 
 
 def check(conn: Connection, revision: str) -> None:
-    """The ``validate`` of a migration: one's own effect is seen, and nobody else's."""
+    """Expect, as a ``validate`` does, the effect of this attempt and no other."""
     query = f"SELECT count(*) FROM effect WHERE revision = '{revision}'"
     assert conn.exec_driver_sql(query).scalar_one() == 1
 
 
 def journal(root: Path) -> list[tuple[str, int]]:
-    """The attempts that began: revision and process."""
+    """The revision and process of each attempt that began."""
     path = root / JOURNAL
     lines = path.read_text().splitlines() if path.exists() else []
     return [(revision, int(pid)) for revision, pid in map(str.split, lines)]
 
 
 def wait_for_file(name: str) -> None:
-    """Let the migration go on when the test says so."""
+    """Wait until the test lets the migration continue."""
     path = Path(name)
     _wait(path.exists)
 
 
 def wait_for_others(revision: str, number: int) -> None:
-    """Let the migration go on when so many runners are at it, all at once."""
+    """Wait until this many processes run the migration at the same time."""
     _wait(lambda: sum(line[0] == revision for line in journal(Path())) >= number)
 
 

@@ -1,6 +1,6 @@
-"""Runners under torture: each is ``delembic upgrade`` in a process of its own.
+"""Runs under torture: each is ``delembic upgrade`` in a separate process.
 
-A server process that has imported everything forks them, so that starting one takes a few
+A server process that has imported everything forks them. Starting one therefore takes a few
 hundredths of a second, and a kill at a random moment hits the run and not its imports.
 """
 
@@ -35,21 +35,21 @@ _FORKS.set_forkserver_preload(
     ]
 )
 Body: TypeAlias = Callable[[list[str]], None]
-"""What a runner does with its arguments."""
+"""The function that a process calls with its arguments."""
 
 _numbers = itertools.count(1)
 
 
 def barrier(parties: int) -> Barrier:
-    """Where runners, and perhaps their test, wait for each other; hold it until they have met."""
+    """A barrier for processes, and optionally their test; keep a reference until all have met."""
     return _FORKS.Barrier(parties, timeout=PATIENCE_SECONDS)
 
 
 class StartLine:
-    """Where runners wait for the test to let all of them go at once, and one may be killed there.
+    """Where processes wait until the test starts all of them at once, even if one is killed.
 
-    A barrier is a lock in memory: a runner that is killed while it leaves takes the lock along, and
-    those behind it wait for ever. A pipe that is closed lets everybody go, dead or alive.
+    A barrier is a lock in memory: a process that is killed while it leaves keeps the lock, and the
+    others behind it wait forever. Closing a pipe starts all processes, even if some are dead.
     """
 
     def __init__(self) -> None:
@@ -57,17 +57,17 @@ class StartLine:
         self._gate, self._opening = _FORKS.Pipe(duplex=False)
 
     def __reduce__(self) -> tuple[Callable[..., StartLine], tuple[Any, ...]]:
-        # Without the end that opens the gate, which is the test's alone.
+        # The end that starts the processes is left out: only the test has it.
         return _start_line_of_a_runner, (self._arriving, self._gate)
 
     def wait(self) -> None:
-        """For a runner: wait for the others."""
+        """Wait for the start, in a process."""
         self._arriving.send_bytes(b"1")
         with suppress(EOFError):
             self._gate.recv_bytes()
 
     def let_go(self, runners: int) -> None:
-        """For the test: wait until so many have arrived, and let all of them go."""
+        """Wait until this many have arrived, and start all of them, in the test."""
         for _ in range(runners):
             assert self._arrivals.poll(PATIENCE_SECONDS)
             self._arrivals.recv_bytes()
@@ -94,19 +94,19 @@ class Runner:
 
     @property
     def said(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         return self.output.read_text()
 
     def has_said(self, text: str) -> bool:
         return text in self.said
 
     def ended_within(self, seconds: float) -> bool:
-        """Whether it came to its end by itself in that time."""
+        """Whether it ended on its own within that time."""
         self.process.join(seconds)
         return self.process.exitcode is not None
 
     def wait(self) -> int:
-        """Its exit code; the negative number of a signal that it died of."""
+        """Wait for its end; return the exit code, or the negative number of the fatal signal."""
         assert self.ended_within(PATIENCE_SECONDS), self.said
         assert self.process.exitcode is not None
         return self.process.exitcode
@@ -123,14 +123,14 @@ def start(
     at: Barrier | StartLine | None = None,
     body: Body | None = None,
 ) -> Runner:
-    """Start a runner in a project's folder.
+    """Start a run in a project's folder.
 
     Args:
-        root: The folder.
-        arguments: Instead of ``upgrade``.
-        ambush: What is to happen to it.
-        at: Where it waits before it begins.
-        body: Instead of the command line.
+        root: The project's folder.
+        arguments: The arguments, by default ``upgrade``.
+        ambush: What happens to the run.
+        at: The start line or barrier where it waits before it begins.
+        body: The function to run instead of the command line.
     """
     output = root / f"output-{next(_numbers)}"
     output.touch()
@@ -142,14 +142,14 @@ def start(
 
 
 def upgrade(arguments: list[str]) -> None:
-    """The command line."""
+    """Run the command line."""
     from delembic.cli import main
 
     main(["--config", "delembic.ini", *arguments])
 
 
 def dagster_job(arguments: list[str]) -> None:
-    """The job of `delembic_dagster`, in this process."""
+    """Run the job of `delembic_dagster` in this process."""
     from dagster import DagsterInstance
 
     from delembic_dagster import DelembicProject, build_delembic_defs

@@ -1,4 +1,4 @@
-"""How much torture there is: little by default, as much as the environment asks for."""
+"""The amount of torture: little by default, or as much as the environment sets."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import os
 import random
 
 KILLS = int(os.environ.get("DELEMBIC_TORTURE_KILLS", "6"))
-"""How many runners are killed at random moments, on each database."""
+"""The number of runs to kill at random moments, on each database."""
 
 STOPS = KILLS // 2
-"""How many get a signal at random moments."""
+"""The number of runs that get a signal at random moments."""
 
 RACERS = int(os.environ.get("DELEMBIC_TORTURE_RACERS", "4"))
-"""How many runners start at once."""
+"""The number of runs that start at once."""
 
 ROUNDS = int(os.environ.get("DELEMBIC_TORTURE_ROUNDS", "1"))
-"""How many times each race is run."""
+"""The number of times to repeat each race."""
 
 IS_QUICK = ROUNDS == 1
-"""Whether to leave out what resembles something else that is done."""
+"""Whether to leave out cases that resemble other cases."""
 
 PATIENCE_SECONDS = 120.0
-"""How long a fact is waited for on a machine that is busy."""
+"""The seconds to wait for a condition on a busy machine."""
 
 SEED = os.environ.get("DELEMBIC_TORTURE_SEED") or str(random.SystemRandom().randrange(10**9))
 
 
 def chance(name: str) -> random.Random:
-    """The dice of one test; the same again for the same seed. Printed, so a failure shows it."""
+    """The random numbers of a test, for a seed that is printed so that failures can be repeated."""
     print(f"DELEMBIC_TORTURE_SEED={SEED}")
     return random.Random(f"{SEED} {name}")

@@ -1,4 +1,4 @@
-"""The steps of the protocol by name, and how something is made to happen right at one of them."""
+"""The steps of the protocol by name, and a way to make something happen at one of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 Moment = Literal["before", "after"]
 Fate: TypeAlias = Literal["no row", "interrupted", "failed", "recovered", "success"]
-"""What the audit log has of an attempt whose runner was killed, once another has been there."""
+"""What the audit log has of a killed attempt, once another run has settled it."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Step:
     """One step of an attempt.
 
     Attributes:
-        name: What the step is called here.
-        wraps: The function that makes it, where it is looked up: ``module:name``.
-        before: What becomes of the attempt if its runner is killed before the step.
-        after: And what, right after it.
-        call: Which of the calls of a run it is.
+        name: The name of the step.
+        wraps: The function that performs it, at the place of its lookup: ``module:name``.
+        before: The fate of the attempt if its process is killed before the step.
+        after: The fate of the attempt if its process is killed right after the step.
+        call: The number of the function call in the run that is this step.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Step:
 
     @property
     def owner(self) -> Any:
-        """The module or class that has the function."""
+        """The module or class that contains the function."""
         module, _, path = self.wraps.partition(":")
         return functools.reduce(getattr, path.split(".")[:-1], import_module(module))
 
@@ -71,24 +71,24 @@ STEPS = (
     Step("finish", f"{_LEDGER}.finish", "recovered", "success"),
     Step("unlock", f"{_RUN}:release", "success", "success"),
 )
-"""Of an attempt that succeeds, in their order."""
+"""The steps of an attempt that succeeds, in order."""
 
 FAILING_STEPS = (
     Step("roll back", f"{_WORK}.roll_back", "interrupted", "interrupted"),
     Step("record the failure", f"{_LEDGER}.finish", "interrupted", "failed"),
     Step("note the failure", f"{_ATTEMPT}:mark_failed", "failed", "failed"),
 )
-"""Of an attempt whose migration raised."""
+"""The steps of an attempt whose migration raises."""
 
 SETTLING = Step("settle", f"{_SETTLEMENT}.settle", "interrupted", "interrupted")
-"""What the dead left."""
+"""The step that settles a dead attempt."""
 
 ALL_STEPS = (*STEPS, *FAILING_STEPS, SETTLING)
 
 
 @dataclass(frozen=True)
 class Ambush:
-    """Something that happens to a runner right before or after a step."""
+    """Something that happens to a run right before or after a step."""
 
     step: Step
     moment: Moment
@@ -123,22 +123,22 @@ class Ambush:
 
 
 def kill() -> None:
-    """End this process with no chance to do anything more."""
+    """End this process at once, without any cleanup."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def ambushes(steps: tuple[Step, ...], act: Callable[[], object]) -> list[Ambush]:
-    """Before and after each of the steps."""
+    """The ambushes before and after each of the steps."""
     moments: tuple[Moment, ...] = ("before", "after")
     return [Ambush(step, moment, act) for step in steps for moment in moments]
 
 
 def boundaries(steps: tuple[Step, ...], act: Callable[[], object]) -> list[Ambush]:
-    """Before the first step and after each: right after one is before the next, nearly."""
+    """The ambushes before the first step and after each: after one is almost before the next."""
     return [Ambush(steps[0], "before", act), *(Ambush(step, "after", act) for step in steps)]
 
 
 def at(name: str, act: Callable[[], object]) -> Ambush:
-    """The ambush of that name: ``before commit``."""
+    """The ambush of a given name, such as ``before commit``."""
     (ambush,) = (ambush for ambush in ambushes(ALL_STEPS, act) if ambush.name == name)
     return ambush
