@@ -36,8 +36,8 @@ _unfinished = _attempts.where(
 _unfinished_of_revision = _unfinished.where(_of_revision)
 
 _other = _table.alias()
-_interrupted = _attempts.where(
-    _table.c.status == Status.INTERRUPTED,
+_unproven = _attempts.where(
+    _table.c.status.in_([Status.INTERRUPTED, Status.FAILED]),
     ~select(_other.c.id)
     .where(_other.c.revision == _table.c.revision, _other.c.status == Status.SUCCESS)
     .where(is_operation(_other.c.operation))
@@ -125,6 +125,10 @@ class Ledger:
         end = _end if status == Status.SUCCESS else _end_unless_settled
         execute_reconnecting(self._conn, end, {"of_id": entry.id, **values})
 
+    def note(self, entry: LogEntry, text: str) -> None:
+        """Write into an entry without an end what is waited for."""
+        self._end_as_read(entry, exception=text)
+
     def unfinished(self, revision: str | None = None) -> list[LogEntry]:
         """Return the ``running`` entries of one or all revisions, oldest first."""
         if revision is None:
@@ -134,12 +138,13 @@ class Ledger:
             rows = execute_reconnecting(self._conn, _unfinished_of_revision, of_revision)
         return [entry_of(row) for row in rows]
 
-    def interrupted(self) -> list[LogEntry]:
-        """Return the ``interrupted`` entries that a mark may later contradict, oldest first.
+    def unproven(self) -> list[LogEntry]:
+        """Return the entries that a mark may yet prove wrong, oldest first.
 
-        Entries of revisions with a successful attempt are left out, as the mark belongs to that.
+        These are interrupted and failed attempts at revisions at which none has succeeded: a server
+        may have gone on with a commit that its client took for lost.
         """
-        return [entry_of(row) for row in execute_reconnecting(self._conn, _interrupted)]
+        return [entry_of(row) for row in execute_reconnecting(self._conn, _unproven)]
 
     def is_own(self, entry: LogEntry) -> bool:
         """Whether an attempt belongs to this process."""

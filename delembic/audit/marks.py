@@ -16,6 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from delembic.audit import tables
 from delembic.database.connections import execute_reconnecting
+from delembic.database.dialects import kind_of
+from delembic.errors import MarkRefusedError
 from delembic.revisions.source import Revision
 from delembic.status import Status
 
@@ -117,7 +119,9 @@ def applied_revisions(marks: Mapping[str, Mark]) -> frozenset[str]:
     return frozenset(revision for revision, mark in marks.items() if mark.applied)
 
 
-def mark_applied(conn: Connection, mark: Mark, *, over_failure: bool) -> None:
+def mark_applied(
+    conn: Connection, mark: Mark, *, over_failure: bool, schema: str | None = None
+) -> None:
     """Write the mark of a success on the work connection; the caller commits it with the work.
 
     Args:
@@ -127,27 +131,47 @@ def mark_applied(conn: Connection, mark: Mark, *, over_failure: bool) -> None:
             know this: on MySQL, a search for a missing row would lock the gap, and two runs of
             different revisions would deadlock.
 
+        schema: Where the table is, if the name alone could lead elsewhere.
+
     Raises:
+        MarkRefusedError: The mark did not get into the table.
         IntegrityError: Another transaction has marked the revision as applied in the meantime.
     """
-    if not (over_failure and conn.execute(_over_failure, _over(mark)).rowcount):
-        conn.execute(_add, _values(mark))
+    if kind_of(conn.dialect.name).is_shadowed(conn, _table.name):
+        raise MarkRefusedError("a temporary table of the same name hides it.")
+    named = {"schema_translate_map": {None: schema}, "preserve_rowcount": True}
+    if over_failure:
+        over = conn.execute(_over_failure, _over(mark), execution_options=named)
+        if over.rowcount:
+            return
+    added = conn.execute(_add, _values(mark), execution_options=named)
+    if added.rowcount != 1:
+        raise MarkRefusedError(
+            "the database ignored it. Look for a trigger or a rule on the table."
+        )
 
 
-def mark_failed(conn: Connection, mark: Mark) -> None:
-    """Mark a revision as failed, unless it is applied.
+def mark_failed(conn: Connection, mark: Mark) -> bool:
+    """Mark a revision as failed, unless another mark is there that says more.
+
+    The statement waits for a transaction that is about to commit such a mark, as a COMMIT that was
+    cut off may be. That the primary key then refuses this mark proves the commit.
 
     Args:
         conn: In autocommit mode.
         mark: With the status ``failed``.
+
+    Returns:
+        Whether it was written. If not, the mark that is there has to be read.
     """
     if execute_reconnecting(conn, _over_failure, _over(mark)).rowcount:
-        return
+        return True
     try:
         conn.execute(_add, _values(mark))
     except IntegrityError:
-        # Another run has marked the revision in the meantime; its mark takes precedence.
         conn.rollback()
+        return False
+    return True
 
 
 def _over(mark: Mark) -> dict[str, Any]:

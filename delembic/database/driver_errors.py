@@ -16,6 +16,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from delembic.redaction import remember_secrets
 
+_IN_FAILED_TRANSACTION = "25P02"
+"""PostgreSQL's in_failed_sql_transaction."""
+
 
 def keep_quiet(engine: Engine, *, hide_values: bool) -> None:
     """Keep values out of an engine's errors, and remember its secrets.
@@ -39,9 +42,15 @@ def values_withheld(engine: Engine) -> Iterator[None]:
         yield
     except Exception as error:
         if engine.hide_parameters:
-            for each in _chain(error):
+            for each in chain_of(error):
                 _withhold(each)
         raise
+
+
+def is_consequence(error: BaseException) -> bool:
+    """Whether an error says only that an earlier one has made the transaction unusable."""
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return state == _IN_FAILED_TRANSACTION
 
 
 def error_number(error: BaseException) -> int | None:
@@ -82,7 +91,8 @@ def _withhold(error: BaseException) -> bool:
     return True
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, its cause, the cause of that, and so on."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

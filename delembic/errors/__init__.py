@@ -29,12 +29,14 @@ from delembic.errors.root import (
     render_path,
 )
 from delembic.errors.running import (
+    CommitInDoubtError,
     ConnectionClosedError,
     DatabaseFailedError,
     DataDriftedError,
     IgnoredStatementError,
     LockLostError,
     LockTimeoutError,
+    MarkRefusedError,
     MigrationBlockedError,
     MigrationFailedError,
     NotVerifiableError,
@@ -45,6 +47,7 @@ from delembic.errors.running import (
 )
 
 __all__ = [
+    "CommitInDoubtError",
     "ConfigFileNotFoundError",
     "ConfigSectionNotFoundError",
     "ConfigurationError",
@@ -61,6 +64,7 @@ __all__ = [
     "IgnoredStatementError",
     "LockLostError",
     "LockTimeoutError",
+    "MarkRefusedError",
     "MigrationBlockedError",
     "MigrationFailedError",
     "MigrationFileError",

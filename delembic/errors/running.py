@@ -203,16 +203,44 @@ class SwallowedErrorError(DelembicError):
     """A migration caught an error of the database that had made its transaction unusable.
 
     Args:
-        reason: The first error.
+        reason: The error; empty if it went past SQLAlchemy.
         place: Where it came, as ``file.py:12``; empty if nobody knows.
     """
 
     def __init__(self, reason: str, place: str) -> None:
         super().__init__(
             f"An error was caught{f' in {place}' if place else ''}, but the database had given up"
-            f" the transaction: {reason}. Put what may fail into 'with conn.begin_nested():'."
+            f" the transaction{f': {reason}' if reason else ''}. Put what may fail into"
+            " 'with conn.begin_nested():'."
         )
         self.place = place
+
+
+class MarkRefusedError(DelembicError):
+    """The mark of a success did not get into ``delembic_version``, so nothing is committed.
+
+    Args:
+        reason: Why not.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The mark could not be written to delembic_version: {reason}")
+
+
+class CommitInDoubtError(DelembicError):
+    """The connection was lost during a COMMIT, and nobody can tell yet whether it took effect.
+
+    The attempt stays ``running`` in the audit log until a later run finds out.
+    """
+
+    def __init__(self, revision: str, reason: str) -> None:
+        super().__init__(
+            f"{revision} may have taken effect: the connection was lost during its COMMIT, and the"
+            f" database has not yet reported what became of it. {reason}",
+            "Run the upgrade again when the database is available. It finds out, and does nothing"
+            " twice.",
+        )
+        self.revision = revision
 
 
 class LockTimeoutError(DelembicError):

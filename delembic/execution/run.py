@@ -14,6 +14,7 @@ from delembic.audit.marks import Mark, read_applied, read_mark
 from delembic.audit.program import Program
 from delembic.config import Config
 from delembic.database.connections import autocommitting
+from delembic.database.dialects import kind_of
 from delembic.database.opening import Database
 from delembic.errors import LockTimeoutError
 from delembic.events import Listener, LockLost, Waiting
@@ -33,6 +34,7 @@ class Run:
         lock: The lock that excludes other runs.
         lock_timeout_seconds: How long to wait for the lock.
         emit: Gets every event.
+        schema: The schema of the marks, if their table's name alone could lead elsewhere.
     """
 
     work: Engine
@@ -41,6 +43,7 @@ class Run:
     lock: Lock
     lock_timeout_seconds: float
     emit: Listener
+    schema: str | None = None
 
     @property
     def settlement(self) -> Settlement:
@@ -120,4 +123,5 @@ def open_run(
         tables.ensure(home, tables.version_table)
         tables.ensure(metadata, tables.history_table)
         lock = make_lock(config.lock, home, config.lock_lease_seconds)
-        yield Run(database.work, home, Ledger(metadata, program), lock, timeout, emit)
+        schema = kind_of(home.dialect.name).schema_of(home, tables.version_table.name)
+        yield Run(database.work, home, Ledger(metadata, program), lock, timeout, emit, schema)

@@ -72,11 +72,11 @@ class Settlement:
                     self.emit(Interrupted(revision, entry.id))
 
     def _settle_late_commits(self) -> None:
-        interrupted = self.ledger.interrupted()
-        if not interrupted:
+        unproven = self.ledger.unproven()
+        if not unproven:
             return
-        marks = read_marks_of(self.home, {entry.revision for entry in interrupted})
-        for entry in interrupted:
+        marks = read_marks_of(self.home, {entry.revision for entry in unproven})
+        for entry in unproven:
             mark = marks.get(entry.revision)
             if isinstance(decide(entry.attempt_id, mark), TookEffect):
                 self.settle(entry, mark)

@@ -141,7 +141,7 @@ class TestVerifications:
             ledger = Ledger(conn, Program())
             source = commands.read_graph(project.config)["D002"]
 
-            assert ledger.unfinished() == ledger.unfinished("D002") == ledger.interrupted() == []
+            assert ledger.unfinished() == ledger.unfinished("D002") == ledger.unproven() == []
             assert [ledger.find(status) for status in Status] == [None] * len(Status)
             assert ledger.start(source).attempt == 1
 
@@ -155,5 +155,5 @@ class TestVerifications:
         with project.connection() as conn:
             ledger = Ledger(conn, Program())
 
-            assert [attempt.operation for attempt in ledger.interrupted()] == ["upgrade"]
+            assert [attempt.operation for attempt in ledger.unproven()] == ["upgrade"]
             assert list(read_latest(conn)) == ["D002"]

@@ -792,7 +792,7 @@ class TestRecord:
 
 def _rows_that_may_be_wrong(project: ProjectFolder) -> list[str]:
     with project.connection() as conn:
-        return [attempt.revision for attempt in Ledger(conn, Program()).interrupted()]
+        return [attempt.revision for attempt in Ledger(conn, Program()).unproven()]
 
 
 def _same_project(project: ProjectFolder) -> ProjectFolder:

@@ -37,9 +37,9 @@ class NewlySupportedKind(Other):
         """Detect a commit by the migration itself."""
         return TransactionIdWitness(conn)
 
-    def await_end(self, engine: Engine, transaction_id: int | None) -> None:
+    def await_end(self, engine: Engine, transaction_id: int | None) -> bool:
         """Find out the result of a commit that was cut off."""
-        PostgreSQL().await_end(engine, transaction_id)
+        return PostgreSQL().await_end(engine, transaction_id)
 
 
 registry.register(NewlySupported.name, __name__, NewlySupported.__name__)

@@ -8,7 +8,7 @@ No code outside this folder checks the name of a database. To support another da
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -37,17 +37,17 @@ class Witness(Protocol):
     def watch(self) -> None:
         """Watch the transaction that has begun in place of the one before."""
 
-    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def come_back(self, errors: Collection[int]) -> TransactionState:
         """Lead the session back to the schema and the role in which it began.
 
         Args:
-            errors: Errors of the driver that were seen while the transaction was open.
+            errors: The numbers of the server's errors that were seen since the transaction began.
 
         Returns:
             What has become of the watched transaction. Asking does it no harm.
         """
 
-    def roll_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def roll_back(self, errors: Collection[int]) -> TransactionState:
         """Roll back.
 
         Args:
@@ -177,16 +177,31 @@ class DatabaseKind(ABC):
     def witness(self, conn: Connection) -> Witness:
         """Return a witness of the transaction that has just begun."""
 
-    def await_end(self, engine: Engine, transaction_id: int | None) -> None:
+    def await_end(self, engine: Engine, transaction_id: int | None) -> bool:
         """Wait until a transaction whose commit was cut off is over.
 
         Afterwards, its mark shows whether it was committed. Most databases do not report when the
         transaction of a lost session has ended; there, the mark is read right away.
 
+        Returns:
+            Whether it is over, as far as can be known.
+
         Raises:
             DatabaseUnavailableError: The server does not answer.
         """
+        return True
+
+    def schema_of(self, conn: Connection, table: str) -> str | None:
+        """Return the schema of a table of delembic's own, so that statements can name it.
+
+        A temporary table of the same name then takes nothing that is meant for it. ``None`` if the
+        name alone has to do.
+        """
         return None
+
+    def is_shadowed(self, conn: Connection, table: str) -> bool:
+        """Whether a temporary table hides one of delembic's own, whatever schema is named."""
+        return False
 
     def cut(self, conn: Connection) -> None:
         """Break a connection like a lost network, without SQLAlchemy noticing. For tests."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -14,7 +14,6 @@ from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import Other, SavepointWitness
-from delembic.database.driver_errors import error_number
 from delembic.database.sessions import ending_session
 from delembic.status import TransactionState
 
@@ -55,6 +54,11 @@ class MySQL(Other):
         from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
         return MEDIUMTEXT()
+
+    def is_shadowed(self, conn: Connection, table: str) -> bool:
+        """See `DatabaseKind`."""
+        created = conn.exec_driver_sql(f"SHOW CREATE TABLE {table}").one()
+        return str(created[1]).startswith("CREATE TEMPORARY")
 
     @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:
@@ -108,7 +112,7 @@ class NamedSavepointWitness(SavepointWitness):
         self._rollbacks = self._count_rollbacks()
         super().watch()
 
-    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def come_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
         if self._database is not None:
             name = self._conn.dialect.identifier_preparer.quote_identifier(self._database)
@@ -119,9 +123,8 @@ class NamedSavepointWitness(SavepointWitness):
             self._conn.exec_driver_sql("UNLOCK TABLES")
         return state
 
-    def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
-        deadlock = any(error_number(error) == _DEADLOCK for error in errors)
-        if deadlock or self._count_rollbacks() > self._rollbacks:
+    def _ended(self, errors: Collection[int]) -> TransactionState:
+        if _DEADLOCK in errors or self._count_rollbacks() > self._rollbacks:
             return TransactionState.ROLLED_BACK
         return TransactionState.COMMITTED
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import ClassVar
@@ -60,11 +60,11 @@ class TrustingWitness:
     def watch(self) -> None:
         """See `Witness`."""
 
-    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def come_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
         return TransactionState.OPEN
 
-    def roll_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def roll_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
         self._conn.rollback()
         return TransactionState.OPEN
@@ -88,21 +88,21 @@ class SavepointWitness(TrustingWitness):
         """See `Witness`."""
         self._conn.exec_driver_sql(f"SAVEPOINT {SAVEPOINT}")
 
-    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def come_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
         if self._is_done(f"RELEASE SAVEPOINT {SAVEPOINT}"):
             self._came_back = True
             return TransactionState.OPEN
         return self._ended(errors)
 
-    def roll_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def roll_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`; going back to a savepoint works in a transaction that was given up."""
         is_open = self._came_back or self._is_done(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
         state = TransactionState.OPEN if is_open else self._ended(errors)
         self._conn.rollback()
         return state
 
-    def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
+    def _ended(self, errors: Collection[int]) -> TransactionState:
         """Tell how the watched transaction ended: it is no longer open."""
         return TransactionState.COMMITTED
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -77,21 +77,27 @@ class PostgreSQL(Other):
         """See `DatabaseKind`."""
         return TransactionIdWitness(conn)
 
-    def await_end(self, engine: Engine, transaction_id: int | None) -> None:
+    def schema_of(self, conn: Connection, table: str) -> str | None:
+        """See `DatabaseKind`."""
+        schema: str | None = conn.execute(_SCHEMA, {"table": table}).scalar_one_or_none()
+        return schema
+
+    def await_end(self, engine: Engine, transaction_id: int | None) -> bool:
         """See `DatabaseKind`. Gives up after half a minute."""
         if transaction_id is None:
-            return
+            return True
 
         def is_over() -> bool:
             with connect(engine) as conn:
                 return transaction_status(conn, transaction_id) != "in progress"
 
-        Retrying(
+        over: bool = Retrying(
             retry=retry_if_result(lambda over: not over),
             stop=stop_after_delay(_SETTLING_SECONDS),
             wait=wait_exponential(multiplier=0.05, max=1),
-            retry_error_callback=lambda state: None,
+            retry_error_callback=lambda state: False,
         )(is_over)
+        return over
 
 
 class AdvisoryLock:
@@ -136,19 +142,19 @@ class TransactionIdWitness(SavepointWitness):
             self._place = {"user": row[1], "role": row[2], "search_path": row[3]}
         super().watch()
 
-    def come_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def come_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
         row = self._conn.execute(_COME_BACK, self._place).one()
         is_open = int(row[0]) == self.transaction_id
         return TransactionState.OPEN if is_open else self._ended(errors)
 
-    def roll_back(self, errors: Sequence[BaseException]) -> TransactionState:
+    def roll_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`; a transaction that was given up answers no question before its end."""
         is_open = self._is_done(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
         self._conn.rollback()
         return TransactionState.OPEN if is_open else self._ended(errors)
 
-    def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
+    def _ended(self, errors: Collection[int]) -> TransactionState:
         status = transaction_status(self._conn, self.transaction_id)
         committed = status == "committed"
         return TransactionState.COMMITTED if committed else TransactionState.ROLLED_BACK
@@ -177,6 +183,10 @@ def _is_lent_out(conn: Connection) -> bool:
 
 
 _PROCESS = text("SELECT pg_backend_pid()")
+_SCHEMA = text(
+    "SELECT nspname FROM pg_namespace JOIN pg_class ON pg_class.relnamespace = pg_namespace.oid"
+    " WHERE pg_class.oid = to_regclass(:table)"
+)
 _STATUS = text("SELECT txid_status(:id)")
 _WATCH = (
     "SELECT txid_current(), session_user, current_setting('role'), current_setting('search_path')"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -63,6 +63,10 @@ class SQLite(Other):
             return None
         return Path(database)
 
+    def schema_of(self, conn: Connection, table: str) -> str | None:
+        """See `DatabaseKind`."""
+        return "main"
+
     @contextmanager
     def work(self, conn: Connection) -> Iterator[None]:
         """See `DatabaseKind`.
@@ -116,7 +120,7 @@ class VersionedWitness(SavepointWitness):
         driver: Any = self._conn.connection.driver_connection
         return not driver.in_transaction
 
-    def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
+    def _ended(self, errors: Collection[int]) -> TransactionState:
         kept = self._read() == self._version
         return TransactionState.COMMITTED if kept else TransactionState.ROLLED_BACK
 

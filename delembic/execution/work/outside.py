@@ -50,5 +50,5 @@ def apply_outside(
         if not run.lock.confirm(revision, conn):
             raise LockLostError(revision)
         mark = make_mark()
-        mark_applied(run.home, mark, over_failure=over_failure)
+        mark_applied(run.home, mark, over_failure=over_failure, schema=run.schema)
     return mark

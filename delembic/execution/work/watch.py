@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,13 +12,13 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from delembic.causes import describe
 from delembic.database.dialects import Witness
+from delembic.database.driver_errors import chain_of, error_number, is_consequence
 from delembic.database.sessions import is_autocommitting, leave_autocommit
 from delembic.errors import SwallowedErrorError, WorkLostError
 from delembic.status import TransactionState, Undone
 
 _NOT_THE_USERS = (str(Path(sqlalchemy.__file__).parent), str(Path(__file__).parents[2]))
 """Folders of code that a user's code calls."""
-_MOST_ERRORS = 100
 
 
 class Watch:
@@ -38,8 +37,8 @@ class Watch:
         self._witness = witness
         self._ends: list[TransactionState] = []
         self._rolled_back_at = ""
-        self._errors: list[BaseException] = []
-        self._first_error_at = ""
+        self._error_numbers: set[int] = set()
+        self._error = self._error_at = ""
         self._came_back = False
         event.listen(conn, "commit", self._note_commit)
         event.listen(conn, "rollback", self._note_rollback)
@@ -67,11 +66,11 @@ class Watch:
             self._ends.append(TransactionState.COMMITTED)
             self._begin_anew()
         try:
-            state = self._witness.come_back(self._errors)
+            state = self._witness.come_back(self._error_numbers)
         except DBAPIError as error:
-            if error.connection_invalidated or not self._errors:
+            if error.connection_invalidated:
                 raise
-            raise SwallowedErrorError(describe(self._errors[0]), self._first_error_at) from error
+            raise SwallowedErrorError(self._error, self._error_at) from error
         if state != TransactionState.OPEN:
             self._ends.append(state)
         self.refuse_lost()
@@ -83,7 +82,7 @@ class Watch:
         self.close()
         outside = not self._gone and self._witness.outside()
         if not self._gone:
-            self._roll_back([*self._errors, *_chain(error)])
+            self._roll_back(self._error_numbers | self._numbers_of(error))
         if TransactionState.COMMITTED in self._ends:
             return Undone.NOT_WHAT_WAS_COMMITTED
         if outside and TransactionState.ROLLED_BACK in self._ends:
@@ -97,9 +96,9 @@ class Watch:
         """Whether the session has ended, which is a rollback too."""
         return self._conn.closed or self._conn.invalidated
 
-    def _roll_back(self, errors: list[BaseException]) -> None:
+    def _roll_back(self, error_numbers: set[int]) -> None:
         try:
-            state = self._witness.roll_back(errors)
+            state = self._witness.roll_back(error_numbers)
         except DBAPIError as broken:
             if not broken.connection_invalidated:
                 raise
@@ -132,12 +131,20 @@ class Watch:
                 self._witness.watch()
 
     def _note_error(self, context: ExceptionContext) -> None:
-        if context.connection is not self._conn or len(self._errors) >= _MOST_ERRORS:
+        if context.connection is not self._conn:
             return
-        self._errors.append(context.original_exception)
-        self._first_error_at = self._first_error_at or _users_line()
+        cause = context.original_exception
+        self._error_numbers |= self._numbers_of(cause)
+        if not is_consequence(cause):
+            self._error, self._error_at = describe(cause), _users_line()
         if context.statement is None and self._ends[-1:] == [TransactionState.COMMITTED]:
             self._ends.pop()  # it was the COMMIT that failed
+
+    def _numbers_of(self, error: BaseException | None) -> set[int]:
+        """Return the numbers that the server has given an error of the driver and its causes."""
+        of_driver = self._conn.dialect.loaded_dbapi.Error
+        errors = [each for each in chain_of(error) if isinstance(each, of_driver)]
+        return {number for number in map(error_number, errors) if number is not None}
 
 
 def _users_line() -> str:
@@ -146,11 +153,3 @@ def _users_line() -> str:
         if not frame.filename.startswith(_NOT_THE_USERS):
             return f"{Path(frame.filename).name}:{frame.lineno}"
     return ""
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield getattr(error, "orig", None) or error
-        error = error.__cause__ or error.__context__

@@ -59,7 +59,7 @@ def apply_whole(
         if not run.lock.confirm(revision, transaction.conn):
             raise LockLostError(revision)
         mark = make_mark()
-        mark_applied(transaction.conn, mark, over_failure=over_failure)
+        mark_applied(transaction.conn, mark, over_failure=over_failure, schema=run.schema)
         course.phase = Phase.COMMIT
         transaction.commit()
         return mark

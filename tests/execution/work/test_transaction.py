@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -33,7 +33,12 @@ def test_an_attempt_whose_commit_was_cut_off_waits_for_its_transaction_to_end(
         """,
     )
     waited_for: list[int | None] = []
-    monkeypatch.setattr(PostgreSQL, "await_end", lambda kind, engine, id_: waited_for.append(id_))
+
+    def await_end(kind: PostgreSQL, engine: Engine, transaction_id: int | None) -> bool:
+        waited_for.append(transaction_id)
+        return True
+
+    monkeypatch.setattr(PostgreSQL, "await_end", await_end)
 
     project.upgrade()
 

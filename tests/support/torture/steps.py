@@ -49,7 +49,7 @@ class Step:
 
 
 _RUN = "delembic.execution.run"
-_ATTEMPT = "delembic.execution.attempt"
+_ENDING = "delembic.execution.ending"
 _SETTLEMENT = "delembic.execution.settlement:Settlement"
 _LEDGER = "delembic.audit.ledger:Ledger"
 _WORK = "delembic.execution.work.transaction:Transaction"
@@ -75,8 +75,8 @@ STEPS = (
 
 FAILING_STEPS = (
     Step("roll back", f"{_WORK}.roll_back", "interrupted", "interrupted"),
+    Step("note the failure", f"{_ENDING}:mark_failed", "interrupted", "interrupted"),
     Step("record the failure", f"{_LEDGER}.finish", "interrupted", "failed"),
-    Step("note the failure", f"{_ATTEMPT}:mark_failed", "failed", "failed"),
 )
 """The steps of an attempt whose migration raises."""
 
