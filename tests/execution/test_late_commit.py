@@ -11,9 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
 
-from delembic.events import Settled, Skipped
+from delembic.database.dialects import postgresql
+from delembic.errors import CommitInDoubtError
+from delembic.events import Finished, Settled, Skipped
 from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
 from support.shell import start, wait_until
 
@@ -26,12 +29,18 @@ class Wire:
     The session of that COMMIT stays open at the server when its client is gone; all others end
     with their clients.
 
+    Args:
+        host: Of the server.
+        port: Of the server.
+        cut: Whether the client of that COMMIT finds its connection lost.
+
     Attributes:
         holds: Set when the COMMIT has come.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, cut: bool = False) -> None:
         self._server = (host, port)
+        self._cut = cut
         self._door = socket.create_server(("127.0.0.1", 0))
         self._port = self._door.getsockname()[1]
         self.holds = threading.Event()
@@ -55,26 +64,36 @@ class Wire:
             while True:
                 client, _ = self._door.accept()
                 server = socket.create_connection(self._server)
+                held = threading.Event()
                 for carry in (self._up, self._down):
-                    threading.Thread(target=carry, args=(client, server), daemon=True).start()
+                    arguments = (client, server, held)
+                    threading.Thread(target=carry, args=arguments, daemon=True).start()
 
-    def _up(self, client: socket.socket, server: socket.socket) -> None:
+    def _up(self, client: socket.socket, server: socket.socket, held: threading.Event) -> None:
         with client, server, suppress(OSError):
+            is_work = False  # a driver commits, too, when it connects
             while chunk := client.recv(65536):
-                if _COMMIT.search(chunk) and not self.holds.is_set():
+                is_work |= b"INTO t " in chunk
+                if is_work and _COMMIT.search(chunk) and not self.holds.is_set():
+                    held.set()
                     self.holds.set()
-                    self._may_go.wait()
-                    server.sendall(chunk)
-                    server.shutdown(socket.SHUT_WR)  # the client has nothing more to say
-                    while server.recv(65536):
-                        pass
+                    self._hold(chunk, client, server)
                     return
                 server.sendall(chunk)
             server.shutdown(socket.SHUT_RDWR)  # ends the session, and the thread that reads it
 
-    def _down(self, client: socket.socket, server: socket.socket) -> None:
+    def _hold(self, chunk: bytes, client: socket.socket, server: socket.socket) -> None:
+        if self._cut:
+            client.shutdown(socket.SHUT_RDWR)
+        self._may_go.wait()
+        server.sendall(chunk)
+        server.shutdown(socket.SHUT_WR)  # the client has nothing more to say
+        while server.recv(65536):
+            pass
+
+    def _down(self, client: socket.socket, server: socket.socket, held: threading.Event) -> None:
         with suppress(OSError):
-            while not self.holds.is_set() and (chunk := server.recv(65536)):
+            while not held.is_set() and (chunk := server.recv(65536)):
                 client.sendall(chunk)
 
 
@@ -85,10 +104,19 @@ def url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def wire(url: str) -> Iterator[Wire]:
+    yield from _wire(url, cut=False)
+
+
+@pytest.fixture
+def cutting_wire(url: str) -> Iterator[Wire]:
+    yield from _wire(url, cut=True)
+
+
+def _wire(url: str, *, cut: bool) -> Iterator[Wire]:
     server = make_url(url)
     assert server.host
     assert server.port
-    wire = Wire(server.host, server.port)
+    wire = Wire(server.host, server.port, cut=cut)
     yield wire
     wire.close()
 
@@ -128,6 +156,64 @@ def test_it_takes_effect_once_and_its_row_is_put_right(
         "interrupted",
         "success",
     ]
+
+
+def test_one_whose_client_lives_is_waited_for_and_counts(
+    url: str, cutting_wire: Wire, tmp_path: Path
+) -> None:
+    """By the end of the transaction, or by the primary key, which waits for it."""
+    project = _with_a_row(tmp_path, cutting_wire.carrying(url))
+
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(project.upgrade)
+        assert cutting_wire.holds.wait(PATIENCE_SECONDS)
+        wait_until(lambda: _is_waited_for(url))
+        cutting_wire.let_go()
+        (outcome,) = running.result(PATIENCE_SECONDS)
+
+    assert isinstance(outcome, Finished)
+    assert project.value("SELECT count(*) FROM t") == 1
+    assert project.statuses() == ["success"]
+    assert project.states() == {"D001": "applied"}
+
+
+def test_one_that_nobody_can_tell_of_yet_stays_running_until_a_run_knows(
+    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_SETTLING_SECONDS", 0.1)
+    server = make_url(postgresql_url)
+    wire = Wire(server.host or "", server.port or 0, cut=True)
+    project = _with_a_row(tmp_path, wire.carrying(postgresql_url))
+
+    with pytest.raises(CommitInDoubtError, match="D001 may have taken effect"):
+        project.upgrade()
+    (doubtful,) = project.attempts()
+    wire.let_go()
+    wait_until(lambda: "D001" in project.marks())
+    project.upgrade()
+
+    assert doubtful.status == "running"
+    assert "the connection was lost during its COMMIT" in doubtful.exception
+    assert project.value("SELECT count(*) FROM t") == 1
+    assert project.statuses() == ["success"]
+    wire.close()
+
+
+def _with_a_row(tmp_path: Path, url: str) -> ProjectFolder:
+    project = ProjectFolder(tmp_path / "project", url)
+    with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as conn:
+        conn.exec_driver_sql("CREATE TABLE t (x INTEGER)")
+    project.migration("D001", "conn.exec_driver_sql('INSERT INTO t VALUES (1)')")
+    return project
+
+
+def _is_waited_for(url: str) -> bool:
+    """Whether the failure's mark waits for the transaction, or somebody asks for its end."""
+    if make_url(url).get_backend_name() == "postgresql":
+        return True
+    query = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'UPDATE %'"
+    with create_engine(url, poolclass=NullPool).connect() as conn:
+        return bool(conn.exec_driver_sql(query.replace("%", "%%")).scalar_one())
 
 
 def _die_at_the_commit(project: ProjectFolder, wire: Wire) -> None:
