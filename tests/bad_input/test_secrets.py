@@ -306,10 +306,11 @@ class TestValues:
     ) -> None:
         people.migration(
             "D001",
+            "nested = conn.begin_nested()\n"
             f"try:\n    {self.INSERT}\n    {self.INSERT}\n"
             "except IntegrityError as error:\n"
             "    assert 'Ann' in error.orig.diag.message_detail\n"
-            "    conn.rollback()",
+            "    nested.rollback()",
             head="from sqlalchemy import text\nfrom sqlalchemy.exc import IntegrityError",
         )
 

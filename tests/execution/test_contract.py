@@ -345,7 +345,7 @@ class TestOwnCommits:
     ) -> None:
         project.migration("D001", f"{TWO_ROWS}\n{commit}\nraise ValueError")
 
-        with pytest.raises(MigrationFailedError, match="had committed some of its work by itself"):
+        with pytest.raises(MigrationFailedError, match="committed some of its work itself"):
             project.upgrade()
 
         failed = project.events[-1]

@@ -529,7 +529,7 @@ class TestLosingTheDatabase:
 
         assert isinstance(error, VerificationCutOffError)
         assert error.exit_code == 2
-        assert "D001 could not be verified" in error.message
+        assert "The verification of D001 was cut off" in error.message
         assert _verified(project) == [("D001", "interrupted")]
         assert project.states() == {"D001": "applied"}
 

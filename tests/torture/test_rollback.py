@@ -105,7 +105,7 @@ def test_where_ddl_commits_by_itself_that_is_said_and_the_retry_works(
     failing = start(project.root)
 
     assert failing.wait() == 1, failing.said
-    assert "It had committed some of its work by itself" in failing.said
+    assert "The migration committed some of its work itself" in failing.said
     assert project.statuses() == ["failed"]
     project.fault.unlink()
     project.execute("DELETE FROM effect")  # or `validate` would find two

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeEngine
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
-from delembic.database.dialects.other import Other, SavepointWitness
+from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
 from delembic.database.sessions import ending_session
 from delembic.status import TransactionState
 
@@ -101,6 +101,9 @@ class NamedSavepointWitness(SavepointWitness):
 
     A deadlock rolls the transaction back without being counted; its error tells.
     """
+
+    # To go back to the savepoint would count temporary tables among those without transactions.
+    _question = f"RELEASE SAVEPOINT {SAVEPOINT}"
 
     def __init__(self, conn: Connection) -> None:
         self._database = _database(conn)

@@ -81,6 +81,8 @@ class TrustingWitness:
 class SavepointWitness(TrustingWitness):
     """Sets a savepoint, which the end of the transaction takes away, whoever ends it and how."""
 
+    _question: ClassVar[str] = f"ROLLBACK TO SAVEPOINT {SAVEPOINT}"
+    """Works while the transaction is open, even in one that the server has given up."""
     _came_back = False
     """Only statements of delembic's own have been sent since."""
 
@@ -96,8 +98,9 @@ class SavepointWitness(TrustingWitness):
         return self._ended(errors)
 
     def roll_back(self, errors: Collection[int]) -> TransactionState:
-        """See `Witness`; going back to a savepoint works in a transaction that was given up."""
-        is_open = self._came_back or self._is_done(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+        """See `Witness`."""
+        came_back = self._came_back or self._is_commit_refused()
+        is_open = came_back or self._is_done(self._question)
         state = TransactionState.OPEN if is_open else self._ended(errors)
         self._conn.rollback()
         return state
@@ -114,3 +117,8 @@ class SavepointWitness(TrustingWitness):
                 raise
             return False
         return True
+
+    def _is_commit_refused(self) -> bool:
+        """Whether a COMMIT has raised an error, which commits nothing and ends the transaction."""
+        transaction = self._conn.get_transaction()
+        return transaction is not None and not transaction.is_active

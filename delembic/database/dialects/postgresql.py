@@ -14,7 +14,7 @@ from delembic.config import Config
 from delembic.database.connections import connect, execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
-from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
+from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.sessions import ending_session
 from delembic.errors import ConfigurationError
 from delembic.status import TransactionState
@@ -150,7 +150,7 @@ class TransactionIdWitness(SavepointWitness):
 
     def roll_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`; a transaction that was given up answers no question before its end."""
-        is_open = self._is_done(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+        is_open = self._is_commit_refused() or self._is_done(self._question)
         self._conn.rollback()
         return TransactionState.OPEN if is_open else self._ended(errors)
 

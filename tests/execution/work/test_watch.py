@@ -178,6 +178,7 @@ class TestCommitThatFails:
 
         (failed,) = [each for each in project.events if isinstance(each, Failed)]
         assert failed.rolled_back
+        assert failure.reason.startswith("IntegrityError: ")
         assert failure.phase == (Phase.UPGRADE if own else Phase.COMMIT)
         assert "rolled back" in failure.remedy
         assert project.value("SELECT count(*) FROM child") == 0
