@@ -25,7 +25,8 @@ class DelembicTranslatorData:
         dependencies: The asset keys of the migrations that it depends on.
         schema_revisions: The other names in its ``depends_on``: revisions of Alembic.
         dialect: The kind of database, such as ``postgresql``, if the settings reveal it.
-        spec: The asset that the translator has returned; ``None`` in `DagsterDelembicTranslator.get_asset_spec`.
+        spec: The asset that the translator has returned; ``None`` in
+            `DagsterDelembicTranslator.get_asset_spec`.
 
     Example:
         >>> from delembic_dagster import DelembicProject
