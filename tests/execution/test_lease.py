@@ -110,7 +110,15 @@ def test_one_that_comes_back_while_its_follower_is_at_work_leaves_it_to_that(
 ) -> None:
     first = Holder(project)
     first.signal(signal.SIGSTOP)
-    _wait_until(lambda: bool(project.value("SELECT expires_at < now() FROM delembic_lease")))
+    _wait_until(
+        lambda: bool(
+            project.value(
+                "SELECT coalesce(max(expires_at), '-infinity') < now()"
+                " FROM (SELECT expires_at FROM delembic_lease"
+                " UNION ALL SELECT expires_at FROM delembic_lease_renewal) AS times"
+            )
+        )
+    )
     second = Holder(project)
     first.signal(signal.SIGCONT)
 

@@ -30,14 +30,24 @@ class Runners:
 
     def lease(self, seconds: float = LONG) -> LeaseLock:
         conn = self.connection().execution_options(isolation_level="AUTOCOMMIT")
-        return LeaseLock(conn, seconds)
+        lock = LeaseLock(conn, seconds)
+        self._stack.callback(lock.close)
+        return lock
 
     def expire(self, revision: str) -> None:
         """Let the time run out at once."""
+        self.expire_first(revision)
+        self._set_past("delembic_lease_renewal", revision)
+
+    def expire_first(self, revision: str) -> None:
+        """Let the time run out that the lease has without a renewal."""
+        self._set_past("delembic_lease", revision)
+
+    def _set_past(self, table: str, revision: str) -> None:
         with self._engine.begin() as conn:
             past = database_time(conn) - timedelta(hours=1)
             conn.execute(
-                text("UPDATE delembic_lease SET expires_at = :past WHERE revision = :revision"),
+                text(f"UPDATE {table} SET expires_at = :past WHERE revision = :revision"),
                 {"past": past.replace(tzinfo=None), "revision": revision},
             )
 
@@ -95,13 +105,14 @@ def test_nobody_can_take_it_between_the_confirmation_and_the_commit(runners: Run
 def test_its_holder_renews_it(runners: Runners) -> None:
     ours, theirs = runners.lease(seconds=2), runners.lease()
     ours.try_acquire("D001")
-    first = _expiry(runners)
     waited = threading.Event()
-
-    while _expiry(runners) == first:
+    while (first := _renewal(runners)) is None:
         waited.wait(0.05)
 
-    assert _expiry(runners) > first
+    while _renewal(runners) == first:
+        waited.wait(0.05)
+
+    runners.expire_first("D001")
     assert not theirs.try_acquire("D001")
     ours.release("D001")
 
@@ -135,7 +146,8 @@ def test_the_time_is_that_of_the_database(backend: Backend) -> None:
     assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def _expiry(runners: Runners) -> datetime:
+def _renewal(runners: Runners) -> datetime | None:
     with runners.connection() as conn:
-        found: datetime = conn.execute(text("SELECT expires_at FROM delembic_lease")).scalar_one()
+        query = text("SELECT expires_at FROM delembic_lease_renewal")
+        found: datetime | None = conn.execute(query).scalar_one_or_none()
         return found

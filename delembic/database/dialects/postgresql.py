@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from delembic.config import Config
-from delembic.database.connections import connect, execute_reconnecting
+from delembic.database.connections import autocommitting_apart, connect, execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
@@ -167,12 +167,12 @@ def _is_lent_out(conn: Connection) -> bool:
     the lifetime of a connection gives a second connection another server process.
     """
     announced = getattr(
-        getattr(conn.connection.driver_connection, "info", None), "backend_pid", None
+        getattr(conn.connection.dbapi_connection, "info", None), "backend_pid", None
     )
     ours = conn.execute(_PROCESS).scalar_one()
     if announced in (None, ours):
         return False
-    with connect(conn.engine) as other:
+    with autocommitting_apart(conn.engine) as other:
         return bool(other.execute(_PROCESS).scalar_one() == ours)
 
 
