@@ -68,8 +68,8 @@ def test_a_lock_of_the_session_is_refused(project: ProjectFolder) -> None:
         project.upgrade()
 
     assert str(caught.value) == (
-        "The server is behind a pooler that lends sessions out after each transaction, as PgBouncer"
-        " does in transaction mode: a lock of the session means nothing there.\n"
+        "The server is behind a pooler that may change sessions after each transaction, as"
+        " PgBouncer does in transaction mode. A session lock has no effect there.\n"
         "Set lock = lease."
     )
     assert project.statuses() == []
