@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable
@@ -79,8 +79,8 @@ def autocommitting_apart(engine: Engine) -> Iterator[Connection]:
         DatabaseUnavailableError: The server does not answer or refuses the connection.
         UnfitDatabaseError: The database has no autocommit mode.
     """
-    with connect(engine) as conn:
-        yield _autocommit(conn.execution_options(**{_APART: True}))
+    with ExitStack() as sessions, connect(engine) as conn:
+        yield _autocommit(conn.execution_options(**{_APART: sessions}))
 
 
 def execute_reconnecting(
@@ -119,9 +119,17 @@ def _autocommit(conn: Connection) -> Connection:
     # that it does not have, or have no levels at all.
     except (ArgumentError, AttributeError, NotImplementedError) as error:
         raise UnfitDatabaseError(conn.dialect.name, describe(error)) from error
-    if conn.get_execution_options().get(_APART) and _lends(conn.engine):
+    sessions: ExitStack | None = conn.get_execution_options().get(_APART)
+    if sessions is not None and _lends(conn.engine):
+        sessions.close()  # SQLAlchemy does not close a detached connection that was lost
+        sessions.callback(_close, conn.connection.dbapi_connection)
         conn.detach()
     return conn
+
+
+def _close(driver: Any) -> None:
+    with suppress(Exception):  # of any driver, such as for a connection that is closed
+        driver.close()
 
 
 def _lends(engine: Engine) -> bool:
