@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from delembic.audit import tables
 from delembic.database.connections import execute_reconnecting
+from delembic.database.dialects import kind_of
 from delembic.revisions.source import Revision
 from delembic.status import Status
 
@@ -130,8 +131,15 @@ def mark_applied(conn: Connection, mark: Mark, *, over_failure: bool) -> None:
     Raises:
         IntegrityError: Another transaction has marked the revision as applied in the meantime.
     """
-    if not (over_failure and conn.execute(_over_failure, _over(mark)).rowcount):
-        conn.execute(_add, _values(mark))
+    if over_failure and conn.execute(_over_failure, _over(mark)).rowcount:
+        return
+    try:
+        with kind_of(conn.dialect.name).shielded(conn):
+            conn.execute(_add, _values(mark))
+    except IntegrityError:
+        # Perhaps another run has failed in the meantime, under another kind of lock.
+        if not conn.execute(_over_failure, _over(mark)).rowcount:
+            raise
 
 
 def mark_failed(conn: Connection, mark: Mark) -> None:

@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, insert, text
 from sqlalchemy.pool import NullPool
 
-from delembic.locks.lease import LeaseLock, database_time
+from delembic.audit.tables import ensure
+from delembic.locks.lease import LeaseLock, database_time, lease_table
 from support.projects import PATIENCE_SECONDS
 from support.servers.backend import Backend
 
@@ -136,6 +137,49 @@ def test_a_renewal_survives_a_lost_connection(runners: Runners) -> None:
                 conn.exec_driver_sql(f"KILL {session}")
 
     assert ours.release("D001")
+
+
+def test_a_lease_that_an_earlier_version_holds_counts_and_expires(runners: Runners) -> None:
+    """An earlier version renews the one row that it has."""
+    conn = runners.connection().execution_options(isolation_level="AUTOCOMMIT")
+    ensure(conn, lease_table)
+    expiry = database_time(conn) + timedelta(hours=1)
+    conn.execute(insert(lease_table).values(revision="D001", owner="x", fence=7, expires_at=expiry))
+    ours = runners.lease()
+
+    assert not ours.try_acquire("D001")
+    runners.expire_first("D001")
+
+    assert ours.try_acquire("D001")
+    assert ours.release("D001")
+
+
+def test_an_older_holder_that_renews_in_vain_stops(runners: Runners) -> None:
+    older, newer = runners.lease(seconds=1), runners.lease(seconds=1)
+    older.try_acquire("D001")
+    runners.expire("D001")
+    assert newer.try_acquire("D001")
+    waited = threading.Event()
+
+    for _ in range(int(PATIENCE_SECONDS / 0.05)):
+        if sum(thread.name == "delembic lease" for thread in threading.enumerate()) == 1:
+            break
+        waited.wait(0.05)
+
+    assert sum(thread.name == "delembic lease" for thread in threading.enumerate()) == 1
+    assert newer.release("D001")
+    assert not older.release("D001")
+
+
+def test_no_thread_is_left_when_the_run_is_over(runners: Runners) -> None:
+    ours, theirs = runners.lease(), runners.lease()
+    ours.try_acquire("D001")
+    ours.try_acquire("D002")
+
+    ours.close()
+
+    assert "delembic lease" not in [thread.name for thread in threading.enumerate()]
+    assert theirs.try_acquire("D001")
 
 
 def test_the_time_is_that_of_the_database(backend: Backend) -> None:

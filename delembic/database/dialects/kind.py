@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -176,6 +176,10 @@ class DatabaseKind(ABC):
     @abstractmethod
     def witness(self, conn: Connection) -> Witness:
         """Return a witness of the transaction that has just begun."""
+
+    def shielded(self, conn: Connection) -> AbstractContextManager[object]:
+        """Return a block for a statement whose failure must not spoil the transaction around it."""
+        return nullcontext()
 
     def await_end(self, engine: Engine, transaction_id: int | None) -> None:
         """Wait until a transaction whose commit was cut off is over.

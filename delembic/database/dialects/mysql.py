@@ -18,8 +18,8 @@ from delembic.database.driver_errors import error_number
 from delembic.database.sessions import ending_session
 from delembic.status import TransactionState
 
-_DEADLOCK = 1213
-"""ER_LOCK_DEADLOCK."""
+_ROLL_BACK = {1020, 1213}
+"""ER_CHECKREAD (under ``innodb_snapshot_isolation``) and ER_LOCK_DEADLOCK."""
 _NOT_ROLLED_BACK = 1196
 """ER_WARNING_NOT_COMPLETE_ROLLBACK: tables without transactions were changed."""
 
@@ -95,7 +95,7 @@ class NamedLock:
 class NamedSavepointWitness(SavepointWitness):
     """Tells a commit from a rollback by the server's count of rollbacks in the session.
 
-    A deadlock rolls the transaction back without being counted; its error tells.
+    Some errors, such as a deadlock, roll the transaction back without being counted.
     """
 
     def __init__(self, conn: Connection) -> None:
@@ -120,8 +120,8 @@ class NamedSavepointWitness(SavepointWitness):
         return state
 
     def _ended(self, errors: Sequence[BaseException]) -> TransactionState:
-        deadlock = any(error_number(error) == _DEADLOCK for error in errors)
-        if deadlock or self._count_rollbacks() > self._rollbacks:
+        given_up = any(error_number(error) in _ROLL_BACK for error in errors)
+        if given_up or self._count_rollbacks() > self._rollbacks:
             return TransactionState.ROLLED_BACK
         return TransactionState.COMMITTED
 

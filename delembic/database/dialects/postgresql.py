@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
 from sqlalchemy import URL, Column, Connection, DateTime, Engine, Inspector, text
@@ -15,7 +15,7 @@ from delembic.database.connections import autocommitting_apart, connect, execute
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
-from delembic.database.sessions import ending_session
+from delembic.database.sessions import ending_session, is_autocommitting
 from delembic.errors import ConfigurationError
 from delembic.status import TransactionState
 
@@ -76,6 +76,10 @@ class PostgreSQL(Other):
     def witness(self, conn: Connection) -> Witness:
         """See `DatabaseKind`."""
         return TransactionIdWitness(conn)
+
+    def shielded(self, conn: Connection) -> AbstractContextManager[object]:
+        """See `DatabaseKind`."""
+        return nullcontext() if is_autocommitting(conn) else conn.begin_nested()
 
     def await_end(self, engine: Engine, transaction_id: int | None) -> None:
         """See `DatabaseKind`. Gives up after half a minute."""
