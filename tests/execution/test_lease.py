@@ -181,6 +181,7 @@ class TestSnapshots:
         project.migration(
             "D001",
             f"""
+            conn.exec_driver_sql("SELECT n FROM t").all()
             conn.exec_driver_sql("UPDATE t SET n = n + 1")
             GATES["inside"].set()
             time.sleep({2 * LEASE_SECONDS})
@@ -202,6 +203,7 @@ class TestSnapshots:
         project.migration(
             "D001",
             """
+            conn.exec_driver_sql("SELECT n FROM t").all()
             conn.exec_driver_sql("UPDATE t SET n = n + 1")
             with conn.engine.begin() as other:
                 other.exec_driver_sql("UPDATE delembic_lease SET owner = NULL, fence = fence + 1")
