@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Executable, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from delembic.audit import tables
@@ -139,16 +140,35 @@ def mark_applied(
     """
     if kind_of(conn.dialect.name).is_shadowed(conn, _table.name):
         raise MarkRefusedError("a temporary table of the same name hides it.")
-    named = {"schema_translate_map": {None: schema}, "preserve_rowcount": True}
-    if over_failure:
-        over = conn.execute(_over_failure, _over(mark), execution_options=named)
-        if over.rowcount:
-            return
-    added = conn.execute(_add, _values(mark), execution_options=named)
-    if added.rowcount != 1:
+    if _written(conn, mark, over_failure, schema) != 1:
         raise MarkRefusedError(
-            "the database ignored it. Look for a trigger or a rule on the table."
+            "another mark is there, or the database ignored it. Look for a trigger on the table."
         )
+
+
+def _written(conn: Connection, mark: Mark, over_failure: bool, schema: str | None) -> int:
+    """Write a mark, over that of a failure too, and return how many rows that has changed."""
+    named = {"schema_translate_map": {None: schema}, "preserve_rowcount": True}
+
+    def execute(statement: Executable, values: dict[str, Any]) -> int:
+        return conn.execute(statement, values, execution_options=named).rowcount
+
+    if (upsert := _upsert(conn.dialect.name)) is not None:
+        return execute(upsert, _values(mark))
+    if over_failure and (rows := execute(_over_failure, _over(mark))):
+        return rows
+    try:
+        return execute(_add, _values(mark))
+    except IntegrityError:
+        # Another run may have failed in the meantime, under another kind of lock.
+        if not (rows := execute(_over_failure, _over(mark))):
+            raise
+        return rows
+
+
+@cache
+def _upsert(dialect: str) -> Executable | None:
+    return kind_of(dialect).upsert(_table, _table.c.status != Status.SUCCESS)
 
 
 def mark_failed(conn: Connection, mark: Mark) -> bool:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
 
 from delembic.causes import brief, describe
+from delembic.database.forks import keep_from_children
 from delembic.database.urls import masked
 from delembic.errors import DatabaseFailedError, DatabaseUnavailableError, UnfitDatabaseError
 from delembic.user_code import user_code
+
+_APART = "delembic_apart"
+"""An execution option, which stays with a connection that is opened again."""
 
 
 @contextmanager
@@ -38,7 +43,9 @@ def connect(engine: Engine) -> Connection:
     # encoded, and a user's listener or `creator` may raise anything.
     with user_code(lambda reason: DatabaseUnavailableError(masked(engine.url), reason)):
         try:
-            return engine.connect()
+            conn = engine.connect()
+            keep_from_children(conn)
+            return conn
         except DBAPIError as error:
             refusal = error
     raise DatabaseUnavailableError(masked(engine.url), driver_text(refusal)) from refusal
@@ -59,6 +66,21 @@ def autocommitting(engine: Engine) -> Iterator[Connection]:
     """
     with connect(engine) as conn:
         yield _autocommit(conn)
+
+
+@contextmanager
+def autocommitting_apart(engine: Engine) -> Iterator[Connection]:
+    """Yield an autocommitting connection that is delembic's own and takes no place in a pool.
+
+    A user's pool may be as small as one connection, which the work needs. And a session that may
+    hold a lock must end with its connection, however that is closed.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer or refuses the connection.
+        UnfitDatabaseError: The database has no autocommit mode.
+    """
+    with ExitStack() as sessions, connect(engine) as conn:
+        yield _autocommit(conn.execution_options(**{_APART: sessions}))
 
 
 def execute_reconnecting(
@@ -92,8 +114,24 @@ def _revive(conn: Connection) -> Connection:
 
 def _autocommit(conn: Connection) -> Connection:
     try:
-        return conn.execution_options(isolation_level="AUTOCOMMIT")
+        conn.execution_options(isolation_level="AUTOCOMMIT")
     # SQLAlchemy refuses a level that the dialect does not list. A third-party dialect may list one
     # that it does not have, or have no levels at all.
     except (ArgumentError, AttributeError, NotImplementedError) as error:
         raise UnfitDatabaseError(conn.dialect.name, describe(error)) from error
+    sessions: ExitStack | None = conn.get_execution_options().get(_APART)
+    if sessions is not None and _lends(conn.engine):
+        sessions.close()  # SQLAlchemy does not close a detached connection that was lost
+        sessions.callback(_close, conn.connection.dbapi_connection)
+        conn.detach()
+    return conn
+
+
+def _close(driver: Any) -> None:
+    with suppress(Exception):  # of any driver, such as for a connection that is closed
+        driver.close()
+
+
+def _lends(engine: Engine) -> bool:
+    """Whether a pool keeps connections for the next one, and lends each to one at a time."""
+    return not isinstance(engine.pool, NullPool | SingletonThreadPool | StaticPool)

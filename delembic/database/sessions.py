@@ -31,7 +31,7 @@ def leave_autocommit(conn: Connection) -> None:
 
 def is_autocommitting(conn: Connection) -> bool:
     """Whether the driver commits each statement by itself, as far as it tells."""
-    driver: Any = conn.connection.driver_connection
+    driver: Any = conn.connection.dbapi_connection  # also of a connection that is detached
     ask = getattr(driver, "get_autocommit", None)  # drivers of MySQL
     value = ask() if callable(ask) else getattr(driver, "autocommit", False)
     return value is True

@@ -13,14 +13,14 @@ from delembic.audit.ledger import Ledger
 from delembic.audit.marks import Mark, read_applied, read_mark
 from delembic.audit.program import Program
 from delembic.config import Config
-from delembic.database.connections import autocommitting
+from delembic.database.connections import autocommitting_apart
 from delembic.database.dialects import kind_of
 from delembic.database.opening import Database
 from delembic.errors import LockTimeoutError
 from delembic.events import Listener, LockLost, Waiting
 from delembic.execution.settlement import Settlement
 from delembic.locks.choice import make_lock
-from delembic.locks.lock import Lock, acquire, release
+from delembic.locks.lock import Lock, holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +66,23 @@ class Run:
         Raises:
             LockTimeoutError: Another run held the lock for too long.
         """
-        if not acquire(
-            self.lock, revision, self.lock_timeout_seconds, lambda: self._wait(revision)
-        ):
-            raise LockTimeoutError(revision, self._holder(revision), self.lock_timeout_seconds)
-        try:
-            self.settlement.settle_revision(revision)
-            yield
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                self.settlement.settle_own(revision)
-            raise
-        finally:
-            if not release(self.lock, revision):
-                self.emit(LockLost(revision))
+        timeout = self.lock_timeout_seconds
+        with holding(
+            self.lock,
+            revision,
+            timeout,
+            on_wait=lambda: self._wait(revision),
+            on_lost=lambda: self.emit(LockLost(revision)),
+        ) as obtained:
+            if not obtained:
+                raise LockTimeoutError(revision, self._holder(revision), timeout)
+            try:
+                self.settlement.settle_revision(revision)
+                yield
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    self.settlement.settle_own(revision)
+                raise
 
     def _wait(self, revision: str) -> None:
         self.emit(Waiting(revision, self._holder(revision)))
@@ -116,12 +119,13 @@ def open_run(
     """
     timeout = config.lock_timeout_seconds if lock_timeout_seconds is None else lock_timeout_seconds
     with ExitStack() as stack:
-        home = stack.enter_context(autocommitting(database.work))
+        home = stack.enter_context(autocommitting_apart(database.work))
         metadata = home
         if database.is_split:
-            metadata = stack.enter_context(autocommitting(database.metadata))
+            metadata = stack.enter_context(autocommitting_apart(database.metadata))
         tables.ensure(home, tables.version_table)
         tables.ensure(metadata, tables.history_table)
         lock = make_lock(config.lock, home, config.lock_lease_seconds)
+        stack.callback(lock.close)
         schema = kind_of(home.dialect.name).schema_of(home, tables.version_table.name)
         yield Run(database.work, home, Ledger(metadata, program), lock, timeout, emit, schema)

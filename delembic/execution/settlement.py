@@ -13,7 +13,7 @@ from delembic.audit.ledger import Ledger
 from delembic.audit.marks import Mark, read_mark, read_marks_of
 from delembic.events import Interrupted, Listener, Settled
 from delembic.execution.fate import Overtaken, TookEffect, decide
-from delembic.locks.lock import Lock, release
+from delembic.locks.lock import Lock, holding
 from delembic.status import Status
 
 
@@ -48,9 +48,9 @@ class Settlement:
     def settle_orphans(self) -> None:
         """Settle the unfinished attempts at all revisions, without waiting for living ones."""
         for entry in self.ledger.unfinished():
-            if self.lock.try_acquire(entry.revision):
-                self.settle_revision(entry.revision)
-                release(self.lock, entry.revision)
+            with holding(self.lock, entry.revision) as obtained:
+                if obtained:
+                    self.settle_revision(entry.revision)
         self._settle_late_commits()
 
     def settle(self, entry: LogEntry, mark: Mark | None) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from delembic.audit import tables
 from delembic.audit.ledger import Ledger
 from delembic.audit.program import Program
-from delembic.database.connections import autocommitting, driver_text
+from delembic.database.connections import autocommitting_apart, driver_text
 from delembic.database.opening import Database
 from delembic.errors import (
     DatabaseUnavailableError,
@@ -134,6 +134,6 @@ def open_verifier(database: Database, program: Program, emit: Listener) -> Itera
     Raises:
         DatabaseUnavailableError: A server does not answer.
     """
-    with autocommitting(database.metadata) as metadata:
+    with autocommitting_apart(database.metadata) as metadata:
         tables.ensure(metadata, tables.history_table)
         yield Verifier(database.work, Ledger(metadata, program), emit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,8 +20,10 @@ class DatabaseFileLock(Lock):
     exclusive = True
 
     def __init__(self, database: Path) -> None:
+        # A database that is reached by a symbolic link has one lock too.
+        real = os.path.realpath(database)
         # Not thread-local: the lock belongs to this object, on any thread.
-        self._lock = FileLock(f"{database}.delembic-lock", thread_local=False)
+        self._lock = FileLock(f"{real}.delembic-lock", thread_local=False)
 
     def try_acquire(self, revision: str) -> bool:
         """See `Lock`."""
@@ -34,3 +37,7 @@ class DatabaseFileLock(Lock):
         """See `Lock`."""
         self._lock.release()
         return True
+
+    def close(self) -> None:
+        """See `Lock`."""
+        self._lock.release(force=True)

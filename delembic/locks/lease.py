@@ -9,6 +9,10 @@ revision. So each acquisition gets a higher fencing number, and before a run com
 its own number in the row, in the transaction of the work. That locks the row until the commit is
 over, so nobody can take the lease in between.
 
+The row with the owner and the number is not changed by a renewal, which has a row of its own in a
+second table. Otherwise, a transaction that sees a snapshot (``REPEATABLE READ``, or
+``innodb_snapshot_isolation`` of MariaDB) could not touch the row at its end.
+
 All times come from the database's clock, because the clocks of hosts differ.
 """
 
@@ -16,7 +20,9 @@ from __future__ import annotations
 
 import threading
 import uuid
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -31,11 +37,11 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from delembic.audit.tables import OPTIONS, ensure
 from delembic.database.columns import UtcDateTime
-from delembic.database.connections import autocommitting, execute_reconnecting
+from delembic.database.connections import autocommitting_apart, execute_reconnecting
 from delembic.database.dialects import kind_of
 from delembic.errors import DatabaseUnavailableError
 from delembic.locks.lock import Lock
@@ -52,7 +58,21 @@ lease_table = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     **OPTIONS,
 )
-"""One row for each revision that was ever run under a lease. Without an owner, it is free."""
+"""One row for each revision that was ever run under a lease. Without an owner, it is free.
+
+``expires_at`` is the expiry of a lease that was not renewed yet, or that an earlier version holds.
+"""
+
+
+renewal_table = Table(
+    "delembic_lease_renewal",
+    MetaData(),
+    Column("revision", String(255), primary_key=True),
+    Column("fence", Integer, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    **OPTIONS,
+)
+"""When the lease with a fencing number expires, if it was ever renewed."""
 
 
 class LeaseLock(Lock):
@@ -67,6 +87,7 @@ class LeaseLock(Lock):
 
     def __init__(self, conn: Connection, lease_seconds: float = LEASE_SECONDS) -> None:
         ensure(conn, lease_table)
+        ensure(conn, renewal_table)
         self._conn = conn
         self._seconds = lease_seconds
         self._owner = str(uuid.uuid4())
@@ -77,37 +98,75 @@ class LeaseLock(Lock):
         fence = self._take_over(revision) or self._take_first(revision)
         if fence is None:
             return False
-        self._renewals[revision] = _Renewal(
-            self._conn.engine, _Lease(revision, self._owner, fence), self._seconds
-        )
+        lease = _Lease(revision, self._owner, fence)
+        try:
+            self._renewals[revision] = _Renewal(self._conn.engine, lease, self._seconds)
+        except BaseException:
+            self._free(lease)
+            raise
         return True
 
     def release(self, revision: str) -> bool:
         """See `Lock`."""
-        renewal = self._renewals.pop(revision)
+        renewal = self._renewals.get(revision)
+        if renewal is None:
+            return False
         renewal.stop()
-        free = update(lease_table).where(renewal.lease.is_ours).values(owner=None)
-        return execute_reconnecting(self._conn, free).rowcount == 1
+        del self._renewals[revision]
+        return self._free(renewal.lease)
 
     def confirm(self, revision: str, work: Connection) -> bool:
         """See `Lock`."""
         lease = self._renewals[revision].lease
         touch = update(lease_table).where(lease.is_ours).values(fence=lease.fence)
-        return work.execute(touch).rowcount == 1
+        try:
+            return work.execute(touch).rowcount == 1
+        except DBAPIError as error:
+            # In a transaction that sees a snapshot, a row that was changed is an error.
+            if error.connection_invalidated or self._is_held(lease):
+                raise
+            return False
+
+    def close(self) -> None:
+        """See `Lock`."""
+        for renewal in self._renewals.values():
+            renewal.stop()
+        for revision in list(self._renewals):
+            with suppress(DBAPIError):
+                self.release(revision)
 
     def _take_over(self, revision: str) -> int | None:
         now = database_time(self._conn)
-        table = lease_table.c
-        query = select(table.fence).where(
-            (table.revision == revision) & (table.owner.is_(None) | (table.expires_at < now))
-        )
-        fence = execute_reconnecting(self._conn, query).scalar_one_or_none()
+        fence = self._free_fence(revision, now)
         if fence is None:
             return None
+        table = lease_table.c
         unchanged = (table.revision == revision) & (table.fence == fence)
         values = {"owner": self._owner, "fence": fence + 1, "expires_at": self._expiry(now)}
         taken = update(lease_table).where(unchanged).values(values)
-        return fence + 1 if execute_reconnecting(self._conn, taken).rowcount else None
+        try:
+            return fence + 1 if execute_reconnecting(self._conn, taken).rowcount else None
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            self._conn.rollback()
+            if self._free_fence(revision, now) == fence:
+                raise
+            return None  # another run has taken it at the same time
+
+    def _free_fence(self, revision: str, now: datetime) -> int | None:
+        """Return the fencing number of a lease that is free, or whose holder has died."""
+        table, renewal = lease_table.c, renewal_table.c
+        renewed = (
+            select(renewal.revision)
+            .where(renewal.revision == table.revision, renewal.fence == table.fence)
+            .where(renewal.expires_at >= now)
+            .exists()
+        )
+        is_free = table.owner.is_(None) | ((table.expires_at < now) & ~renewed)
+        query = select(table.fence).where(table.revision == revision, is_free)
+        fence: int | None = execute_reconnecting(self._conn, query).scalar_one_or_none()
+        return fence
 
     def _take_first(self, revision: str) -> int | None:
         values = {
@@ -123,6 +182,14 @@ class LeaseLock(Lock):
             return None
         return 1
 
+    def _is_held(self, lease: _Lease) -> bool:
+        query = select(lease_table.c.fence).where(lease.is_ours)
+        return execute_reconnecting(self._conn, query).first() is not None
+
+    def _free(self, lease: _Lease) -> bool:
+        free = update(lease_table).where(lease.is_ours).values(owner=None)
+        return execute_reconnecting(self._conn, free).rowcount == 1
+
     def _expiry(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._seconds)
 
@@ -131,6 +198,7 @@ class _Lease:
     """A lease that one run holds."""
 
     def __init__(self, revision: str, owner: str, fence: int) -> None:
+        self.revision = revision
         self.fence = fence
         table = lease_table.c
         self.is_ours = (
@@ -139,19 +207,26 @@ class _Lease:
 
 
 class _Renewal:
-    """A thread that renews a lease until it is stopped or the lease is lost."""
+    """A thread that renews a lease until it is stopped or the lease is lost.
+
+    Its connection is opened before the work begins, and outside of a user's pool, where the work
+    may take the last place.
+    """
 
     def __init__(self, engine: Engine, lease: _Lease, lease_seconds: float) -> None:
         self.lease = lease
-        self._engine = engine
         self._seconds = lease_seconds
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name="delembic lease", daemon=True)
-        self._thread.start()
+        with ExitStack() as stack:
+            self._conn = stack.enter_context(autocommitting_apart(engine))
+            self._thread = threading.Thread(target=self._renew, name="delembic lease", daemon=True)
+            self._thread.start()
+            self._stack = stack.pop_all()
 
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join()
+        self._stack.close()
 
     def _renew(self) -> None:
         while not self._stopped.wait(self._seconds / _RENEWALS_PER_LEASE):
@@ -162,10 +237,25 @@ class _Renewal:
                 continue  # the database may be back before the lease expires
 
     def _extend(self) -> bool:
-        with autocommitting(self._engine) as conn:
-            expiry = database_time(conn) + timedelta(seconds=self._seconds)
-            renewed = update(lease_table).where(self.lease.is_ours).values(expires_at=expiry)
-            return conn.execute(renewed).rowcount == 1
+        """Renew the lease, and return whether no later one is known."""
+        expiry = database_time(self._conn) + timedelta(seconds=self._seconds)
+        values = {"fence": self.lease.fence, "expires_at": expiry}
+        return self._update(values) or self._insert(values) or self._update(values)
+
+    def _update(self, values: dict[str, Any]) -> bool:
+        table = renewal_table.c
+        known = (table.revision == self.lease.revision) & (table.fence <= self.lease.fence)
+        renewed = update(renewal_table).where(known).values(values)
+        return execute_reconnecting(self._conn, renewed).rowcount == 1
+
+    def _insert(self, values: dict[str, Any]) -> bool:
+        row = {"revision": self.lease.revision, **values}
+        try:
+            execute_reconnecting(self._conn, insert(renewal_table).values(row))
+        except IntegrityError:
+            self._conn.rollback()
+            return False
+        return True
 
 
 def database_time(conn: Connection) -> datetime:

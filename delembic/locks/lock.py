@@ -10,11 +10,12 @@ does that (see `delembic.audit.marks`). The lock saves work that would be rolled
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -22,6 +23,8 @@ from tenacity import (
     stop_after_delay,
     wait_random_exponential,
 )
+
+from delembic.errors import DatabaseUnavailableError
 
 
 class Lock(Protocol):
@@ -47,6 +50,10 @@ class Lock(Protocol):
         """
         return True
 
+    def close(self) -> None:
+        """Release whatever is still held, at the end of the run."""
+        return None
+
 
 class NoLock(Lock):
     """A lock that is always free, for an in-memory database or with ``lock = none``."""
@@ -60,6 +67,48 @@ class NoLock(Lock):
     def release(self, revision: str) -> bool:
         """See `Lock`."""
         return True
+
+
+def _ignore() -> None:
+    return None
+
+
+@contextmanager
+def holding(
+    lock: Lock,
+    revision: str,
+    timeout_seconds: float = 0.0,
+    *,
+    on_wait: Callable[[], None] = _ignore,
+    on_lost: Callable[[], None] = _ignore,
+) -> Iterator[bool]:
+    """Hold a revision's lock during a block, if it can be obtained. Every lock is taken here.
+
+    However the block ends, the lock is released. If the block raises, its error is the one that
+    counts: a failure to release is ignored then. The lock of a lost session is free, and a lease
+    that is no longer renewed expires.
+
+    Args:
+        lock: The lock.
+        revision: The revision to lock.
+        timeout_seconds: How long to keep trying; 0 tries once.
+        on_wait: As for `acquire`.
+        on_lost: Called at the end, if the lock was no longer held.
+
+    Yields:
+        Whether the lock was obtained.
+    """
+    obtained = None  # not known: a signal may interrupt the taking
+    try:
+        obtained = acquire(lock, revision, timeout_seconds, on_wait)
+        yield obtained
+    except BaseException:
+        with suppress(SQLAlchemyError, DatabaseUnavailableError):
+            if obtained is not False and not release(lock, revision) and obtained:
+                on_lost()
+        raise
+    if obtained and not release(lock, revision):
+        on_lost()
 
 
 def acquire(lock: Lock, revision: str, timeout_seconds: float, on_wait: Callable[[], None]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, StatementError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic import commands
-from delembic.database.connections import connect, execute_reconnecting
+from delembic.database.connections import autocommitting_apart, connect, execute_reconnecting
 from delembic.database.dialects import kind_of
 from delembic.database.opening import Database, open_database
 from delembic.database.urls import masked
@@ -354,3 +356,52 @@ def test_a_setting_error_names_the_setting(project: ProjectFolder) -> None:
         pass
 
     assert (caught.value.key, caught.value.section) == ("sqlalchemy.url", "delembic")
+
+
+class TestApart:
+    """A connection of delembic's own, on an engine with a pool of the user's."""
+
+    TAKE: ClassVar = {
+        "postgresql": "SELECT pg_try_advisory_lock(1)",
+        "mariadb": "SELECT GET_LOCK('one', 0)",
+    }
+
+    @pytest.fixture(params=["postgresql", "mariadb"])
+    def server(self, request: pytest.FixtureRequest) -> Backend:
+        return Backend(request.param, request.getfixturevalue(f"{request.param}_url"))
+
+    def test_it_takes_no_place_in_the_pool(self, server: Backend) -> None:
+        engine = create_engine(server.url, pool_size=1, max_overflow=0, pool_timeout=1)
+
+        with autocommitting_apart(engine) as first, autocommitting_apart(engine) as second:
+            assert execute_reconnecting(first, text("SELECT 1")).scalar_one() == 1
+            second.invalidate()  # as a lost connection is
+            assert execute_reconnecting(second, text("SELECT 1")).scalar_one() == 1
+            with connect(engine) as work:
+                assert work.exec_driver_sql("SELECT 1").scalar_one() == 1
+
+        engine.dispose()
+
+    def test_its_session_ends_with_it_and_so_do_its_locks(self, server: Backend) -> None:
+        engine = create_engine(server.url)
+        take = text(self.TAKE[server.name])
+        with autocommitting_apart(engine) as conn:
+            assert conn.execute(take).scalar_one()
+
+        with connect(create_engine(server.url, poolclass=NullPool)) as other:
+            for _ in range(100):  # the server may notice it a moment later
+                if other.execute(take).scalar_one():
+                    break
+                time.sleep(0.05)
+            else:
+                pytest.fail("the lock is held")
+        engine.dispose()
+
+    def test_a_database_in_memory_is_not_left(self) -> None:
+        engine = create_engine("sqlite://", poolclass=StaticPool)
+
+        with autocommitting_apart(engine) as conn:
+            conn.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        with connect(engine) as conn:
+            assert conn.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 0
+        engine.dispose()

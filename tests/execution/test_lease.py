@@ -8,13 +8,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
+from delembic import commands
 from delembic.errors import LockLostError, LockTimeoutError
-from delembic.events import Finished, LockLost
-from support.projects import PATIENCE_SECONDS, ProjectFolder
+from delembic.events import Finished, LockLost, Skipped
+from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
 
 LEASE_SECONDS = 1
 
@@ -110,7 +113,15 @@ def test_one_that_comes_back_while_its_follower_is_at_work_leaves_it_to_that(
 ) -> None:
     first = Holder(project)
     first.signal(signal.SIGSTOP)
-    _wait_until(lambda: bool(project.value("SELECT expires_at < now() FROM delembic_lease")))
+    _wait_until(
+        lambda: bool(
+            project.value(
+                "SELECT coalesce(max(expires_at), '-infinity') < now()"
+                " FROM (SELECT expires_at FROM delembic_lease"
+                " UNION ALL SELECT expires_at FROM delembic_lease_renewal) AS times"
+            )
+        )
+    )
     second = Holder(project)
     first.signal(signal.SIGCONT)
 
@@ -142,6 +153,68 @@ def test_a_lease_that_is_lost_and_free_again_is_not_committed_under(
     assert LockLost("D001") in project.events
     assert project.value("SELECT count(*) FROM t") == 0
     assert project.statuses() == ["interrupted"]
+
+
+class TestSnapshots:
+    """Where a transaction sees one state of the data from its beginning."""
+
+    @pytest.fixture(params=["REPEATABLE READ", "SERIALIZABLE", "innodb_snapshot_isolation"])
+    def project(self, request: pytest.FixtureRequest, tmp_path: Path) -> ProjectFolder:
+        level: str = request.param
+        if level.isupper():
+            url = make_url(request.getfixturevalue("postgresql_url"))
+        else:
+            url = make_url(request.getfixturevalue("mariadb_url"))
+            url = url.update_query_dict({"init_command": f"SET {level} = ON"})
+        project = ProjectFolder(tmp_path / "project", url.render_as_string(hide_password=False))
+        project.configure(lock="lease", lock_lease=str(LEASE_SECONDS))
+        if level.isupper():
+            project.execute(
+                f"ALTER DATABASE {url.database} SET default_transaction_isolation = '{level}'"
+            )
+        project.execute("CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (0)")
+        return project
+
+    def test_work_of_any_length_can_be_applied_while_another_run_waits(
+        self, project: ProjectFolder
+    ) -> None:
+        project.migration(
+            "D001",
+            f"""
+            conn.exec_driver_sql("SELECT n FROM t").all()
+            conn.exec_driver_sql("UPDATE t SET n = n + 1")
+            GATES["inside"].set()
+            time.sleep({2 * LEASE_SECONDS})
+            """,
+            head="import time",
+        )
+        GATES.clear()
+
+        with ThreadPoolExecutor() as pool:
+            first = pool.submit(commands.upgrade, project.config)
+            assert GATES["inside"].wait(PATIENCE_SECONDS)
+            second = project.upgrade(lock_timeout_seconds=PATIENCE_SECONDS)
+
+        assert [type(each) for each in (*first.result(), *second)] == [Finished, Skipped]
+        assert project.value("SELECT n FROM t") == 1
+        assert project.statuses() == ["success"]
+
+    def test_a_lease_that_was_lost_is_told_as_that(self, project: ProjectFolder) -> None:
+        project.migration(
+            "D001",
+            """
+            conn.exec_driver_sql("SELECT n FROM t").all()
+            conn.exec_driver_sql("UPDATE t SET n = n + 1")
+            with conn.engine.begin() as other:
+                other.exec_driver_sql("UPDATE delembic_lease SET owner = NULL, fence = fence + 1")
+            """,
+        )
+
+        with pytest.raises(LockLostError):
+            project.upgrade()
+
+        assert project.value("SELECT n FROM t") == 0
+        assert project.statuses() == ["interrupted"]
 
 
 def _wait_until(fact: Callable[[], bool]) -> None:

@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, insert, text
 from sqlalchemy.pool import NullPool
 
-from delembic.locks.lease import LeaseLock, database_time
+from delembic.audit.tables import ensure
+from delembic.locks.lease import LeaseLock, database_time, lease_table
 from support.projects import PATIENCE_SECONDS
 from support.servers.backend import Backend
 
@@ -30,14 +31,24 @@ class Runners:
 
     def lease(self, seconds: float = LONG) -> LeaseLock:
         conn = self.connection().execution_options(isolation_level="AUTOCOMMIT")
-        return LeaseLock(conn, seconds)
+        lock = LeaseLock(conn, seconds)
+        self._stack.callback(lock.close)
+        return lock
 
     def expire(self, revision: str) -> None:
         """Let the time run out at once."""
+        self.expire_first(revision)
+        self._set_past("delembic_lease_renewal", revision)
+
+    def expire_first(self, revision: str) -> None:
+        """Let the time run out that the lease has without a renewal."""
+        self._set_past("delembic_lease", revision)
+
+    def _set_past(self, table: str, revision: str) -> None:
         with self._engine.begin() as conn:
             past = database_time(conn) - timedelta(hours=1)
             conn.execute(
-                text("UPDATE delembic_lease SET expires_at = :past WHERE revision = :revision"),
+                text(f"UPDATE {table} SET expires_at = :past WHERE revision = :revision"),
                 {"past": past.replace(tzinfo=None), "revision": revision},
             )
 
@@ -95,13 +106,14 @@ def test_nobody_can_take_it_between_the_confirmation_and_the_commit(runners: Run
 def test_its_holder_renews_it(runners: Runners) -> None:
     ours, theirs = runners.lease(seconds=2), runners.lease()
     ours.try_acquire("D001")
-    first = _expiry(runners)
     waited = threading.Event()
-
-    while _expiry(runners) == first:
+    while (first := _renewal(runners)) is None:
         waited.wait(0.05)
 
-    assert _expiry(runners) > first
+    while _renewal(runners) == first:
+        waited.wait(0.05)
+
+    runners.expire_first("D001")
     assert not theirs.try_acquire("D001")
     ours.release("D001")
 
@@ -127,6 +139,49 @@ def test_a_renewal_survives_a_lost_connection(runners: Runners) -> None:
     assert ours.release("D001")
 
 
+def test_a_lease_that_an_earlier_version_holds_counts_and_expires(runners: Runners) -> None:
+    """An earlier version renews the one row that it has."""
+    conn = runners.connection().execution_options(isolation_level="AUTOCOMMIT")
+    ensure(conn, lease_table)
+    expiry = database_time(conn) + timedelta(hours=1)
+    conn.execute(insert(lease_table).values(revision="D001", owner="x", fence=7, expires_at=expiry))
+    ours = runners.lease()
+
+    assert not ours.try_acquire("D001")
+    runners.expire_first("D001")
+
+    assert ours.try_acquire("D001")
+    assert ours.release("D001")
+
+
+def test_an_older_holder_that_renews_in_vain_stops(runners: Runners) -> None:
+    older, newer = runners.lease(seconds=1), runners.lease(seconds=1)
+    older.try_acquire("D001")
+    runners.expire("D001")
+    assert newer.try_acquire("D001")
+    waited = threading.Event()
+
+    for _ in range(int(PATIENCE_SECONDS / 0.05)):
+        if sum(thread.name == "delembic lease" for thread in threading.enumerate()) == 1:
+            break
+        waited.wait(0.05)
+
+    assert sum(thread.name == "delembic lease" for thread in threading.enumerate()) == 1
+    assert newer.release("D001")
+    assert not older.release("D001")
+
+
+def test_no_thread_is_left_when_the_run_is_over(runners: Runners) -> None:
+    ours, theirs = runners.lease(), runners.lease()
+    ours.try_acquire("D001")
+    ours.try_acquire("D002")
+
+    ours.close()
+
+    assert "delembic lease" not in [thread.name for thread in threading.enumerate()]
+    assert theirs.try_acquire("D001")
+
+
 def test_the_time_is_that_of_the_database(backend: Backend) -> None:
     engine = create_engine(backend.url, poolclass=NullPool)
     with engine.connect() as conn:
@@ -135,7 +190,8 @@ def test_the_time_is_that_of_the_database(backend: Backend) -> None:
     assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def _expiry(runners: Runners) -> datetime:
+def _renewal(runners: Runners) -> datetime | None:
     with runners.connection() as conn:
-        found: datetime = conn.execute(text("SELECT expires_at FROM delembic_lease")).scalar_one()
+        query = text("SELECT expires_at FROM delembic_lease_renewal")
+        found: datetime | None = conn.execute(query).scalar_one_or_none()
         return found

@@ -190,6 +190,16 @@ input()
         ours.release("D001")
         theirs.release("D001")
 
+    def test_a_database_that_is_reached_by_a_symbolic_link_has_one_lock(
+        self, tmp_path: Path
+    ) -> None:
+        tmp_path.joinpath("link.db").symlink_to(tmp_path / "a.db")
+        ours, theirs = DatabaseFileLock(tmp_path / "a.db"), DatabaseFileLock(tmp_path / "link.db")
+
+        assert ours.try_acquire("D001")
+        assert not theirs.try_acquire("D001")
+        ours.release("D001")
+
     def test_it_may_be_given_back_by_another_thread(self, tmp_path: Path) -> None:
         lock, other = DatabaseFileLock(tmp_path / "a.db"), DatabaseFileLock(tmp_path / "a.db")
         thread = threading.Thread(target=lock.try_acquire, args=["D001"])

@@ -14,7 +14,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from sqlalchemy import URL, Column, ColumnElement, Connection, DateTime, Engine, Inspector, Text
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Engine,
+    Executable,
+    Inspector,
+    Table,
+    Text,
+)
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
@@ -190,6 +201,18 @@ class DatabaseKind(ABC):
             DatabaseUnavailableError: The server does not answer.
         """
         return True
+
+    def upsert(self, table: Table, over: ColumnElement[bool]) -> Executable | None:
+        """Return the statement that inserts a row, or writes over one with the same key.
+
+        Args:
+            table: The table.
+            over: The condition for a row that may be written over; otherwise, nothing is changed.
+
+        Returns:
+            ``None`` if the database has no such statement that leaves the transaction usable.
+        """
+        return None
 
     def schema_of(self, conn: Connection, table: str) -> str | None:
         """Return the schema of a table of delembic's own, so that statements can name it.

@@ -17,8 +17,8 @@ from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
 from delembic.database.sessions import ending_session
 from delembic.status import TransactionState
 
-_DEADLOCK = 1213
-"""ER_LOCK_DEADLOCK."""
+_ROLL_BACK = {1020, 1213}
+"""ER_CHECKREAD (under ``innodb_snapshot_isolation``) and ER_LOCK_DEADLOCK."""
 _NOT_ROLLED_BACK = 1196
 """ER_WARNING_NOT_COMPLETE_ROLLBACK: tables without transactions were changed."""
 
@@ -99,7 +99,7 @@ class NamedLock:
 class NamedSavepointWitness(SavepointWitness):
     """Tells a commit from a rollback by the server's count of rollbacks in the session.
 
-    A deadlock rolls the transaction back without being counted; its error tells.
+    Some errors, such as a deadlock, roll the transaction back without being counted.
     """
 
     # To go back to the savepoint would count temporary tables among those without transactions.
@@ -127,7 +127,7 @@ class NamedSavepointWitness(SavepointWitness):
         return state
 
     def _ended(self, errors: Collection[int]) -> TransactionState:
-        if _DEADLOCK in errors or self._count_rollbacks() > self._rollbacks:
+        if not _ROLL_BACK.isdisjoint(errors) or self._count_rollbacks() > self._rollbacks:
             return TransactionState.ROLLED_BACK
         return TransactionState.COMMITTED
 

@@ -6,12 +6,23 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from sqlalchemy import URL, Column, Connection, DateTime, Engine, Inspector, text
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Engine,
+    Executable,
+    Inspector,
+    Table,
+    text,
+)
 from sqlalchemy.types import TypeEngine
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from delembic.config import Config
-from delembic.database.connections import connect, execute_reconnecting
+from delembic.database.connections import autocommitting_apart, connect, execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import Other, SavepointWitness
@@ -76,6 +87,14 @@ class PostgreSQL(Other):
     def witness(self, conn: Connection) -> Witness:
         """See `DatabaseKind`."""
         return TransactionIdWitness(conn)
+
+    def upsert(self, table: Table, over: ColumnElement[bool]) -> Executable | None:
+        """See `DatabaseKind`."""
+        from sqlalchemy.dialects.postgresql import insert
+
+        add = insert(table)
+        values = {column.name: add.excluded[column.name] for column in table.columns}
+        return add.on_conflict_do_update(index_elements=table.primary_key, set_=values, where=over)
 
     def schema_of(self, conn: Connection, table: str) -> str | None:
         """See `DatabaseKind`."""
@@ -173,12 +192,12 @@ def _is_lent_out(conn: Connection) -> bool:
     the lifetime of a connection gives a second connection another server process.
     """
     announced = getattr(
-        getattr(conn.connection.driver_connection, "info", None), "backend_pid", None
+        getattr(conn.connection.dbapi_connection, "info", None), "backend_pid", None
     )
     ours = conn.execute(_PROCESS).scalar_one()
     if announced in (None, ours):
         return False
-    with connect(conn.engine) as other:
+    with autocommitting_apart(conn.engine) as other:
         return bool(other.execute(_PROCESS).scalar_one() == ours)
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from sqlalchemy import URL, Connection, ExceptionContext, event
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    ExceptionContext,
+    Executable,
+    Table,
+    event,
+)
 from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.config import Config
@@ -62,6 +70,14 @@ class SQLite(Other):
         if not database or database == ":memory:" or database.startswith("file:"):
             return None
         return Path(database)
+
+    def upsert(self, table: Table, over: ColumnElement[bool]) -> Executable | None:
+        """See `DatabaseKind`."""
+        from sqlalchemy.dialects.sqlite import insert
+
+        add = insert(table)
+        values = {column.name: add.excluded[column.name] for column in table.columns}
+        return add.on_conflict_do_update(index_elements=table.primary_key, set_=values, where=over)
 
     def schema_of(self, conn: Connection, table: str) -> str | None:
         """See `DatabaseKind`."""
