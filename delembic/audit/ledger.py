@@ -12,12 +12,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from delembic.audit import tables
 from delembic.audit.entries import COLUMNS, LogEntry, entry_of, is_operation
 from delembic.audit.marks import Mark
 from delembic.audit.program import Program
+from delembic.audit.share import Share, in_share
 from delembic.database.connections import execute_reconnecting
 from delembic.revisions.source import Revision
 from delembic.status import Operation, Status
@@ -25,22 +26,25 @@ from delembic.status import Operation, Status
 _table = tables.history_table
 _attempts = select(_table).where(is_operation(_table.c.operation))
 """All attempts, without the verifications."""
+_own_attempts = _attempts.where(in_share(_table.c.database_id))
+"""The attempts at the revisions of this work database."""
 
 _of_revision = _table.c.revision == bindparam("of_revision")
+# Not only its own: the id comes from a mark, and no two attempts have the same.
 _by_name = _attempts.where(_table.c.run_id == bindparam("of_attempt_id"))
-_count = _attempts.where(_of_revision).with_only_columns(func.count())
+_count = _own_attempts.where(_of_revision).with_only_columns(func.count())
 # Without the rows of delembic 1.x, whose marks do not name an attempt.
-_unfinished = _attempts.where(
+_unfinished = _own_attempts.where(
     _table.c.status == Status.RUNNING, _table.c.run_id.is_not(None)
 ).order_by(_table.c.id)
 _unfinished_of_revision = _unfinished.where(_of_revision)
 
 _other = _table.alias()
-_interrupted = _attempts.where(
+_interrupted = _own_attempts.where(
     _table.c.status == Status.INTERRUPTED,
     ~select(_other.c.id)
     .where(_other.c.revision == _table.c.revision, _other.c.status == Status.SUCCESS)
-    .where(is_operation(_other.c.operation))
+    .where(is_operation(_other.c.operation), in_share(_other.c.database_id))
     .exists(),
 ).order_by(_table.c.id)
 
@@ -57,11 +61,13 @@ class Ledger:
         conn: The metadata connection. It commits every statement at once, so the log survives any
             rollback of the work. The caller closes it.
         program: Who runs the migrations.
+        share: Which entries belong to the work database.
     """
 
-    def __init__(self, conn: Connection, program: Program) -> None:
+    def __init__(self, conn: Connection, program: Program, share: Share) -> None:
         self._conn = conn
         self._program = program
+        self._share = share
 
     def start(self, revision: Revision) -> LogEntry:
         """Write a ``running`` entry, which `finish` ends later."""
@@ -128,18 +134,15 @@ class Ledger:
     def unfinished(self, revision: str | None = None) -> list[LogEntry]:
         """Return the ``running`` entries of one or all revisions, oldest first."""
         if revision is None:
-            rows = execute_reconnecting(self._conn, _unfinished)
-        else:
-            of_revision = {"of_revision": revision}
-            rows = execute_reconnecting(self._conn, _unfinished_of_revision, of_revision)
-        return [entry_of(row) for row in rows]
+            return self._own(_unfinished)
+        return self._own(_unfinished_of_revision, of_revision=revision)
 
     def interrupted(self) -> list[LogEntry]:
         """Return the ``interrupted`` entries that a mark may later contradict, oldest first.
 
         Entries of revisions with a successful attempt are left out, as the mark belongs to that.
         """
-        return [entry_of(row) for row in execute_reconnecting(self._conn, _interrupted)]
+        return self._own(_interrupted)
 
     def is_own(self, entry: LogEntry) -> bool:
         """Whether an attempt belongs to this process."""
@@ -195,6 +198,10 @@ class Ledger:
         """
         return self._end_as_read(entry, status=Status.INTERRUPTED, ended_at=None)
 
+    def _own(self, query: Select[Any], **values: Any) -> list[LogEntry]:
+        rows = execute_reconnecting(self._conn, query, self._share.parameters | values)
+        return [entry_of(row) for row in rows]
+
     def _end_as_read(self, entry: LogEntry, **values: Any) -> bool:
         as_read = {"of_id": entry.id, "of_status": entry.status}
         ended = execute_reconnecting(self._conn, _end_as_read, as_read | values)
@@ -218,6 +225,7 @@ class Ledger:
             "description": revision.description,
             "checksum": revision.checksum,
             "recovered": False,
+            "database_id": self._share.database_id,
             **asdict(self._program),
             **values,
         }
@@ -227,6 +235,6 @@ class Ledger:
         return LogEntry(id=key, **facts)
 
     def _next_number(self, revision: Revision) -> int:
-        before = {"of_revision": revision.id}
+        before = self._share.parameters | {"of_revision": revision.id}
         number: int = execute_reconnecting(self._conn, _count, before).scalar_one()
         return number + 1

@@ -83,6 +83,7 @@ history_table = Table(
     Column("tool_version", String(50)),
     Column("recovered", Boolean),
     Column("operation", String(50)),
+    Column("database_id", String(36)),
     **OPTIONS,
 )
 """One row for each attempt and each verification, never removed."""
@@ -141,6 +142,11 @@ def read(
     columns = {c.name: c if c.name in present else null().label(c.name) for c in table.columns}
     query = select(*columns.values()).select_from(table)
     return list(conn.execute(narrow(query, columns)))
+
+
+def is_there(conn: Connection, table: Table) -> bool:
+    """Whether a database has a table, in the schema where delembic would make it."""
+    return bool(_columns(conn, table))
 
 
 def _columns(conn: Connection, table: Table) -> dict[str, TypeEngine[Any]]:
