@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Executable, Select, bindparam, func, insert, select, update
 
 from delembic.audit import tables
 from delembic.audit.entries import COLUMNS, LogEntry, entry_of, is_operation
 from delembic.audit.marks import Mark
 from delembic.audit.program import Program
 from delembic.audit.share import Share, in_share
+from delembic.audit.texts import fitted
 from delembic.database.connections import execute_reconnecting
+from delembic.database.dialects import kind_of
+from delembic.database.repertoire import ASCII
+from delembic.errors import EntryNotKeptError
 from delembic.revisions.source import Revision
 from delembic.status import Operation, Status
 
@@ -54,6 +59,10 @@ _end_unless_settled = _end.where(_table.c.status.in_([Status.RUNNING, Status.INT
 _end_as_read = _end.where(_table.c.status == bindparam("of_status"))
 
 
+_id_by_name = select(_table.c.id).where(_table.c.run_id == bindparam("of_attempt_id"))
+_NO_CONDITIONS: Mapping[str, Any] = {}
+
+
 class Ledger:
     """Writes the audit log.
 
@@ -68,6 +77,7 @@ class Ledger:
         self._conn = conn
         self._program = program
         self._share = share
+        self._repertoire = kind_of(conn.dialect.name).repertoire(conn)
 
     def start(self, revision: Revision) -> LogEntry:
         """Write a ``running`` entry, which `finish` ends later."""
@@ -129,7 +139,7 @@ class Ledger:
             "recovered": False,
         }
         end = _end if status == Status.SUCCESS else _end_unless_settled
-        execute_reconnecting(self._conn, end, {"of_id": entry.id, **values})
+        self._write(end, values, {"of_id": entry.id})
 
     def unfinished(self, revision: str | None = None) -> list[LogEntry]:
         """Return the ``running`` entries of one or all revisions, oldest first."""
@@ -146,8 +156,7 @@ class Ledger:
 
     def is_own(self, entry: LogEntry) -> bool:
         """Whether an attempt belongs to this process."""
-        own = self._program
-        return (entry.hostname, entry.pid) == (own.hostname, own.pid)
+        return entry.pid == self._program.pid and self._is_here(entry)
 
     def is_dead(self, entry: LogEntry) -> bool:
         """Whether an attempt's process ran on this machine and no longer exists.
@@ -155,7 +164,7 @@ class Ledger:
         The result is false for an attempt on another machine, and if another process now has the
         same number.
         """
-        if entry.hostname != self._program.hostname or not entry.pid or os.name != "posix":
+        if not self._is_here(entry) or not entry.pid or os.name != "posix":
             return False
         try:
             os.kill(entry.pid, 0)
@@ -230,9 +239,44 @@ class Ledger:
             **values,
         }
         row = {COLUMNS[name]: value for name, value in facts.items()}
-        result = execute_reconnecting(self._conn, _add, row)
-        (key,) = result.inserted_primary_key or (0,)
+        self._write(_add, row)
+        # What the database says of the INSERT is no proof: a trigger may have swallowed the row.
+        own = {"of_attempt_id": facts["attempt_id"]}
+        key = execute_reconnecting(self._conn, _id_by_name, own).scalar_one_or_none()
+        if key is None:
+            raise EntryNotKeptError(_table.name)
         return LogEntry(id=key, **facts)
+
+    def _write(
+        self,
+        statement: Executable,
+        values: Mapping[str, Any],
+        conditions: Mapping[str, Any] = _NO_CONDITIONS,
+    ) -> None:
+        """Write values, with an escape in place of each character that cannot be held.
+
+        If that fails, whatever the error, they are written once more as plain ASCII, because no
+        error of the log may hide the one that it is to hold.
+        """
+        own, plain = (fitted(values, each) for each in (self._repertoire, ASCII))
+        try:
+            execute_reconnecting(self._conn, statement, {**conditions, **own})
+        except Exception:
+            if plain == own or not self._is_written(statement, {**conditions, **plain}):
+                raise
+
+    def _is_written(self, statement: Executable, values: Mapping[str, Any]) -> bool:
+        try:
+            execute_reconnecting(self._conn, statement, values)
+        except Exception:  # noqa: BLE001 - the first error says more
+            return False
+        return True
+
+    def _is_here(self, entry: LogEntry) -> bool:
+        """Whether an attempt's process ran on this machine."""
+        own = {"hostname": self._program.hostname}
+        names = (own, fitted(own, self._repertoire), fitted(own, ASCII))
+        return entry.hostname in [each["hostname"] for each in names]
 
     def _next_number(self, revision: Revision) -> int:
         before = self._share.parameters | {"of_revision": revision.id}

@@ -29,8 +29,9 @@ from sqlalchemy.types import TypeEngine
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from delembic.database.columns import LongText, UtcDateTime
+from delembic.database.connections import driver_text
 from delembic.database.dialects import kind_of, known_kinds
-from delembic.errors import NewerDatabaseError
+from delembic.errors import NewerDatabaseError, UnfitTableError
 
 Columns = Mapping[str, ColumnElement[Any]]
 """A table's columns by name, with ``NULL`` for those that the database lacks."""
@@ -107,6 +108,7 @@ def ensure(conn: Connection, table: Table) -> None:
 
     Raises:
         NewerDatabaseError: The table has columns that this version does not know.
+        UnfitTableError: The table is not reliable, and its conversion was refused.
     """
     columns_now, indexes_now = partial(_columns, conn, table), partial(_indexes, conn, table)
     present = columns_now()
@@ -114,6 +116,7 @@ def ensure(conn: Connection, table: Table) -> None:
         # IF NOT EXISTS does not work on every database.
         _make(partial(conn.execute, CreateTable(table)), columns_now, table.columns.keys()[0])
     else:
+        _repair(conn, table)
         _take_over(conn, table, present)
     indexes = indexes_now()
     for index in table.indexes:
@@ -177,6 +180,22 @@ def _make(
     except DBAPIError:
         if name not in names_now():
             raise
+
+
+def _repair(conn: Connection, table: Table) -> None:
+    """Make a table reliable that delembic did not make."""
+    kind = kind_of(conn.dialect.name)
+    key = "revision" if "revision" in table.columns else table.columns.keys()[0]
+
+    def needed() -> list[str]:
+        return kind.repairs(conn, table.name, key)
+
+    for statement in needed():
+        try:
+            conn.exec_driver_sql(statement)
+        except DBAPIError as error:
+            if statement in needed():  # no other process has done it either
+                raise UnfitTableError(table.name, statement, driver_text(error)) from error
 
 
 def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any]]) -> None:

@@ -24,7 +24,6 @@ from delembic.audit.marks import Mark, mark_failed
 from delembic.causes import describe
 from delembic.database.dialects import kind_of
 from delembic.errors import (
-    DatabaseUnavailableError,
     DelembicError,
     LockLostError,
     MigrationBlockedError,
@@ -272,7 +271,7 @@ class _Attempt:
         """If the end cannot be recorded now, leave that to the next run."""
         try:
             yield
-        except (SQLAlchemyError, DatabaseUnavailableError) as broken:
+        except Exception as broken:  # noqa: BLE001 - it must not hide the migration's own error
             self.run.emit(RecordDelayed(self.revision.id, self.entry.id, describe(broken)))
 
 
