@@ -116,8 +116,8 @@ def ensure(conn: Connection, table: Table) -> None:
         # IF NOT EXISTS does not work on every database.
         _make(partial(conn.execute, CreateTable(table)), columns_now, table.columns.keys()[0])
     else:
-        _repair(conn, table)
         _take_over(conn, table, present)
+    _repair(conn, table)
     indexes = indexes_now()
     for index in table.indexes:
         if index.name not in indexes:
@@ -191,11 +191,14 @@ def _repair(conn: Connection, table: Table) -> None:
         return kind.repairs(conn, table.name, key)
 
     for statement in needed():
+        refusal = None
         try:
             conn.exec_driver_sql(statement)
         except DBAPIError as error:
-            if statement in needed():  # no other process has done it either
-                raise UnfitTableError(table.name, statement, driver_text(error)) from error
+            refusal = error
+        if statement in needed():  # no other process has done it either
+            reason = driver_text(refusal) if refusal else "it had no effect."
+            raise UnfitTableError(table.name, statement, reason) from refusal
 
 
 def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any]]) -> None:

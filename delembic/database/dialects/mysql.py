@@ -34,7 +34,7 @@ _FITNESS = text(
     " WHERE t.table_schema = DATABASE() AND t.table_name = :table),"
     " (SELECT count(*) = 0 FROM information_schema.columns"
     " WHERE table_schema = DATABASE() AND table_name = :table"
-    r" AND collation_name NOT LIKE 'utf8mb4\_%bin')"
+    " AND collation_name NOT LIKE 'utf8mb4%bin')"
 )
 
 
@@ -79,10 +79,13 @@ class MySQL(Other):
     def repairs(self, conn: Connection, table: str, key: str) -> list[str]:
         """See `DatabaseKind`. Convert the engine and the collation of all texts, in one step."""
         engine_fits, texts_fit = conn.execute(_FITNESS, {"table": table}).one()
-        wanted = [] if engine_fits else ["ENGINE = InnoDB", "ROW_FORMAT = DYNAMIC"]
+        if engine_fits and texts_fit:
+            return []
+        wanted = [] if engine_fits else ["ENGINE = InnoDB"]
+        wanted.append("ROW_FORMAT = DYNAMIC")  # an older format has no room for the key
         if not texts_fit:
             wanted.append("CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
-        return [f"ALTER TABLE {table} {', '.join(wanted)}"] if wanted else []
+        return [f"ALTER TABLE {table} {', '.join(wanted)}"]
 
     @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:
