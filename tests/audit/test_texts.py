@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
 
 from delembic import Program, commands
 from delembic.audit.ledger import Ledger
+from delembic.audit.share import Share
+from delembic.database.connections import autocommitting
 from delembic.database.repertoire import ASCII, Repertoire
 from delembic.errors import EntryNotKeptError, MigrationFailedError
 from support.projects import ProjectFolder
@@ -155,17 +157,20 @@ def test_an_error_of_the_record_never_hides_the_users(
 
 
 def test_a_process_is_known_by_the_name_that_was_written(
-    place: tuple[ProjectFolder, str], monkeypatch: pytest.MonkeyPatch
+    place: tuple[ProjectFolder, str],
 ) -> None:
     project, _ = place
-    monkeypatch.setattr(socket, "gethostname", lambda: "höst-Ω")
-    project.migration("D001", "raise KeyboardInterrupt")
+    project.migration("D001")
+    project.upgrade()
+    (source,) = commands.read_graph(project.config).values()
 
-    with pytest.raises(KeyboardInterrupt):
-        project.upgrade()
+    with autocommitting(create_engine(project.url, poolclass=NullPool)) as conn:
+        ledger = Ledger(conn, Program(hostname=TEXT), Share(None))
+        ledger.start(source)
+        (entry,) = ledger.unfinished()
 
-    (entry,) = commands.runs(project.config)
-    assert entry.status == "interrupted"
+        assert ledger.is_own(entry)
+        assert not Ledger(conn, Program(hostname="Ω"), Share(None)).is_own(entry)
 
 
 SWALLOWING = {
