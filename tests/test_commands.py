@@ -179,7 +179,7 @@ class TestRuns:
 
         assert [attempt.revision for attempt in commands.runs(local.config)] == ["D001"]
         assert len(commands.show(local.config, "D001").attempts) == 1
-        assert _tables(local) == ["delembic_version"]
+        assert _tables(local) == ["delembic_database", "delembic_version"]
 
     @pytest.mark.parametrize("command", [commands.runs, commands.show])
     def test_an_unknown_revision_comes_with_the_nearest_name(

@@ -62,6 +62,7 @@ class LogEntry:
             later run then found the mark and completed this entry.
         operation: ``upgrade`` for an attempt to apply the revision, or ``verify`` for a
             verification, which does not change the state of the revision.
+        database_id: The id of the work database; ``None`` unless the audit log is elsewhere.
     """
 
     id: int
@@ -84,6 +85,7 @@ class LogEntry:
     tool_version: str | None = None
     recovered: bool | None = None
     operation: str = Operation.UPGRADE
+    database_id: str | None = None
 
     @property
     def run_id(self) -> str | None:

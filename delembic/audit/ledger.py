@@ -8,39 +8,48 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Executable, Select, bindparam, func, insert, select, update
 
 from delembic.audit import tables
 from delembic.audit.entries import COLUMNS, LogEntry, entry_of, is_operation
 from delembic.audit.marks import Mark
 from delembic.audit.program import Program
+from delembic.audit.share import Share, in_share
+from delembic.audit.texts import fitted
 from delembic.database.connections import execute_reconnecting
+from delembic.database.dialects import kind_of
+from delembic.database.repertoire import ASCII
+from delembic.errors import EntryNotKeptError
 from delembic.revisions.source import Revision
 from delembic.status import Operation, Status
 
 _table = tables.history_table
 _attempts = select(_table).where(is_operation(_table.c.operation))
 """All attempts, without the verifications."""
+_own_attempts = _attempts.where(in_share(_table.c.database_id))
+"""The attempts at the revisions of this work database."""
 
 _of_revision = _table.c.revision == bindparam("of_revision")
+# Not only its own: the id comes from a mark, and no two attempts have the same.
 _by_name = _attempts.where(_table.c.run_id == bindparam("of_attempt_id"))
-_count = _attempts.where(_of_revision).with_only_columns(func.count())
+_count = _own_attempts.where(_of_revision).with_only_columns(func.count())
 # Without the rows of delembic 1.x, whose marks do not name an attempt.
-_unfinished = _attempts.where(
+_unfinished = _own_attempts.where(
     _table.c.status == Status.RUNNING, _table.c.run_id.is_not(None)
 ).order_by(_table.c.id)
 _unfinished_of_revision = _unfinished.where(_of_revision)
 
 _other = _table.alias()
-_unproven = _attempts.where(
+_unproven = _own_attempts.where(
     _table.c.status.in_([Status.INTERRUPTED, Status.FAILED]),
     ~select(_other.c.id)
     .where(_other.c.revision == _table.c.revision, _other.c.status == Status.SUCCESS)
-    .where(is_operation(_other.c.operation))
+    .where(is_operation(_other.c.operation), in_share(_other.c.database_id))
     .exists(),
 ).order_by(_table.c.id)
 
@@ -50,6 +59,10 @@ _end_unless_settled = _end.where(_table.c.status.in_([Status.RUNNING, Status.INT
 _end_as_read = _end.where(_table.c.status == bindparam("of_status"))
 
 
+_id_by_name = select(_table.c.id).where(_table.c.run_id == bindparam("of_attempt_id"))
+_NO_CONDITIONS: Mapping[str, Any] = {}
+
+
 class Ledger:
     """Writes the audit log.
 
@@ -57,11 +70,14 @@ class Ledger:
         conn: The metadata connection. It commits every statement at once, so the log survives any
             rollback of the work. The caller closes it.
         program: Who runs the migrations.
+        share: Which entries belong to the work database.
     """
 
-    def __init__(self, conn: Connection, program: Program) -> None:
+    def __init__(self, conn: Connection, program: Program, share: Share) -> None:
         self._conn = conn
         self._program = program
+        self._share = share
+        self._repertoire = kind_of(conn.dialect.name).repertoire(conn)
 
     def start(self, revision: Revision) -> LogEntry:
         """Write a ``running`` entry, which `finish` ends later."""
@@ -123,7 +139,7 @@ class Ledger:
             "recovered": False,
         }
         end = _end if status == Status.SUCCESS else _end_unless_settled
-        execute_reconnecting(self._conn, end, {"of_id": entry.id, **values})
+        self._write(end, values, {"of_id": entry.id})
 
     def note(self, entry: LogEntry, text: str) -> None:
         """Write into an entry without an end what is waited for."""
@@ -132,11 +148,8 @@ class Ledger:
     def unfinished(self, revision: str | None = None) -> list[LogEntry]:
         """Return the ``running`` entries of one or all revisions, oldest first."""
         if revision is None:
-            rows = execute_reconnecting(self._conn, _unfinished)
-        else:
-            of_revision = {"of_revision": revision}
-            rows = execute_reconnecting(self._conn, _unfinished_of_revision, of_revision)
-        return [entry_of(row) for row in rows]
+            return self._own(_unfinished)
+        return self._own(_unfinished_of_revision, of_revision=revision)
 
     def unproven(self) -> list[LogEntry]:
         """Return the entries that a mark may yet prove wrong, oldest first.
@@ -144,12 +157,11 @@ class Ledger:
         These are interrupted and failed attempts at revisions at which none has succeeded: a server
         may have gone on with a commit that its client took for lost.
         """
-        return [entry_of(row) for row in execute_reconnecting(self._conn, _unproven)]
+        return self._own(_unproven)
 
     def is_own(self, entry: LogEntry) -> bool:
         """Whether an attempt belongs to this process."""
-        own = self._program
-        return (entry.hostname, entry.pid) == (own.hostname, own.pid)
+        return entry.pid == self._program.pid and self._is_here(entry)
 
     def is_dead(self, entry: LogEntry) -> bool:
         """Whether an attempt's process ran on this machine and no longer exists.
@@ -157,7 +169,7 @@ class Ledger:
         The result is false for an attempt on another machine, and if another process now has the
         same number.
         """
-        if entry.hostname != self._program.hostname or not entry.pid or os.name != "posix":
+        if not self._is_here(entry) or not entry.pid or os.name != "posix":
             return False
         try:
             os.kill(entry.pid, 0)
@@ -200,6 +212,10 @@ class Ledger:
         """
         return self._end_as_read(entry, status=Status.INTERRUPTED, ended_at=None)
 
+    def _own(self, query: Select[Any], **values: Any) -> list[LogEntry]:
+        rows = execute_reconnecting(self._conn, query, self._share.parameters | values)
+        return [entry_of(row) for row in rows]
+
     def _end_as_read(self, entry: LogEntry, **values: Any) -> bool:
         as_read = {"of_id": entry.id, "of_status": entry.status}
         ended = execute_reconnecting(self._conn, _end_as_read, as_read | values)
@@ -223,15 +239,51 @@ class Ledger:
             "description": revision.description,
             "checksum": revision.checksum,
             "recovered": False,
+            "database_id": self._share.database_id,
             **asdict(self._program),
             **values,
         }
         row = {COLUMNS[name]: value for name, value in facts.items()}
-        result = execute_reconnecting(self._conn, _add, row)
-        (key,) = result.inserted_primary_key or (0,)
+        self._write(_add, row)
+        # What the database says of the INSERT is no proof: a trigger may have swallowed the row.
+        own = {"of_attempt_id": facts["attempt_id"]}
+        key = execute_reconnecting(self._conn, _id_by_name, own).scalar_one_or_none()
+        if key is None:
+            raise EntryNotKeptError(_table.name)
         return LogEntry(id=key, **facts)
 
+    def _write(
+        self,
+        statement: Executable,
+        values: Mapping[str, Any],
+        conditions: Mapping[str, Any] = _NO_CONDITIONS,
+    ) -> None:
+        """Write values, with an escape in place of each character that cannot be held.
+
+        If that fails, whatever the error, they are written once more as plain ASCII, because no
+        error of the log may hide the one that it is to hold.
+        """
+        own, plain = (fitted(values, each) for each in (self._repertoire, ASCII))
+        try:
+            execute_reconnecting(self._conn, statement, {**conditions, **own})
+        except Exception:
+            if plain == own or not self._is_written(statement, {**conditions, **plain}):
+                raise
+
+    def _is_written(self, statement: Executable, values: Mapping[str, Any]) -> bool:
+        try:
+            execute_reconnecting(self._conn, statement, values)
+        except Exception:  # noqa: BLE001 - the first error says more
+            return False
+        return True
+
+    def _is_here(self, entry: LogEntry) -> bool:
+        """Whether an attempt's process ran on this machine."""
+        own = {"hostname": self._program.hostname}
+        names = (own, fitted(own, self._repertoire), fitted(own, ASCII))
+        return entry.hostname in [each["hostname"] for each in names]
+
     def _next_number(self, revision: Revision) -> int:
-        before = {"of_revision": revision.id}
+        before = self._share.parameters | {"of_revision": revision.id}
         number: int = execute_reconnecting(self._conn, _count, before).scalar_one()
         return number + 1

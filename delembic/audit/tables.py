@@ -29,8 +29,9 @@ from sqlalchemy.types import TypeEngine
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from delembic.database.columns import LongText, UtcDateTime
+from delembic.database.connections import driver_text
 from delembic.database.dialects import kind_of, known_kinds
-from delembic.errors import NewerDatabaseError
+from delembic.errors import NewerDatabaseError, UnfitTableError
 
 Columns = Mapping[str, ColumnElement[Any]]
 """A table's columns by name, with ``NULL`` for those that the database lacks."""
@@ -83,6 +84,7 @@ history_table = Table(
     Column("tool_version", String(50)),
     Column("recovered", Boolean),
     Column("operation", String(50)),
+    Column("database_id", String(36)),
     **OPTIONS,
 )
 """One row for each attempt and each verification, never removed."""
@@ -106,6 +108,7 @@ def ensure(conn: Connection, table: Table) -> None:
 
     Raises:
         NewerDatabaseError: The table has columns that this version does not know.
+        UnfitTableError: The table is not reliable, and its conversion was refused.
     """
     columns_now, indexes_now = partial(_columns, conn, table), partial(_indexes, conn, table)
     present = columns_now()
@@ -114,6 +117,7 @@ def ensure(conn: Connection, table: Table) -> None:
         _make(partial(conn.execute, CreateTable(table)), columns_now, table.columns.keys()[0])
     else:
         _take_over(conn, table, present)
+    _repair(conn, table)
     indexes = indexes_now()
     for index in table.indexes:
         if index.name not in indexes:
@@ -141,6 +145,11 @@ def read(
     columns = {c.name: c if c.name in present else null().label(c.name) for c in table.columns}
     query = select(*columns.values()).select_from(table)
     return list(conn.execute(narrow(query, columns)))
+
+
+def is_there(conn: Connection, table: Table) -> bool:
+    """Whether a database has a table, in the schema where delembic would make it."""
+    return bool(_columns(conn, table))
 
 
 def _columns(conn: Connection, table: Table) -> dict[str, TypeEngine[Any]]:
@@ -171,6 +180,25 @@ def _make(
     except DBAPIError:
         if name not in names_now():
             raise
+
+
+def _repair(conn: Connection, table: Table) -> None:
+    """Make a table reliable that delembic did not make."""
+    kind = kind_of(conn.dialect.name)
+    key = "revision" if "revision" in table.columns else table.columns.keys()[0]
+
+    def needed() -> list[str]:
+        return kind.repairs(conn, table.name, key)
+
+    for statement in needed():
+        refusal = None
+        try:
+            conn.exec_driver_sql(statement)
+        except DBAPIError as error:
+            refusal = error
+        if statement in needed():  # no other process has done it either
+            reason = driver_text(refusal) if refusal else "it had no effect."
+            raise UnfitTableError(table.name, statement, reason) from refusal
 
 
 def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any]]) -> None:

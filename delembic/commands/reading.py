@@ -11,7 +11,7 @@ from delembic.database.opening import Database, open_database
 from delembic.errors import UnknownRevisionError
 from delembic.history.bookmark import Bookmark
 from delembic.history.following import follow
-from delembic.history.log import read_entries
+from delembic.history.log import open_log, read_entries
 from delembic.history.record import RevisionRecord, read_record
 from delembic.history.standing import Standing, applied_heads
 from delembic.history.survey import Survey, read_survey
@@ -68,8 +68,8 @@ def runs(
     wanted = operation if operation is None else Operation(operation)
     status = Status.FAILED if failed else None
     with open_database(config) as database:
-        with connect(database.metadata) as conn:
-            entries = read_entries(conn, revision, status, limit, wanted)
+        with open_log(database) as (conn, share):
+            entries = read_entries(conn, share, revision, status, limit, wanted)
         if revision is not None and not entries:
             _refuse_unknown(config, database, revision)
         return entries
@@ -103,8 +103,8 @@ def runs_since(
         >>> more
         []
     """
-    with open_database(config) as database, connect(database.metadata) as conn:
-        return follow(conn, bookmark or Bookmark(), limit)
+    with open_database(config) as database, open_log(database) as (conn, share):
+        return follow(conn, share, bookmark or Bookmark(), limit)
 
 
 def show(config: Config, revision: str) -> RevisionRecord:
@@ -130,6 +130,6 @@ def _survey(config: Config) -> Survey:
 def _refuse_unknown(config: Config, database: Database, revision: str) -> None:
     with connect(database.work) as conn:
         known = [*read_graph(config), *read_marks(conn)]
-    with connect(database.metadata) as conn:
-        if revision not in known and not read_entries(conn, revision, limit=1):
+    with open_log(database) as (conn, share):
+        if revision not in known and not read_entries(conn, share, revision, limit=1):
             raise UnknownRevisionError(revision, known)

@@ -31,6 +31,8 @@ def reporting_failures() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise DatabaseFailedError(driver_text(error)) from error
+    except UnicodeEncodeError as error:  # the id of a revision, which must stay as it is
+        raise DatabaseFailedError(describe(error)) from error
 
 
 def connect(engine: Engine) -> Connection:

@@ -10,10 +10,12 @@ from delembic.errors.configuration import (
     ConfigurationError,
     DatabaseUnavailableError,
     DependencyNotInstalledError,
+    EntryNotKeptError,
     FileExistsAlreadyError,
     NewerDatabaseError,
     SettingError,
     UnfitDatabaseError,
+    UnfitTableError,
 )
 from delembic.errors.definition import (
     DefinitionError,
@@ -60,6 +62,7 @@ __all__ = [
     "DependencyCycleError",
     "DependencyNotInstalledError",
     "DuplicateRevisionError",
+    "EntryNotKeptError",
     "FileExistsAlreadyError",
     "IgnoredStatementError",
     "LockLostError",
@@ -74,6 +77,7 @@ __all__ = [
     "SettingError",
     "SwallowedErrorError",
     "UnfitDatabaseError",
+    "UnfitTableError",
     "UnknownDependencyError",
     "UnknownRevisionError",
     "VerificationCutOffError",

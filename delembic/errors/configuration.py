@@ -112,6 +112,35 @@ class NewerDatabaseError(ConfigurationError):
         self.table, self.columns = table, tuple(columns)
 
 
+class UnfitTableError(ConfigurationError):
+    """One of delembic's tables cannot keep the promise, and could not be converted. Nothing ran.
+
+    Args:
+        table: The name of the table.
+        statement: The statement that converts it.
+        reason: Why the database refused that statement.
+    """
+
+    def __init__(self, table: str, statement: str, reason: str) -> None:
+        super().__init__(
+            f"The table {table} was not made by delembic, and it cannot hold the record of a"
+            f" migration reliably. Its conversion was refused: {reason}",
+            f"Remove what stands in the way, and execute: {statement};",
+        )
+        self.table, self.statement = table, statement
+
+
+class EntryNotKeptError(ConfigurationError):
+    """The database accepted a log entry and did not keep it. Nothing was run without a record."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"The database accepted a row for {table} and did not keep it.",
+            f"Remove the trigger or the rule on {table} that takes the row away.",
+        )
+        self.table = table
+
+
 class FileExistsAlreadyError(ConfigurationError):
     """A file that was to be created already exists; nothing was overwritten."""
 

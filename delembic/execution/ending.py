@@ -16,7 +16,6 @@ from delembic.causes import describe
 from delembic.database.dialects import kind_of
 from delembic.errors import (
     CommitInDoubtError,
-    DatabaseUnavailableError,
     DelembicError,
     LockLostError,
     MigrationFailedError,
@@ -227,7 +226,8 @@ class _Recording:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        if not isinstance(error, SQLAlchemyError | DatabaseUnavailableError):
+        # Whatever a driver raises: it must not hide the migration's own error.
+        if not isinstance(error, Exception) or isinstance(error, CommitInDoubtError):
             return False
         self.failed = True
         self._run.emit(RecordDelayed(self._entry.revision, self._entry.id, describe(error)))

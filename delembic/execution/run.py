@@ -12,6 +12,7 @@ from delembic.audit import tables
 from delembic.audit.ledger import Ledger
 from delembic.audit.marks import Mark, read_applied, read_mark
 from delembic.audit.program import Program
+from delembic.audit.share import claim_share
 from delembic.config import Config
 from delembic.database.connections import autocommitting_apart
 from delembic.database.dialects import kind_of
@@ -125,7 +126,8 @@ def open_run(
             metadata = stack.enter_context(autocommitting_apart(database.metadata))
         tables.ensure(home, tables.version_table)
         tables.ensure(metadata, tables.history_table)
+        ledger = Ledger(metadata, program, claim_share(home, metadata))
         lock = make_lock(config.lock, home, config.lock_lease_seconds)
         stack.callback(lock.close)
         schema = kind_of(home.dialect.name).schema_of(home, tables.version_table.name)
-        yield Run(database.work, home, Ledger(metadata, program), lock, timeout, emit, schema)
+        yield Run(database.work, home, ledger, lock, timeout, emit, schema)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from delembic.audit import tables
 from delembic.audit.ledger import Ledger
 from delembic.audit.program import Program
+from delembic.audit.share import read_share
 from delembic.database.connections import autocommitting_apart, driver_text
 from delembic.database.opening import Database
 from delembic.errors import (
@@ -136,4 +137,5 @@ def open_verifier(database: Database, program: Program, emit: Listener) -> Itera
     """
     with autocommitting_apart(database.metadata) as metadata:
         tables.ensure(metadata, tables.history_table)
-        yield Verifier(database.work, Ledger(metadata, program), emit)
+        ledger = Ledger(metadata, program, read_share(database, metadata))
+        yield Verifier(database.work, ledger, emit)

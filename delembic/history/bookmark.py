@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import Any
 
 from delembic.audit.entries import LogEntry
@@ -79,6 +80,15 @@ class Bookmark:
     def keeping(self, ids: Iterable[int]) -> Bookmark:
         """Return this bookmark with rows that the next reading returns once more."""
         return replace(self, again=tuple(sorted({*self.again, *ids})))
+
+    def without(self, foreign: Collection[int]) -> Bookmark:
+        """Return this bookmark without the numbers that turned out to be missing from no log.
+
+        Args:
+            foreign: The numbers of entries that belong to other work databases.
+        """
+        gaps = (_missing(gap.first, gap.last, foreign, gap.tries) for gap in self.gaps)
+        return replace(self, gaps=tuple(chain.from_iterable(gaps))[-_MOST_GAPS:])
 
     def leads_into(self, rows: Collection[LogEntry]) -> bool:
         """Whether rows that were read from here belong to the same log as before."""

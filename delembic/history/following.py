@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
 
 from delembic.audit import tables
 from delembic.audit.entries import LogEntry, entry_of, is_operation
-from delembic.history.bookmark import NEWEST_IN_FULL, Bookmark
+from delembic.audit.share import Share
+from delembic.history.bookmark import NEWEST_IN_FULL, Bookmark, Gap
 from delembic.status import Status
 
 _table = tables.history_table
+_MOST_FOREIGN = 10_000
 
 
-def follow(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEntry], Bookmark]:
+def follow(
+    conn: Connection, share: Share, bookmark: Bookmark, limit: int
+) -> tuple[list[LogEntry], Bookmark]:
     """Return the news since a bookmark, oldest first, and the bookmark that follows them.
 
     Reading starts from the beginning if the log is another one, because it was created anew or
@@ -22,24 +27,28 @@ def follow(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEn
 
     Args:
         conn: Any open connection to the database of the audit log.
+        share: Which entries belong to the work database.
         bookmark: How far the log was read.
         limit: The maximum number of entries, in addition to those that the reader wants again.
     """
-    rows, complete = _read(conn, bookmark, limit)
+    rows, complete = _read(conn, share, bookmark, limit)
     if not bookmark.leads_into(rows):
         bookmark = Bookmark()
-        rows, complete = _read(conn, bookmark, limit)
-    return bookmark.news_in(rows), bookmark.after(rows, complete=complete)
+        rows, complete = _read(conn, share, bookmark, limit)
+    after = bookmark.after(rows, complete=complete)
+    return bookmark.news_in(rows), after.without(_foreign(conn, share, after.gaps))
 
 
-def _read(conn: Connection, bookmark: Bookmark, limit: int) -> tuple[list[LogEntry], bool]:
+def _read(
+    conn: Connection, share: Share, bookmark: Bookmark, limit: int
+) -> tuple[list[LogEntry], bool]:
     """Return the rows, and whether these were all of them."""
     most = limit + len(bookmark.again) + 1  # for the row at the bookmark
-    rows = _read_on(conn, bookmark, most)
+    rows = _read_on(conn, share, bookmark, most)
     return rows, len(rows) < most
 
 
-def _read_on(conn: Connection, bookmark: Bookmark, limit: int) -> list[LogEntry]:
+def _read_on(conn: Connection, share: Share, bookmark: Bookmark, limit: int) -> list[LogEntry]:
     """Return the attempts that are new or have changed since a bookmark, in one query.
 
     The row at the bookmark is included, to show that this is still the same log.
@@ -47,8 +56,8 @@ def _read_on(conn: Connection, bookmark: Bookmark, limit: int) -> list[LogEntry]
     ids, status = _table.c.id, _table.c.status
 
     def news(query: Select[Any], columns: tables.Columns) -> Select[Any]:
-        upgrade = is_operation(columns["operation"])
-        counting = _counting(upgrade) if bookmark.skimming else true()
+        own = is_operation(columns["operation"]) & share.holds(columns["database_id"])
+        counting = _counting(own) if bookmark.skimming else true()
         wanted = or_(
             (ids > bookmark.last_id) & counting,
             ids.in_([bookmark.last_id, *bookmark.again]),
@@ -56,12 +65,25 @@ def _read_on(conn: Connection, bookmark: Bookmark, limit: int) -> list[LogEntry]
             ids.in_(bookmark.interrupted) & (status == Status.SUCCESS),
             *(ids.between(gap.first, gap.last) for gap in bookmark.gaps),
         )
-        return query.where(upgrade, wanted).order_by(ids).limit(limit)
+        return query.where(own, wanted).order_by(ids).limit(limit)
 
     return [entry_of(row) for row in tables.read(conn, _table, news)]
 
 
-def _counting(upgrade: ColumnElement[bool]) -> ColumnElement[bool]:
+def _foreign(conn: Connection, share: Share, gaps: Sequence[Gap]) -> list[int]:
+    """Return the numbers in gaps that entries of other work databases have."""
+    ids = _table.c.id
+
+    def foreign(query: Select[Any], columns: tables.Columns) -> Select[Any]:
+        within = or_(*(ids.between(gap.first, gap.last) for gap in gaps))
+        others = ~share.holds(columns["database_id"])
+        newest = query.with_only_columns(ids).where(others, within).order_by(ids.desc())
+        return newest.limit(_MOST_FOREIGN)
+
+    return [row.id for row in tables.read(conn, _table, foreign)] if gaps else []
+
+
+def _counting(own: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition for the rows that a first reading returns.
 
     These are the last success and the last attempt of each revision, and the newest rows.
@@ -69,7 +91,7 @@ def _counting(upgrade: ColumnElement[bool]) -> ColumnElement[bool]:
     ids = _table.c.id
 
     def last(*conditions: ColumnElement[bool]) -> Select[Any]:
-        return select(func.max(ids)).where(upgrade, *conditions).group_by(_table.c.revision)
+        return select(func.max(ids)).where(own, *conditions).group_by(_table.c.revision)
 
     newest = select(func.max(ids) - NEWEST_IN_FULL).scalar_subquery()
     succeeded = _table.c.status == Status.SUCCESS

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
 from delembic.audit import tables
 from delembic.audit.entries import LogEntry, entry_of, is_operation
+from delembic.audit.share import Share, read_share
+from delembic.database.connections import connect
+from delembic.database.opening import Database
 from delembic.status import Operation, Status
 
 _table = tables.history_table
 
 
-def read_latest(conn: Connection) -> dict[str, LogEntry]:
+@contextmanager
+def open_log(database: Database) -> Iterator[tuple[Connection, Share]]:
+    """Connect to the audit log, and yield the share of the project's work database with it.
+
+    Raises:
+        DatabaseUnavailableError: A server does not answer.
+    """
+    with connect(database.metadata) as conn:
+        yield conn, read_share(database, conn)
+
+
+def read_latest(conn: Connection, share: Share) -> dict[str, LogEntry]:
     """Return the last attempt at each revision, in one query. Writes nothing.
 
     Args:
         conn: Any open connection to the database of the audit log.
+        share: Which entries belong to the work database.
     """
 
     def newest(query: Select[Any], columns: tables.Columns) -> Select[Any]:
-        attempts = select(func.max(_table.c.id)).where(is_operation(columns["operation"]))
+        own = is_operation(columns["operation"]), share.holds(columns["database_id"])
+        attempts = select(func.max(_table.c.id)).where(*own)
         return query.where(_table.c.id.in_(attempts.group_by(_table.c.revision)))
 
     return {row.revision: entry_of(row) for row in tables.read(conn, _table, newest)}
@@ -29,6 +47,7 @@ def read_latest(conn: Connection) -> dict[str, LogEntry]:
 
 def read_entries(
     conn: Connection,
+    share: Share,
     revision: str | None = None,
     status: Status | None = None,
     limit: int | None = None,
@@ -38,6 +57,7 @@ def read_entries(
 
     Args:
         conn: Any open connection to the database of the audit log.
+        share: Which entries belong to the work database.
         revision: Return only the entries of this revision; all if ``None``.
         status: Return only the entries with this status; all if ``None``.
         limit: The maximum number of entries; all if ``None``.
@@ -49,6 +69,7 @@ def read_entries(
         conditions = [column == value for column, value in wanted.items() if value is not None]
         if operation is not None:
             conditions.append(is_operation(columns["operation"], operation))
+        conditions.append(share.holds(columns["database_id"]))
         return query.where(*conditions).order_by(_table.c.id.desc()).limit(limit)
 
     return [entry_of(row) for row in tables.read(conn, _table, newest_first)]

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from delembic.audit.entries import LogEntry
 from delembic.audit.marks import Mark
-from delembic.database.connections import connect
 from delembic.database.opening import Database
 from delembic.errors import UnknownRevisionError
-from delembic.history.log import read_entries
+from delembic.history.log import open_log, read_entries
 from delembic.history.standing import Standing, standing_without_file
 from delembic.history.survey import Survey
 from delembic.revisions.source import Revision
@@ -56,10 +55,10 @@ def read_record(database: Database, survey: Survey, revision: str) -> RevisionRe
     Raises:
         UnknownRevisionError: The revision has neither a file nor a record.
     """
-    with connect(database.metadata) as conn:
-        attempts = read_entries(conn, revision, operation=Operation.UPGRADE)[::-1]
+    with open_log(database) as (conn, share):
+        attempts = read_entries(conn, share, revision, operation=Operation.UPGRADE)[::-1]
         verifications = read_entries(
-            conn, revision, limit=_LAST_VERIFICATIONS, operation=Operation.VERIFY
+            conn, share, revision, limit=_LAST_VERIFICATIONS, operation=Operation.VERIFY
         )[::-1]
     if revision not in survey.graph and revision not in survey.marks and not attempts:
         raise UnknownRevisionError(revision, [*survey.graph, *survey.marks])

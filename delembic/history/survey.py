@@ -9,7 +9,7 @@ from delembic.audit.marks import Mark, applied_revisions, read_marks
 from delembic.config import Config
 from delembic.database.connections import connect
 from delembic.database.opening import Database
-from delembic.history.log import read_latest
+from delembic.history.log import open_log, read_latest
 from delembic.history.standing import Standing, standings
 from delembic.revisions.graph import Graph
 from delembic.revisions.plan import make_plan
@@ -49,6 +49,6 @@ def read_survey(config: Config, database: Database, graph: Graph) -> Survey:
         marks = read_marks(conn)
         plan = make_plan(graph, applied_revisions(marks))
         missing = missing_schema_revisions(config, plan, conn)
-    with connect(database.metadata) as conn:
-        latest = read_latest(conn)
+    with open_log(database) as (conn, share):
+        latest = read_latest(conn, share)
     return Survey(graph, marks, standings(graph, marks, latest, missing))

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from delembic import Program, commands
 from delembic.audit.entries import LogEntry
 from delembic.audit.ledger import Ledger
+from delembic.audit.share import Share
 from delembic.errors import MigrationFailedError
 from delembic.history.log import read_latest
 from delembic.status import Status
@@ -58,7 +59,7 @@ def test_of_several_attempts_at_a_revision_the_last_one_counts(
         project.upgrade()
 
     with project.connection() as conn:
-        latest = read_latest(conn)
+        latest = read_latest(conn, Share(None))
 
     assert list(latest) == ["D001"]
     assert (latest["D001"].attempt, latest["D001"].status) == (3, "interrupted")
@@ -122,7 +123,7 @@ class TestVerifications:
         record(project, LOADED, replace(VERIFIED, revision="D001", status=status), DRIFTED)
 
         with project.connection() as conn:
-            assert read_latest(conn) == {"D001": LOADED}
+            assert read_latest(conn, Share(None)) == {"D001": LOADED}
 
     def test_none_is_settled_counted_or_taken_for_an_attempt(
         self, sqlite_url: str, tmp_path: Path
@@ -138,7 +139,7 @@ class TestVerifications:
         project.migration("D002")
 
         with project.connection() as conn:
-            ledger = Ledger(conn, Program())
+            ledger = Ledger(conn, Program(), Share(None))
             source = commands.read_graph(project.config)["D002"]
 
             assert ledger.unfinished() == ledger.unfinished("D002") == ledger.unproven() == []
@@ -153,7 +154,7 @@ class TestVerifications:
         project.execute("UPDATE delembic_run_history SET operation = NULL")
 
         with project.connection() as conn:
-            ledger = Ledger(conn, Program())
+            ledger = Ledger(conn, Program(), Share(None))
 
             assert [attempt.operation for attempt in ledger.unproven()] == ["upgrade"]
-            assert list(read_latest(conn)) == ["D002"]
+            assert list(read_latest(conn, Share(None))) == ["D002"]

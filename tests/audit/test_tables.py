@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from delembic import commands
 from delembic.audit.marks import read_marks
+from delembic.audit.share import Share
 from delembic.audit.tables import ensure, history_table, read, version_table
 from delembic.errors import MigrationFailedError
 from delembic.history.log import read_latest
@@ -225,7 +226,7 @@ class TestTakingOver:
 
         with connection(backend) as conn:
             marks = read_marks(conn)
-            latest = read_latest(conn)
+            latest = read_latest(conn, Share(None))
 
         assert {name: mark.applied for name, mark in marks.items()} == {"D001": True, "D002": False}
         assert marks["D001"].applied_at == datetime(2024, 1, 15, 10, 30, tzinfo=UTC)

@@ -43,6 +43,7 @@ FAILED_DOCUMENT = {
     "tool_version": "2.0.0",
     "recovered": False,
     "operation": "upgrade",
+    "database_id": None,
     "reason": "ValueError: expected 1 changed term, found 3",
 }
 CORRECTED_DOCUMENT = {
@@ -66,6 +67,7 @@ CORRECTED_DOCUMENT = {
     "tool_version": "2.0.0",
     "recovered": False,
     "operation": "upgrade",
+    "database_id": None,
     "reason": None,
 }
 
@@ -157,6 +159,7 @@ def test_what_is_not_known_is_null_and_not_left_out(project: ProjectFolder) -> N
                 "username": "ann",
                 "hostname": "db1",
                 "operation": "upgrade",
+                "database_id": None,
                 "reason": "ValueError: expected 1 changed term, found 3",
             }
         ],

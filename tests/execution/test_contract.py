@@ -759,7 +759,8 @@ class TestRecord:
         audit = ProjectFolder(tmp_path / "audit", f"sqlite:///{tmp_path / 'audit.sqlite'}")
         assert audit.statuses() == ["success"]
         with project.connection() as conn:
-            assert sorted(inspect(conn).get_table_names()) == ["delembic_version", "t"]
+            tables = sorted(inspect(conn).get_table_names())
+        assert tables == ["delembic_database", "delembic_version", "t"]
 
     def test_values_of_statement_parameters_stay_out_of_it(self, project: ProjectFolder) -> None:
         project.migration(
@@ -792,7 +793,7 @@ class TestRecord:
 
 def _rows_that_may_be_wrong(project: ProjectFolder) -> list[str]:
     with project.connection() as conn:
-        return [attempt.revision for attempt in Ledger(conn, Program()).unproven()]
+        return [attempt.revision for attempt in Ledger(conn, Program(), Share(None)).unproven()]
 
 
 def _same_project(project: ProjectFolder) -> ProjectFolder:

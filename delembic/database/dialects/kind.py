@@ -30,6 +30,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
+from delembic.database.repertoire import Repertoire
 from delembic.errors import ConfigurationError
 from delembic.status import TransactionState
 
@@ -156,6 +157,10 @@ class DatabaseKind(ABC):
         """Return the type of a column that holds a text of several megabytes."""
         return Text()
 
+    def repertoire(self, conn: Connection) -> Repertoire:
+        """Return the characters that a connection can carry into its database."""
+        return Repertoire()
+
     def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
         """Return the statement that converts a column of delembic 1.x, if it needs one.
 
@@ -165,6 +170,19 @@ class DatabaseKind(ABC):
             present: The type of the column in the database.
         """
         return None
+
+    def repairs(self, conn: Connection, table: str, key: str) -> list[str]:
+        """Return the statements that make a table reliable which delembic did not make.
+
+        Its rows must be committed and rolled back with the work and survive a crash, and names
+        that differ in any way must be different keys. If all of that is so, there is none.
+
+        Args:
+            conn: Any open connection.
+            table: The name of a table that exists.
+            key: The name of the column that identifies a row.
+        """
+        return []
 
     def schemas(self, inspector: Inspector) -> list[str | None]:
         """Return the schemas that may hold a project's data; ``None`` stands for the default."""

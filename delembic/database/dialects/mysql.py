@@ -14,13 +14,27 @@ from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
+from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.status import TransactionState
 
 _ROLL_BACK = {1020, 1213}
 """ER_CHECKREAD (under ``innodb_snapshot_isolation``) and ER_LOCK_DEADLOCK."""
+_THREE_BYTES = ("utf8", "utf8mb3")
+_WINDOWS_LATIN = "cp1252"
+"""What MySQL calls latin1."""
 _NOT_ROLLED_BACK = 1196
 """ER_WARNING_NOT_COMPLETE_ROLLBACK: tables without transactions were changed."""
+
+
+_FITNESS = text(
+    "SELECT (SELECT count(*) FROM information_schema.tables AS t"
+    " JOIN information_schema.engines AS e ON e.engine = t.engine AND e.transactions = 'YES'"
+    " WHERE t.table_schema = DATABASE() AND t.table_name = :table),"
+    " (SELECT count(*) = 0 FROM information_schema.columns"
+    " WHERE table_schema = DATABASE() AND table_name = :table"
+    " AND collation_name NOT LIKE 'utf8mb4%bin')"
+)
 
 
 class MySQL(Other):
@@ -59,6 +73,23 @@ class MySQL(Other):
         """See `DatabaseKind`."""
         created = conn.exec_driver_sql(f"SHOW CREATE TABLE {table}").one()
         return str(created[1]).startswith("CREATE TEMPORARY")
+
+    def repertoire(self, conn: Connection) -> Repertoire:
+        """See `DatabaseKind`. The columns of delembic hold whatever the connection carries."""
+        (name,) = conn.exec_driver_sql("SELECT @@character_set_client").one()
+        encoding = _WINDOWS_LATIN if name == "latin1" else name
+        return Repertoire.of([encoding], four_bytes=name not in _THREE_BYTES)
+
+    def repairs(self, conn: Connection, table: str, key: str) -> list[str]:
+        """See `DatabaseKind`. Convert the engine and the collation of all texts, in one step."""
+        engine_fits, texts_fit = conn.execute(_FITNESS, {"table": table}).one()
+        if engine_fits and texts_fit:
+            return []
+        wanted = [] if engine_fits else ["ENGINE = InnoDB"]
+        wanted.append("ROW_FORMAT = DYNAMIC")  # an older format has no room for the key
+        if not texts_fit:
+            wanted.append("CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        return [f"ALTER TABLE {table} {', '.join(wanted)}"]
 
     @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:

@@ -26,6 +26,7 @@ from delembic.database.connections import autocommitting_apart, connect, execute
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import Other, SavepointWitness
+from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.errors import ConfigurationError
 from delembic.status import TransactionState
@@ -59,6 +60,11 @@ class PostgreSQL(Other):
             )
         return AdvisoryLock(conn)
 
+    def repertoire(self, conn: Connection) -> Repertoire:
+        """See `DatabaseKind`. A server with SQL_ASCII keeps whatever bytes it gets."""
+        client, server = conn.exec_driver_sql(_ENCODINGS).one()
+        return Repertoire.of([client] if server == "SQL_ASCII" else [client, server])
+
     def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
         """Give a column of times a time zone.
 
@@ -71,6 +77,19 @@ class PostgreSQL(Other):
             f"ALTER TABLE {table} ALTER COLUMN {column.name} TYPE TIMESTAMP WITH TIME ZONE"
             f" USING {column.name} AT TIME ZONE 'UTC'"
         )
+
+    def repairs(self, conn: Connection, table: str, key: str) -> list[str]:
+        """See `DatabaseKind`. A crash empties an unlogged table, and CITEXT ignores case."""
+        row = conn.execute(_FITNESS, {"table": table, "key": key}).one_or_none()
+        if row is None:
+            return []
+        unlogged, key_fits = row
+        statements = [f"ALTER TABLE {table} SET LOGGED"] if unlogged else []
+        if not key_fits:
+            statements.append(
+                f'ALTER TABLE {table} ALTER COLUMN {key} TYPE VARCHAR(255) COLLATE "C"'
+            )
+        return statements
 
     def schemas(self, inspector: Inspector) -> list[str | None]:
         """See `DatabaseKind`."""
@@ -207,6 +226,15 @@ _SCHEMA = text(
     " WHERE pg_class.oid = to_regclass(:table)"
 )
 _STATUS = text("SELECT txid_status(:id)")
+_FITNESS = text(
+    "SELECT c.relpersistence = 'u',"
+    " a.atttypid <> ALL (ARRAY(SELECT oid FROM pg_type WHERE typname = 'citext'))"
+    " AND coalesce((SELECT collisdeterministic FROM pg_collation AS l"
+    " WHERE l.oid = a.attcollation), true)"
+    " FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = :key"
+    " WHERE c.oid = to_regclass(:table)"
+)
+_ENCODINGS = "SELECT current_setting('client_encoding'), current_setting('server_encoding')"
 _WATCH = (
     "SELECT txid_current(), session_user, current_setting('role'), current_setting('search_path')"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,24 @@ def test_command_line_runs_are_reported_once_in_the_order_of_dependencies(
     assert "D002, D001, D003" in told.reason
     after = tick(sensor, sqlite_location.instance, told.cursor)
     assert (after.events, after.reason) == ([], "Nothing new.")
+
+
+def test_attempts_of_another_work_database_in_the_same_log_are_left_out(
+    sqlite_location: Location, tmp_path: Path
+) -> None:
+    log = f"sqlite:///{tmp_path / 'log.sqlite'}"
+    other = ProjectFolder(tmp_path / "other", f"sqlite:///{tmp_path / 'other.sqlite'}")
+    for folder in (other, sqlite_location.folder):
+        folder.configure(metadata_url=log)
+        folder.migration("D001")
+    other.upgrade()
+    sensor = sensor_of(sqlite_location)
+    before = tick(sensor, sqlite_location.instance)
+    sqlite_location.folder.upgrade()
+
+    after = tick(sensor, sqlite_location.instance, before.cursor)
+
+    assert (before.events, after.shown) == ([], [("D001", MATERIALIZATION)])
 
 
 def test_an_event_has_the_data_of_the_audit_log(sqlite_location: Location) -> None:
