@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from delembic import Program, commands
 from delembic.audit.ledger import Ledger
+from delembic.audit.share import Share
 from delembic.errors import LockTimeoutError, MigrationBlockedError, MigrationFailedError
 from delembic.events import (
     Event,
