@@ -31,6 +31,7 @@ from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
 from delembic.database.repertoire import Repertoire
+from delembic.database.sessions import ending_session
 from delembic.errors import ConfigurationError
 from delembic.status import TransactionState
 
@@ -197,6 +198,10 @@ class DatabaseKind(ABC):
         Inside the block, ``begin`` starts a transaction that covers everything, including DDL if
         the database supports that. At the end of the block, the session ends.
         """
+
+    def outside(self, conn: Connection) -> AbstractContextManager[None]:
+        """Prepare a connection for work outside of a transaction, and end its session."""
+        return ending_session(conn)
 
     @abstractmethod
     def snapshot(self, conn: Connection) -> AbstractContextManager[None]:

@@ -98,6 +98,12 @@ class SQLite(Other):
             yield
 
     @contextmanager
+    def outside(self, conn: Connection) -> Iterator[None]:
+        """See `DatabaseKind`; a database in memory is gone with its connection."""
+        with _closing_cursors(conn):
+            yield
+
+    @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:
         """See `DatabaseKind`."""
         with _whole_transactions(conn, "BEGIN DEFERRED"):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from delembic.audit.marks import Mark, mark_applied
 from delembic.database.connections import autocommitting
-from delembic.database.sessions import ending_session
+from delembic.database.dialects import kind_of
 from delembic.errors import LockLostError
 from delembic.events import OutsideTransaction
 from delembic.execution.run import Run
@@ -39,7 +39,7 @@ def apply_outside(
         its session leads it elsewhere.
     """
     run.emit(OutsideTransaction(revision))
-    with autocommitting(run.work) as conn, ending_session(conn):
+    with autocommitting(run.work) as conn, kind_of(conn.dialect.name).outside(conn):
         course.undone = Undone.NOTHING
         course.phase = Phase.UPGRADE
         with counting_rows(conn, course):

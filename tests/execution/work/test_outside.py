@@ -81,6 +81,16 @@ def test_postgresql_takes_what_it_refuses_inside_of_one(
     assert project.states() == {"D001": "applied"}
 
 
+def test_a_database_in_memory_outlives_it(tmp_path: Path) -> None:
+    project = ProjectFolder(tmp_path / "project", "sqlite://")
+    _outside(project, "conn.exec_driver_sql('CREATE TABLE t (x INTEGER)')")
+    project.migration("D002", ONE, depends_on=("D001",))
+
+    outcomes = project.upgrade()
+
+    assert len(outcomes) == 2
+
+
 class TestForeignKeysOfSqlite:
     @pytest.fixture
     def project(self, sqlite_url: str, tmp_path: Path) -> ProjectFolder:
