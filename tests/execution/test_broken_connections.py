@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 from delembic.audit.ledger import Ledger
 from delembic.errors import DelembicError
 from delembic.events import LockLost, RecordDelayed
-from delembic.execution import run
 from delembic.execution.run import Run
 from delembic.execution.work import whole
 from delembic.execution.work.transaction import Transaction
+from delembic.locks import lock
 from delembic.locks.lock import Lock
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
@@ -26,7 +26,7 @@ from support.servers.private import PrivateServer
 from support.sessions import end_all_sessions
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "lock": (run, "acquire"),
+    "lock": (lock, "acquire"),
     "look again": (Run, "mark"),
     "dependencies": (Run, "unapplied"),
     "settle": (Ledger, "unfinished"),
@@ -37,7 +37,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "witness": (Transaction, "come_back"),
     "commit": (Connection, "commit"),
     "finish": (Ledger, "finish"),
-    "unlock": (run, "release"),
+    "unlock": (lock, "release"),
 }
 TWO_ROWS = "conn.exec_driver_sql('INSERT INTO t VALUES (1), (2)')"
 

@@ -100,7 +100,7 @@ def test_killed_while_the_server_is_at_the_commit(arena: Arena, meanwhile: str) 
             gate.execute(text("SELECT pg_advisory_unlock(1)"))
         else:
             second = start(project.root)
-            wait_until(lambda: _is_held_up_at(project, "INSERT INTO delembic_version"))
+            wait_until(lambda: _is_held_up_at(project, "INSERT INTO public.delembic_version"))
             gate.execute(text("SELECT pg_advisory_unlock(1)"))
             assert second.wait() == 0, second.said
     wait_until(lambda: "D2" in project.marks())

@@ -58,7 +58,7 @@ STEPS = (
     Step("make the marks' table", "delembic.audit.tables:ensure", "no row", "no row"),
     Step("make the audit log", "delembic.audit.tables:ensure", "no row", "no row", call=2),
     Step("look for orphans", f"{_SETTLEMENT}.settle_orphans", "no row", "no row"),
-    Step("lock", f"{_RUN}:acquire", "no row", "no row"),
+    Step("lock", "delembic.locks.lock:acquire", "no row", "no row"),
     Step("look again", f"{_RUN}:Run.mark", "no row", "no row"),
     Step("look at dependencies", f"{_RUN}:Run.unapplied", "no row", "no row"),
     Step("write running", f"{_LEDGER}.start", "no row", "interrupted"),
@@ -69,7 +69,7 @@ STEPS = (
     Step("mark", "delembic.execution.work.whole:mark_applied", "interrupted", "interrupted"),
     Step("commit", "sqlalchemy:Connection.commit", "interrupted", "recovered"),
     Step("finish", f"{_LEDGER}.finish", "recovered", "success"),
-    Step("unlock", f"{_RUN}:release", "success", "success"),
+    Step("unlock", "delembic.locks.lock:release", "success", "success"),
 )
 """The steps of an attempt that succeeds, in order."""
 
