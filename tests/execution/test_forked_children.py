@@ -29,15 +29,15 @@ def project(
     project.execute("CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (0)")
     project.migration(
         "D001",
-        """
+        f"""
         conn.exec_driver_sql("UPDATE t SET n = n + 1")
-        if not os.path.exists("child"):
+        if os.environ.get("FORK_AND_DIE"):
             child = os.fork()
             if child == 0:
-                while not os.path.exists("go"):
+                while not os.path.exists({str(project.root / "go")!r}):
                     time.sleep(0.02)
                 os._exit(0)
-            with open("child", "w") as file:
+            with open({str(project.root / "child")!r}, "w") as file:
                 file.write(str(child))
             os.kill(os.getpid(), signal.SIGKILL)
         """,
@@ -51,7 +51,7 @@ def test_it_keeps_neither_the_lock_nor_the_transaction(project: ProjectFolder) -
     subprocess.run(
         [*COMMAND, "upgrade"],
         cwd=project.root,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        env=os.environ | {"PYTHONPATH": str(TESTS), "FORK_AND_DIE": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         check=False,
