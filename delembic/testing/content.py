@@ -12,13 +12,14 @@ from sqlalchemy import Connection, inspect, select, table, text
 from delembic.audit.share import identity_table
 from delembic.audit.tables import history_table, version_table
 from delembic.database.dialects import kind_of
-from delembic.locks.lease import lease_table
+from delembic.locks.lease import lease_table, renewal_table
 
 Row: TypeAlias = tuple[Any, ...]
 Fate: TypeAlias = Literal["kept", "created", "altered", "dropped"]
 
 _OWN = frozenset(
-    table.name for table in (version_table, history_table, lease_table, identity_table)
+    table.name
+    for table in (version_table, history_table, lease_table, renewal_table, identity_table)
 )
 _SHOWN = 3
 """How many rows of a change are printed."""
