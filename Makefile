@@ -16,11 +16,13 @@ LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py test
     tests/adapter/translation/test_specs.py tests/adapter/translation/test_selection.py \
     tests/adapter/steps/test_step.py tests/adapter/steps/test_failures.py tests/adapter/steps/test_log.py
 
-# How many kills, racing runs and rounds `make torture` uses for each database, as in:
+# How many kills, racing runs, rounds and scenes of an adversary `make torture` uses for each
+# database, as in:
 # make torture KILLS=1000
 KILLS := 300
 RACERS := 24
 ROUNDS := 3
+SCENES := 1000
 
 # Where `make docs` builds the site.
 SITE := site
@@ -62,6 +64,7 @@ lowest: $(READY) ## Run some of the tests with the oldest supported version of e
 
 torture: $(READY) ## Kill, stop and race runs hundreds of times, and print what happened
 	DELEMBIC_TORTURE_KILLS=$(KILLS) DELEMBIC_TORTURE_RACERS=$(RACERS) DELEMBIC_TORTURE_ROUNDS=$(ROUNDS) \
+	    DELEMBIC_TORTURE_SCENES=$(SCENES) \
 	    $(BIN)/pytest tests/torture tests/bad_input tests/execution/test_broken_connections.py -n 2
 
 benchmark: $(READY) ## Compare the speed of the Dagster adapter with that of bare assets

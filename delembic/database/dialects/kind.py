@@ -50,6 +50,19 @@ class Witness(Protocol):
     def watch(self) -> None:
         """Watch the transaction that has begun in place of the one before."""
 
+    def look(self, errors: Collection[int]) -> TransactionState:
+        """Right before a commit or a rollback that SQLAlchemy sends: look for an earlier end.
+
+        Args:
+            errors: As for `come_back`.
+
+        Returns:
+            What has become of the watched transaction.
+
+        Raises:
+            DBAPIError: The server has given the transaction up, or the session is over.
+        """
+
     def come_back(self, errors: Collection[int]) -> TransactionState:
         """Lead the session back to the schema and the role in which it began.
 

@@ -60,6 +60,10 @@ class TrustingWitness:
     def watch(self) -> None:
         """See `Witness`."""
 
+    def look(self, errors: Collection[int]) -> TransactionState:
+        """See `Witness`."""
+        return TransactionState.OPEN
+
     def come_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
         return TransactionState.OPEN
@@ -89,6 +93,13 @@ class SavepointWitness(TrustingWitness):
     def watch(self) -> None:
         """See `Witness`."""
         self._conn.exec_driver_sql(f"SAVEPOINT {SAVEPOINT}")
+
+    def look(self, errors: Collection[int]) -> TransactionState:
+        """See `Witness`."""
+        if not self._is_done(f"RELEASE SAVEPOINT {SAVEPOINT}"):
+            return self._ended(errors)
+        SavepointWitness.watch(self)  # the commit may fail, and leave the transaction open
+        return TransactionState.OPEN
 
     def come_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""

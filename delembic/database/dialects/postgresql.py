@@ -180,6 +180,12 @@ class TransactionIdWitness(SavepointWitness):
             self._place = {"user": row[1], "role": row[2], "search_path": row[3]}
         super().watch()
 
+    def look(self, errors: Collection[int]) -> TransactionState:
+        """See `Witness`."""
+        current = self._conn.exec_driver_sql("SELECT txid_current()").scalar_one()
+        is_open = int(current) == self.transaction_id
+        return TransactionState.OPEN if is_open else self._ended(errors)
+
     def come_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
         row = self._conn.execute(_COME_BACK, self._place).one()

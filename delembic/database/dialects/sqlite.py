@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     event,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.config import Config
@@ -140,7 +141,9 @@ class VersionedWitness(SavepointWitness):
     def outside(self) -> bool:
         """See `Witness`."""
         driver: Any = self._conn.connection.driver_connection
-        return not driver.in_transaction
+        with suppress(driver.ProgrammingError):  # a user's code has closed it
+            return not driver.in_transaction
+        return False
 
     def _ended(self, errors: Collection[int]) -> TransactionState:
         kept = self._read() == self._version
@@ -181,9 +184,11 @@ def _whole_transactions(conn: Connection, beginning: str) -> Iterator[None]:
         event.remove(conn.engine, "handle_error", keep_open)
         event.remove(conn, "begin", begin)
         if not conn.closed and not conn.invalidated:
-            conn.rollback()
-            driver.isolation_level = before
-            make_uninterruptible(driver)
+            # A user's code may have closed it, and has raised an error that says more.
+            with suppress(DBAPIError, driver.ProgrammingError):
+                conn.rollback()
+                driver.isolation_level = before
+                make_uninterruptible(driver)
 
 
 @contextmanager
@@ -191,7 +196,7 @@ def _closing_cursors(conn: Connection) -> Iterator[None]:
     """Close the cursors with unread rows.
 
     The traceback of an error keeps such a cursor alive. It holds a lock, even if the connection is
-    closed, so that the error could not be recorded.
+    closed, so that the error could not be recorded. Then it can no longer be closed, either.
     """
     driver: Any = conn.connection.driver_connection
     cursors = WeakSet[Any]()
@@ -199,14 +204,19 @@ def _closing_cursors(conn: Connection) -> Iterator[None]:
     def note(conn: Connection, cursor: Any, *rest: Any) -> None:
         cursors.add(cursor)
 
+    def close(connection: Any = driver, *rest: Any) -> None:
+        for cursor in list(cursors) if connection is driver else []:
+            with suppress(driver.Error):
+                cursor.close()
+
     event.listen(conn, "before_cursor_execute", note)
+    event.listen(conn.engine, "close", close)
     try:
         yield
     finally:
+        event.remove(conn.engine, "close", close)
         event.remove(conn, "before_cursor_execute", note)
-        for cursor in list(cursors):
-            with suppress(driver.Error):
-                cursor.close()
+        close()
 
 
 @contextmanager

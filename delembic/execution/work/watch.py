@@ -40,6 +40,7 @@ class Watch:
         self._error_numbers: set[int] = set()
         self._error = self._error_at = ""
         self._came_back = False
+        self._gave_up = False
         event.listen(conn, "commit", self._note_commit)
         event.listen(conn, "rollback", self._note_rollback)
         event.listen(conn, "begin", self._note_begin)
@@ -56,14 +57,17 @@ class Watch:
 
         Raises:
             WorkLostError: Work was rolled back.
+            SwallowedErrorError: The server gave the transaction up, and it was committed then.
         """
+        if self._first_end() == TransactionState.ROLLED_BACK and self._gave_up:
+            raise SwallowedErrorError(self._error, self._error_at)
         if self._first_end() == TransactionState.ROLLED_BACK:
             raise WorkLostError(self._rolled_back_at)
 
     def come_back(self) -> TransactionState:
         """See `Transaction.come_back`."""
         if is_autocommitting(self._conn):
-            self._ends.append(TransactionState.COMMITTED)
+            self._note_commit(self._conn)
             self._begin_anew()
         try:
             state = self._witness.come_back(self._error_numbers)
@@ -97,6 +101,9 @@ class Watch:
         return self._conn.closed or self._conn.invalidated
 
     def _roll_back(self, error_numbers: set[int]) -> None:
+        self._forget_savepoints()
+        if self._gone:
+            return
         try:
             state = self._witness.roll_back(error_numbers)
         except DBAPIError as broken:
@@ -105,6 +112,12 @@ class Watch:
             return
         if state != TransactionState.OPEN:
             self._ends.append(state)
+
+    def _forget_savepoints(self) -> None:
+        """Leave SQLAlchemy's savepoints: none can be asked once one of them could not be ended."""
+        while nested := self._conn.get_nested_transaction():
+            with suppress(DBAPIError):
+                nested.rollback()
 
     def _begin_anew(self) -> None:
         """Leave the autocommit mode that the user's code has chosen."""
@@ -117,13 +130,33 @@ class Watch:
         return self._ends[0] if self._ends else TransactionState.OPEN
 
     def _note_commit(self, conn: Connection) -> None:
-        if not self._came_back:
+        if self._came_back:
+            return
+        try:
+            self._look()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            # The server answers COMMIT with a rollback.
+            self._gave_up = self._gave_up or not self._ends
+            self._ends.append(TransactionState.ROLLED_BACK)
+        else:
             self._ends.append(TransactionState.COMMITTED)
 
     def _note_rollback(self, conn: Connection) -> None:
         if not self._came_back:
+            with suppress(DBAPIError, InvalidRequestError):
+                self._look()
             self._ends.append(TransactionState.ROLLED_BACK)
             self._rolled_back_at = self._rolled_back_at or _users_line()
+
+    def _look(self) -> None:
+        """Note an end that SQLAlchemy has not seen, before the one that it is about to send."""
+        if self._gone or not self._conn.in_transaction():
+            return
+        state = self._witness.look(self._error_numbers)
+        if state != TransactionState.OPEN:
+            self._ends.append(state)
 
     def _note_begin(self, conn: Connection) -> None:
         if not self._came_back:

@@ -280,6 +280,35 @@ class TestSqlite:
         assert "was rolled back" in _failure(project).reason
         assert project.value("SELECT count(*) FROM t") == 0
 
+    def test_a_cursor_left_half_read_holds_no_lock_on_a_connection_that_is_given_up(
+        self, project: ProjectFolder
+    ) -> None:
+        project.configure(lock_timeout="0.2")
+        project.execute("INSERT INTO t VALUES (1), (2)")
+        project.migration(
+            "D001",
+            """
+            result = conn.exec_driver_sql("SELECT * FROM t")
+            result.fetchone()
+            conn.invalidate()
+            raise ValueError("no rows")
+            """,
+        )
+
+        _failure(project)
+
+        assert project.statuses() == ["failed"]
+
+    def test_an_error_is_not_hidden_by_a_connection_that_the_driver_has_closed(
+        self, project: ProjectFolder
+    ) -> None:
+        project.migration(
+            "D001",
+            "conn.connection.driver_connection.close()\nraise ValueError('no rows')",
+        )
+
+        assert _failure(project).reason == "ValueError: no rows"
+
     def test_a_script_that_commits_is_told(self, project: ProjectFolder) -> None:
         project.migration(
             "D001",

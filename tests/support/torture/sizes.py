@@ -20,6 +20,12 @@ ROUNDS = int(os.environ.get("DELEMBIC_TORTURE_ROUNDS", "1"))
 IS_QUICK = ROUNDS == 1
 """Whether to leave out cases that resemble other cases."""
 
+SCENES = int(os.environ.get("DELEMBIC_TORTURE_SCENES", "60"))
+"""The number of migrations that do whatever they like, on each database, in this process."""
+
+DUELS = max(SCENES // 10, 1)
+"""The number of those whose runs are processes that may be killed, or that run side by side."""
+
 PATIENCE_SECONDS = 120.0
 """The seconds to wait for a condition on a busy machine."""
 
