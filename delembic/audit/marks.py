@@ -148,10 +148,12 @@ def mark_applied(
 
 def _written(conn: Connection, mark: Mark, over_failure: bool, schema: str | None) -> int:
     """Write a mark, over that of a failure too, and return how many rows that has changed."""
-    named = {"schema_translate_map": {None: schema}, "preserve_rowcount": True}
+    options: dict[str, Any] = {"preserve_rowcount": True}
+    if schema:
+        options["schema_translate_map"] = {None: schema}
 
     def execute(statement: Executable, values: dict[str, Any]) -> int:
-        return conn.execute(statement, values, execution_options=named).rowcount
+        return conn.execute(statement, values, execution_options=options).rowcount
 
     if (upsert := _upsert(conn.dialect.name)) is not None:
         return execute(upsert, _values(mark))
