@@ -24,12 +24,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-_SHARES = (4, 1, 2, 2, 1, 1, 1)
-"""How often a move is taken from each of the groups: mostly work, some harm."""
+_SHARES = (4, 1, 2, 2, 1, 1, 1, 1)
+"""How often a move is taken from each of the groups: mostly work, some harm, and the kill."""
 
 
 @pytest.fixture
 def ring(arena: Arena) -> Iterator[Ring]:
+    print(f"DELEMBIC_TORTURE_SEED={SEED}")
     ring = Ring(arena.backend, arena.folder, arena.figures)
     yield ring
     ring.close()
@@ -39,6 +40,7 @@ def _moves(backend: Backend, *, alone: bool) -> st.SearchStrategy[str]:
     groups = [
         [move.name for move in group if _is_known(move, backend, alone=alone)] for group in GROUPS
     ]
+    groups.append(["kill"] if alone else [])
     return st.one_of(
         [
             st.sampled_from(group)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 from sqlalchemy import Row
@@ -135,7 +136,8 @@ class Ring:
         running = [start(self.project.root) for _ in range(runners)]
         for runner in running:
             code = runner.wait()
-            assert code in (0, 1, 4, 130, -9), f"{code}: {runner.said}"
+            self.figures.add(kills=int(code == -SIGKILL))
+            assert code in (0, 1, 4, 130, -SIGKILL), f"{code}: {runner.said}"
             assert "Nobody foresaw" not in runner.said, runner.said
 
     def _all_evidence(self) -> list[Evidence]:
