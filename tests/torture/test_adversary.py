@@ -16,7 +16,7 @@ from support.torture.adversary.moves import GROUPS, Move
 from support.torture.adversary.play import Acts
 from support.torture.adversary.ring import Ring
 from support.torture.arena import Arena
-from support.torture.sizes import DUELS, SCENES, SEED
+from support.torture.sizes import DUELS, SCENES, SCENES_SEED
 
 pytestmark = [
     pytest.mark.timeout(0),
@@ -30,7 +30,7 @@ _SHARES = (4, 1, 2, 2, 1, 1, 1, 1)
 
 @pytest.fixture
 def ring(arena: Arena) -> Iterator[Ring]:
-    print(f"DELEMBIC_TORTURE_SEED={SEED}")
+    print(f"DELEMBIC_TORTURE_SEED={SCENES_SEED}")
     ring = Ring(arena.backend, arena.folder, arena.figures)
     yield ring
     ring.close()
@@ -65,7 +65,7 @@ def _scripts(backend: Backend, *, alone: bool = False) -> st.SearchStrategy[list
 
 
 def test_whatever_a_migration_does_the_promise_holds(ring: Ring) -> None:
-    @seed(SEED)
+    @seed(SCENES_SEED)
     @_settings(SCENES)
     @given(_scripts(ring.backend))
     def fight(scripts: list[Acts]) -> None:
@@ -77,7 +77,7 @@ def test_whatever_a_migration_does_the_promise_holds(ring: Ring) -> None:
 
 @pytest.mark.parametrize("runners", [1, 2], ids=["killed", "side by side"])
 def test_it_holds_when_runs_are_killed_or_run_side_by_side(ring: Ring, runners: int) -> None:
-    @seed(SEED)
+    @seed(SCENES_SEED)
     @_settings(DUELS)
     @given(_scripts(ring.backend, alone=True))
     def fight(scripts: list[Acts]) -> None:

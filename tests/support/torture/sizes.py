@@ -31,6 +31,9 @@ PATIENCE_SECONDS = 120.0
 
 SEED = os.environ.get("DELEMBIC_TORTURE_SEED") or str(random.SystemRandom().randrange(10**9))
 
+SCENES_SEED = os.environ.get("DELEMBIC_TORTURE_SEED") or ("1" if IS_QUICK else SEED)
+"""Of the scenes: the same ones in each quick run, and others each time they are many."""
+
 
 def chance(name: str) -> random.Random:
     """The random numbers of a test, for a seed that is printed so that failures can be repeated."""

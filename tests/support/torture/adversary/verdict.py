@@ -21,8 +21,8 @@ E. If no attempt has ended its own transaction, there are rows of exactly one at
 Only this is not held against it, as nobody can know it (B3):
 - whether work was committed past SQLAlchemy in a session that is gone, or, on PostgreSQL, in one
   whose next transaction was given up;
-- which came first, where MariaDB committed and rolled back past SQLAlchemy, and what a rollback
-  before the last one has left in a table without transactions;
+- what was committed past SQLAlchemy, if something was also rolled back past it;
+- what a rollback before the last one has left in a table without transactions on MariaDB;
 - what was done outside of a transaction on SQLite, after an end that went past SQLAlchemy.
 """
 
@@ -149,19 +149,18 @@ def _wrongs_of_stop(evidence: Evidence) -> Iterator[str]:
 def _cannot_be_known(done: Reference) -> bool:
     if done.gone and (done.unseen or done.plain):
         return True
+    if done.unseen and {"committed", "rolled back"} <= set(done.ends):
+        return True
     if done.kind == "mysql":
-        ends = set(done.ends)
-        return "rolled back" in ends and bool(done.plain or (done.unseen and "committed" in ends))
-    if done.kind == "sqlite":
-        return done.unseen and done.outside
-    return done.unseen and done.aborted
+        return "rolled back" in done.ends and bool(done.plain)
+    return done.unseen and (done.outside if done.kind == "sqlite" else done.aborted)
 
 
 def _may_stay(evidence: Evidence) -> bool:
     done = evidence.reference
-    # SQLAlchemy sends a COMMIT for a session that has done nothing.
-    committed = "committed" in done.ends or "session commit" in done.moves
-    return committed or done.outside or done.doubtful or bool(evidence.plain)
+    # SQLAlchemy sends a COMMIT even if there is nothing to commit.
+    committed = "committed" in done.ends or done.moves & {"commit", "session commit"}
+    return bool(committed) or done.outside or done.doubtful or bool(evidence.plain)
 
 
 def _is_told(left: str, text: str | None) -> bool:
