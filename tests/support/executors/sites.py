@@ -33,7 +33,7 @@ defs = build_delembic_defs(
 _HEAD = """\
 from pathlib import Path
 from support.executors import effects
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 """
 
 
