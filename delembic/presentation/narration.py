@@ -56,11 +56,6 @@ def narrate(event: Event) -> str:
             assert_never(event)
 
 
-def is_unusual(event: Event) -> bool:
-    """Whether an event is worth a warning."""
-    return isinstance(event, Unusual | Interrupted)
-
-
 def headline(event: Started) -> str:
     """Return the line that a screen prints when a migration starts."""
     return f"Running {event.revision}" + (f": {event.description}" if event.description else "")
