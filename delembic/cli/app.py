@@ -106,7 +106,7 @@ def init(folder: str) -> None:
     root = Path.cwd()
     for path in delembic.commands.init(root, folder):
         click.echo(f"Created {render_path(path)}")
-    click.echo("Set sqlalchemy.url in delembic.ini, then run: delembic revision -m 'what it does'")
+    click.echo(delembic.commands.AFTER_INIT)
 
 
 @main.command()

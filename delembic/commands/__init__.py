@@ -9,12 +9,20 @@ Example:
     ['D001', 'D002']
 """
 
-from delembic.commands.projects import NewRevision, dialect_name, init, read_graph, revision
+from delembic.commands.projects import (
+    AFTER_INIT,
+    NewRevision,
+    dialect_name,
+    init,
+    read_graph,
+    revision,
+)
 from delembic.commands.reading import current, history, runs, runs_since, show
 from delembic.commands.running import apply, upgrade, verify, verify_each
 from delembic.execution.session import Session, open_session
 
 __all__ = [
+    "AFTER_INIT",
     "NewRevision",
     "Session",
     "apply",

@@ -14,6 +14,9 @@ from delembic.revisions.graph import Graph, read_folder
 from delembic.scaffold import next_revision, write_project, write_revision
 from delembic.schema.gate import open_schema
 
+#: What to do in a project that `init` has just created.
+AFTER_INIT = "Set sqlalchemy.url in delembic.ini, then run: delembic revision -m 'what it does'"
+
 
 @dataclass(frozen=True, slots=True)
 class NewRevision:

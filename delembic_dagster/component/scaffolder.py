@@ -79,7 +79,7 @@ def _ensure_project(path: Path, *, create: bool) -> None:
         )
     for file in commands.init(path):
         click.echo(f"Created {os.path.relpath(file)}")
-    click.echo(f"Set sqlalchemy.url in {CONFIG_NAME}, then: delembic revision -m 'what it does'")
+    click.echo(commands.AFTER_INIT)
 
 
 def _write_python(request: ScaffoldRequest[ScaffoldParams], way: str) -> None:
