@@ -13,7 +13,10 @@ The row with the owner and the number is not changed by a renewal, which has a r
 second table. Otherwise, a transaction that sees a snapshot (``REPEATABLE READ``, or
 ``innodb_snapshot_isolation`` of MariaDB) could not touch the row at its end.
 
-All times come from the database's clock, because the clocks of hosts differ.
+All times come from the database's clock, because the clocks of hosts differ. That clock may be set
+too. If it jumps ahead, a lease may pass to another run while its holder lives, as after a pause. If
+it jumps back, a lease would last for as long as the jump. So a lease also counts as expired if its
+expiry is further ahead than twice its length.
 """
 
 from __future__ import annotations
@@ -27,11 +30,14 @@ from typing import Any
 from sqlalchemy import (
     Column,
     Connection,
+    Double,
     Engine,
     Integer,
     MetaData,
     String,
     Table,
+    bindparam,
+    func,
     insert,
     select,
     type_coerce,
@@ -56,6 +62,7 @@ lease_table = Table(
     Column("owner", String(36)),
     Column("fence", Integer, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("lease_seconds", Double),
     **OPTIONS,
 )
 """One row for each revision that was ever run under a lease. Without an owner, it is free.
@@ -73,6 +80,21 @@ renewal_table = Table(
     **OPTIONS,
 )
 """When the lease with a fencing number expires, if it was ever renewed."""
+
+
+_of_fence = (renewal_table.c.revision == lease_table.c.revision) & (
+    renewal_table.c.fence == lease_table.c.fence
+)
+_terms_of = (
+    select(
+        lease_table.c.owner,
+        lease_table.c.fence,
+        lease_table.c.lease_seconds,
+        func.coalesce(renewal_table.c.expires_at, lease_table.c.expires_at).label("expires_at"),
+    )
+    .select_from(lease_table.outerjoin(renewal_table, _of_fence))
+    .where(lease_table.c.revision == bindparam("of_revision"))
+)
 
 
 class LeaseLock(Lock):
@@ -142,7 +164,7 @@ class LeaseLock(Lock):
             return None
         table = lease_table.c
         unchanged = (table.revision == revision) & (table.fence == fence)
-        values = {"owner": self._owner, "fence": fence + 1, "expires_at": self._expiry(now)}
+        values = {"fence": fence + 1, **self._terms(now)}
         taken = update(lease_table).where(unchanged).values(values)
         try:
             return fence + 1 if execute_reconnecting(self._conn, taken).rowcount else None
@@ -156,25 +178,17 @@ class LeaseLock(Lock):
 
     def _free_fence(self, revision: str, now: datetime) -> int | None:
         """Return the fencing number of a lease that is free, or whose holder has died."""
-        table, renewal = lease_table.c, renewal_table.c
-        renewed = (
-            select(renewal.revision)
-            .where(renewal.revision == table.revision, renewal.fence == table.fence)
-            .where(renewal.expires_at >= now)
-            .exists()
-        )
-        is_free = table.owner.is_(None) | ((table.expires_at < now) & ~renewed)
-        query = select(table.fence).where(table.revision == revision, is_free)
-        fence: int | None = execute_reconnecting(self._conn, query).scalar_one_or_none()
-        return fence
+        row = execute_reconnecting(self._conn, _terms_of, {"of_revision": revision}).one_or_none()
+        if row is None:
+            return None
+        latest = row.expires_at  # an earlier version does not say how long its leases last
+        if row.lease_seconds:
+            latest = now + 2 * timedelta(seconds=row.lease_seconds)
+        held = row.owner is not None and now <= row.expires_at <= latest
+        return None if held else int(row.fence)
 
     def _take_first(self, revision: str) -> int | None:
-        values = {
-            "revision": revision,
-            "owner": self._owner,
-            "fence": 1,
-            "expires_at": self._expiry(database_time(self._conn)),
-        }
+        values = {"revision": revision, "fence": 1, **self._terms(database_time(self._conn))}
         try:
             execute_reconnecting(self._conn, insert(lease_table).values(values))
         except IntegrityError:
@@ -190,8 +204,12 @@ class LeaseLock(Lock):
         free = update(lease_table).where(lease.is_ours).values(owner=None)
         return execute_reconnecting(self._conn, free).rowcount == 1
 
-    def _expiry(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=self._seconds)
+    def _terms(self, now: datetime) -> dict[str, Any]:
+        return {
+            "owner": self._owner,
+            "expires_at": now + timedelta(seconds=self._seconds),
+            "lease_seconds": self._seconds,
+        }
 
 
 class _Lease:

@@ -44,12 +44,20 @@ class Runners:
         """Let the time run out that the lease has without a renewal."""
         self._set_past("delembic_lease", revision)
 
+    def set_clock_back(self, revision: str, hours: int = 1) -> None:
+        """Let the lease be as if the database's clock had been set back since it was written."""
+        for table in ("delembic_lease", "delembic_lease_renewal"):
+            self._set(table, revision, timedelta(hours=hours))
+
     def _set_past(self, table: str, revision: str) -> None:
+        self._set(table, revision, -timedelta(hours=1))
+
+    def _set(self, table: str, revision: str, ahead: timedelta) -> None:
         with self._engine.begin() as conn:
-            past = database_time(conn) - timedelta(hours=1)
+            time = database_time(conn) + ahead
             conn.execute(
-                text(f"UPDATE {table} SET expires_at = :past WHERE revision = :revision"),
-                {"past": past.replace(tzinfo=None), "revision": revision},
+                text(f"UPDATE {table} SET expires_at = :time WHERE revision = :revision"),
+                {"time": time.replace(tzinfo=None), "revision": revision},
             )
 
 
@@ -116,6 +124,32 @@ def test_its_holder_renews_it(runners: Runners) -> None:
     runners.expire_first("D001")
     assert not theirs.try_acquire("D001")
     ours.release("D001")
+
+
+def test_a_lease_of_a_dead_run_does_not_outlast_a_clock_that_was_set_back(
+    runners: Runners,
+) -> None:
+    dead, theirs = runners.lease(), runners.lease()
+    dead.try_acquire("D001")
+
+    runners.set_clock_back("D001")
+
+    assert theirs.try_acquire("D001")
+
+
+def test_a_holder_renews_its_lease_after_the_clock_was_set_back(runners: Runners) -> None:
+    ours, theirs = runners.lease(seconds=2), runners.lease()
+    ours.try_acquire("D001")
+    waited = threading.Event()
+    while _renewal(runners) is None:
+        waited.wait(0.05)
+
+    runners.set_clock_back("D001")
+    set_back = _renewal(runners)
+    while _renewal(runners) == set_back:
+        waited.wait(0.05)
+
+    assert not theirs.try_acquire("D001")
 
 
 def test_a_renewal_survives_a_lost_connection(runners: Runners) -> None:
