@@ -35,3 +35,16 @@ class Program:
     hostname: str = field(default_factory=socket.gethostname)
     pid: int = field(default_factory=os.getpid)
     tool_version: str = field(default_factory=lambda: version("delembic"))
+
+
+def has_ended(pid: int | None) -> bool:
+    """Whether no process on this machine has a number any more; false if that is not known."""
+    if not pid or os.name != "posix":
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # the process belongs to another user
+        return False
+    return False
