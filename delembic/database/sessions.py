@@ -18,9 +18,9 @@ def ending_session(conn: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        # Not earlier: SQLAlchemy does not tell the driver's connection of one that is detached.
+        # Detached, it would stay open if the server refused the rollback at its closing.
         if not conn.closed and not conn.invalidated:
-            conn.detach()
+            conn.invalidate()
 
 
 def leave_autocommit(conn: Connection) -> None:

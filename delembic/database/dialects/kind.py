@@ -83,6 +83,9 @@ class Witness(Protocol):
             What had become of the watched transaction before: if it was open, all of it is undone.
         """
 
+    def has_committed(self) -> bool:
+        """After the session was lost: whether the transaction is known to have been committed."""
+
     def outside(self) -> bool:
         """Whether statements are sent outside of any transaction by now, as far as can be known."""
 
@@ -197,6 +200,10 @@ class DatabaseKind(ABC):
             key: The name of the column that identifies a row.
         """
         return []
+
+    def hides_rows(self, conn: Connection, table: str) -> bool:
+        """Whether the database may hide rows of an existing table from the connection's role."""
+        return False
 
     def schemas(self, inspector: Inspector) -> list[str | None]:
         """Return the schemas that may hold a project's data; ``None`` stands for the default."""

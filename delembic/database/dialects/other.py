@@ -73,6 +73,10 @@ class TrustingWitness:
         self._conn.rollback()
         return TransactionState.OPEN
 
+    def has_committed(self) -> bool:
+        """See `Witness`."""
+        return False
+
     def outside(self) -> bool:
         """See `Witness`."""
         return is_autocommitting(self._conn)

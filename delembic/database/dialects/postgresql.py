@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     text,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
@@ -28,7 +29,11 @@ from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
-from delembic.errors import ConfigurationError
+from delembic.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    PreparedTransactionError,
+)
 from delembic.status import TransactionState
 
 _SETTLING_SECONDS = 30.0
@@ -90,6 +95,10 @@ class PostgreSQL(Other):
                 f'ALTER TABLE {table} ALTER COLUMN {key} TYPE VARCHAR(255) COLLATE "C"'
             )
         return statements
+
+    def hides_rows(self, conn: Connection, table: str) -> bool:
+        """See `DatabaseKind`. Row-level security does."""
+        return bool(conn.execute(_HIDES_ROWS, {"table": table}).scalar_one())
 
     def schemas(self, inspector: Inspector) -> list[str | None]:
         """See `DatabaseKind`."""
@@ -182,15 +191,11 @@ class TransactionIdWitness(SavepointWitness):
 
     def look(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
-        current = self._conn.exec_driver_sql("SELECT txid_current()").scalar_one()
-        is_open = int(current) == self.transaction_id
-        return TransactionState.OPEN if is_open else self._ended(errors)
+        return self._state(self._conn.exec_driver_sql("SELECT txid_current()").scalar_one())
 
     def come_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`."""
-        row = self._conn.execute(_COME_BACK, self._place).one()
-        is_open = int(row[0]) == self.transaction_id
-        return TransactionState.OPEN if is_open else self._ended(errors)
+        return self._state(self._conn.execute(_COME_BACK, self._place).one()[0])
 
     def roll_back(self, errors: Collection[int]) -> TransactionState:
         """See `Witness`; a transaction that was given up answers no question before its end."""
@@ -198,10 +203,43 @@ class TransactionIdWitness(SavepointWitness):
         self._conn.rollback()
         return TransactionState.OPEN if is_open else self._ended(errors)
 
+    def has_committed(self) -> bool:
+        """See `Witness`. Another session asks, which may fail with the server."""
+        with (
+            suppress(DatabaseUnavailableError, DBAPIError),
+            connect(self._conn.engine) as other,
+        ):
+            return self._end_seen_by(other) == TransactionState.COMMITTED
+        return False
+
+    def _state(self, current: Any) -> TransactionState:
+        """Return what has become of the transaction, given the id of the current one."""
+        if int(current) == self.transaction_id:
+            return TransactionState.OPEN
+        state = self._end_seen_by(self._conn)
+        if state == TransactionState.OPEN:
+            raise PreparedTransactionError
+        return state
+
     def _ended(self, errors: Collection[int]) -> TransactionState:
-        status = transaction_status(self._conn, self.transaction_id)
-        committed = status == "committed"
-        return TransactionState.COMMITTED if committed else TransactionState.ROLLED_BACK
+        return self._end_seen_by(self._conn)
+
+    def _end_seen_by(self, conn: Connection) -> TransactionState:
+        """Return how the transaction ended; `OPEN` if it was prepared, and is rolled back now."""
+        match transaction_status(conn, self.transaction_id):
+            case "committed":
+                return TransactionState.COMMITTED
+            case "in progress":
+                self._roll_back_prepared()
+                return TransactionState.OPEN
+            case _:
+                return TransactionState.ROLLED_BACK
+
+    def _roll_back_prepared(self) -> None:
+        with autocommitting_apart(self._conn.engine) as other:
+            for name in other.execute(_PREPARED, {"id": self.transaction_id}).scalars().all():
+                quoted = name.replace("'", "''")
+                other.exec_driver_sql(f"ROLLBACK PREPARED '{quoted}'")
 
 
 def transaction_status(conn: Connection, transaction_id: int | None) -> str | None:
@@ -231,6 +269,10 @@ _SCHEMA = text(
     "SELECT nspname FROM pg_namespace JOIN pg_class ON pg_class.relnamespace = pg_namespace.oid"
     " WHERE pg_class.oid = to_regclass(:table)"
 )
+_PREPARED = text(
+    "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
+    " AND transaction = CAST(CAST(:id % 4294967296 AS text) AS xid)"
+)
 _STATUS = text("SELECT txid_status(:id)")
 _FITNESS = text(
     "SELECT c.relpersistence = 'u',"
@@ -240,6 +282,7 @@ _FITNESS = text(
     " FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = :key"
     " WHERE c.oid = to_regclass(:table)"
 )
+_HIDES_ROWS = text("SELECT coalesce(row_security_active(to_regclass(:table)), false)")
 _ENCODINGS = "SELECT current_setting('client_encoding'), current_setting('server_encoding')"
 _WATCH = (
     "SELECT txid_current(), session_user, current_setting('role'), current_setting('search_path')"

@@ -84,6 +84,8 @@ class Watch:
     def roll_back(self, error: BaseException | None) -> Undone:
         """See `Transaction.roll_back`."""
         self.close()
+        if self._gone and self._witness.has_committed():
+            self._ends.append(TransactionState.COMMITTED)
         outside = not self._gone and self._witness.outside()
         if not self._gone:
             self._roll_back(self._error_numbers | self._numbers_of(error))
@@ -108,7 +110,10 @@ class Watch:
             state = self._witness.roll_back(error_numbers)
         except DBAPIError as broken:
             if not broken.connection_invalidated:
-                raise
+                # The server refuses a rollback, as in an XA transaction: end the session, and claim
+                # nothing of what it leaves.
+                self._conn.invalidate(broken)
+                self._ends.append(TransactionState.COMMITTED)
             return
         if state != TransactionState.OPEN:
             self._ends.append(state)

@@ -158,3 +158,17 @@ def test_mariadb_has_committed_what_was_before_ddl_in_a_savepoint(
     assert not failed.rolled_back
     assert project.value("SELECT count(*) FROM t") == 1
     assert project.statuses() == ["failed"]
+
+
+def test_postgresql_tells_of_a_commit_in_a_session_that_is_over(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    project = ProjectFolder(tmp_path / "project", postgresql_url)
+    project.execute("CREATE TABLE t (x INTEGER PRIMARY KEY)")
+    end = f"from support.sessions import end_all_sessions; end_all_sessions({postgresql_url!r})"
+    project.migration("D001", f"{ONE}\nconn.exec_driver_sql('COMMIT')\n{end}\n{TWO}")
+
+    _, failed = _failed(project)
+
+    assert not failed.rolled_back
+    assert [row.x for row in project.rows("SELECT x FROM t")] == [1]

@@ -44,6 +44,23 @@ def private_postgresql() -> Iterator[PrivateServer]:
         yield server
 
 
+@contextmanager
+def standby_of(primary: PrivateServer) -> Iterator[PrivateServer]:
+    """A copy of a running server as it is now, which is not started yet.
+
+    Started, it waits for the server's further changes, until it is told to take its place.
+    """
+    with Keeper("postgresql", SIGINT) as keeper:
+        url = primary.databases.server
+        source = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        programs = primary.programs
+        data = keeper.folder / "data"
+        options = ("--pgdata", data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+        keeper.run([programs / "pg_basebackup", "--dbname", source, *options])
+        own = url.set(port=free_port())
+        yield PrivateServer(keeper, _serve_command(programs, keeper.folder, own), own)
+
+
 def _wheel() -> Path:
     # The package is located, but never imported: as root, its Python code would make the folders
     # above it readable to everyone, including the root user's home.
@@ -97,6 +114,7 @@ def _serve_command(programs: Path, folder: Path, url: URL) -> Command:
         # and that the tests rely on: synchronous_commit has to stay on.
         "fsync": "off",
         "full_page_writes": "off",
+        "max_prepared_transactions": "2",
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [programs / "postgres", "-D", folder / "data", *options]
