@@ -16,6 +16,7 @@ from support.torture.adversary.moves import GROUPS, Move
 from support.torture.adversary.play import Acts
 from support.torture.adversary.ring import Ring
 from support.torture.arena import Arena
+from support.torture.runners import Body, dagster_job, upgrade
 from support.torture.sizes import DUELS, SCENES, SCENES_SEED
 
 pytestmark = [
@@ -75,10 +76,20 @@ def test_whatever_a_migration_does_the_promise_holds(ring: Ring) -> None:
     fight()
 
 
-@pytest.mark.parametrize("runners", [1, 2], ids=["killed", "side by side"])
-def test_it_holds_when_runs_are_killed_or_run_side_by_side(ring: Ring, runners: int) -> None:
+@pytest.mark.parametrize(
+    ("runners", "scenes"),
+    [
+        ((upgrade,), DUELS),
+        ((upgrade, upgrade), DUELS),
+        ((upgrade, dagster_job), max(DUELS // 5, 1)),  # each takes seconds to import Dagster
+    ],
+    ids=["killed", "side by side", "beside Dagster"],
+)
+def test_it_holds_when_runs_are_killed_or_run_side_by_side(
+    ring: Ring, runners: tuple[Body, ...], scenes: int
+) -> None:
     @seed(SCENES_SEED)
-    @_settings(DUELS)
+    @_settings(scenes)
     @given(_scripts(ring.backend, alone=True))
     def fight(scripts: list[Acts]) -> None:
         ring.fight_alone(scripts, runners)

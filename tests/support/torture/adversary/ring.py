@@ -21,7 +21,7 @@ from support.torture.adversary.play import SCRIPT, Acts, Line, journals, leave, 
 from support.torture.adversary.reference import Reference
 from support.torture.adversary.verdict import Evidence, wrongs, wrongs_in_the_end
 from support.torture.arena import Figures
-from support.torture.runners import start
+from support.torture.runners import Body, StartLine, start, upgrade
 
 _OWN = ("delembic_version", "delembic_run_history")
 _MOST_ATTEMPTS = 8
@@ -81,19 +81,19 @@ class Ring:
                 break
         self._judge([*found, *self._wrongs_in_the_end(self._all_evidence())])
 
-    def fight_alone(self, scripts: Sequence[Acts], runners: int) -> None:
+    def fight_alone(self, scripts: Sequence[Acts], runners: Sequence[Body]) -> None:
         """Do the same with a process for each run, which may be killed.
 
         Args:
             scripts: What each attempt does.
-            runners: How many of them run side by side.
+            runners: What runs side by side.
         """
         self._prepare(scripts)
         for _ in range(_MOST_ATTEMPTS):
             self._run_alone(runners)
             if self._is_applied():
                 break
-        self._run_alone(1)  # who comes next settles what the dead have left
+        self._run_alone([upgrade])  # who comes next settles what the dead have left
         attempts = self._all_evidence()
         self.figures.add(attempts=len(attempts))
         found = [f"attempt {each.number}: {wrong}" for each in attempts for wrong in wrongs(each)]
@@ -132,8 +132,10 @@ class Ring:
             for wrong in wrongs(self._evidence(number, lines, raised, told=True))
         ]
 
-    def _run_alone(self, runners: int) -> None:
-        running = [start(self.project.root) for _ in range(runners)]
+    def _run_alone(self, runners: Sequence[Body]) -> None:
+        line = StartLine()  # who has more to import is not always the last
+        running = [start(self.project.root, at=line, body=body) for body in runners]
+        line.let_go(len(running))
         for runner in running:
             code = runner.wait()
             self.figures.add(kills=int(code == -SIGKILL))

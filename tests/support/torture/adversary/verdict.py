@@ -147,6 +147,8 @@ def _wrongs_of_stop(evidence: Evidence) -> Iterator[str]:
 
 
 def _cannot_be_known(done: Reference) -> bool:
+    if done.kind == "postgresql" and done.ends[:1] == ["committed"]:
+        return False  # the server knows
     if done.gone and (done.unseen or done.plain):
         return True
     if done.unseen and {"committed", "rolled back"} <= set(done.ends):
