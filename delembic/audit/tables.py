@@ -31,7 +31,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from delembic.database.columns import LongText, UtcDateTime
 from delembic.database.connections import driver_text
 from delembic.database.dialects import kind_of, known_kinds
-from delembic.errors import NewerDatabaseError, UnfitTableError
+from delembic.errors import HiddenRowsError, NewerDatabaseError, UnfitTableError
 
 Columns = Mapping[str, ColumnElement[Any]]
 """A table's columns by name, with ``NULL`` for those that the database lacks."""
@@ -109,6 +109,7 @@ def ensure(conn: Connection, table: Table) -> None:
     Raises:
         NewerDatabaseError: The table has columns that this version does not know.
         UnfitTableError: The table is not reliable, and its conversion was refused.
+        HiddenRowsError: The database hides rows of the table from this role.
     """
     columns_now, indexes_now = partial(_columns, conn, table), partial(_indexes, conn, table)
     present = columns_now()
@@ -116,6 +117,7 @@ def ensure(conn: Connection, table: Table) -> None:
         # IF NOT EXISTS does not work on every database.
         _make(partial(conn.execute, CreateTable(table)), columns_now, table.columns.keys()[0])
     else:
+        _refuse_hidden_rows(conn, table)
         _take_over(conn, table, present)
     _repair(conn, table)
     indexes = indexes_now()
@@ -138,10 +140,14 @@ def read(
     Returns:
         Rows with all of the table's columns, with ``None`` in those that the database lacks. There
         are no rows if the table is missing.
+
+    Raises:
+        HiddenRowsError: The database hides rows of the table from this role.
     """
     present = _columns(conn, table)
     if not present:
         return []
+    _refuse_hidden_rows(conn, table)
     columns = {c.name: c if c.name in present else null().label(c.name) for c in table.columns}
     query = select(*columns.values()).select_from(table)
     return list(conn.execute(narrow(query, columns)))
@@ -180,6 +186,11 @@ def _make(
     except DBAPIError:
         if name not in names_now():
             raise
+
+
+def _refuse_hidden_rows(conn: Connection, table: Table) -> None:
+    if kind_of(conn.dialect.name).hides_rows(conn, table.name):
+        raise HiddenRowsError(table.name)
 
 
 def _repair(conn: Connection, table: Table) -> None:

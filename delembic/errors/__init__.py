@@ -12,6 +12,7 @@ from delembic.errors.configuration import (
     DependencyNotInstalledError,
     EntryNotKeptError,
     FileExistsAlreadyError,
+    HiddenRowsError,
     NewerDatabaseError,
     SettingError,
     UnfitDatabaseError,
@@ -32,6 +33,7 @@ from delembic.errors.root import (
 )
 from delembic.errors.running import (
     CommitInDoubtError,
+    CommitLostError,
     ConnectionClosedError,
     DatabaseFailedError,
     DataDriftedError,
@@ -42,6 +44,7 @@ from delembic.errors.running import (
     MigrationBlockedError,
     MigrationFailedError,
     NotVerifiableError,
+    PreparedTransactionError,
     SchemaNotReadyError,
     SwallowedErrorError,
     VerificationCutOffError,
@@ -50,6 +53,7 @@ from delembic.errors.running import (
 
 __all__ = [
     "CommitInDoubtError",
+    "CommitLostError",
     "ConfigFileNotFoundError",
     "ConfigSectionNotFoundError",
     "ConfigurationError",
@@ -64,6 +68,7 @@ __all__ = [
     "DuplicateRevisionError",
     "EntryNotKeptError",
     "FileExistsAlreadyError",
+    "HiddenRowsError",
     "IgnoredStatementError",
     "LockLostError",
     "LockTimeoutError",
@@ -73,6 +78,7 @@ __all__ = [
     "MigrationFileError",
     "NewerDatabaseError",
     "NotVerifiableError",
+    "PreparedTransactionError",
     "SchemaNotReadyError",
     "SettingError",
     "SwallowedErrorError",

@@ -130,6 +130,23 @@ class UnfitTableError(ConfigurationError):
         self.table, self.statement = table, statement
 
 
+class HiddenRowsError(ConfigurationError):
+    """Row-level security hides rows of one of delembic's tables from its role. Nothing ran.
+
+    Args:
+        table: The name of the table.
+    """
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"Row-level security applies to this role on the table {table}, so delembic may not see"
+            " what is applied.",
+            f"Execute: ALTER TABLE {table} DISABLE ROW LEVEL SECURITY; or connect as a role that"
+            " has BYPASSRLS.",
+        )
+        self.table = table
+
+
 class EntryNotKeptError(ConfigurationError):
     """The database accepted a log entry and did not keep it. Nothing was run without a record."""
 

@@ -185,6 +185,16 @@ class WorkLostError(DelembicError):
         self.place = place
 
 
+class PreparedTransactionError(DelembicError):
+    """A migration has prepared its transaction for a two-phase commit. It was rolled back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The migration has prepared its transaction, which would then be committed without its"
+            " mark. Leave PREPARE TRANSACTION out: delembic commits the work."
+        )
+
+
 class IgnoredStatementError(DelembicError):
     """A migration sent a statement that its database ignores inside of a transaction.
 
@@ -241,6 +251,16 @@ class CommitInDoubtError(DelembicError):
             " twice.",
         )
         self.revision = revision
+
+
+class CommitLostError(DelembicError):
+    """The database confirmed a COMMIT and has lost it since, so nothing took effect."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database confirmed the commit, but has lost it: the server crashed with"
+            " synchronous_commit = off, or a standby took its place that had not received it."
+        )
 
 
 class LockTimeoutError(DelembicError):

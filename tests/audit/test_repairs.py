@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from delembic import commands
 from delembic.audit.tables import ensure, history_table, version_table
-from delembic.errors import MigrationFailedError, UnfitTableError
+from delembic.errors import HiddenRowsError, MigrationFailedError, UnfitTableError
 from support.projects import ProjectFolder
 from support.servers.databases import Databases
 
@@ -195,3 +196,52 @@ class TestPostgreSQL:
         assert project.value("SELECT count(*) FROM t") == 1
         query = "SELECT relpersistence FROM pg_class WHERE relname = 'delembic_version'"
         assert project.value(query) == "p"
+
+
+class TestRowLevelSecurity:
+    """It hides rows from a role, so an applied migration would look pending."""
+
+    @pytest.fixture
+    def project(self, postgresql_url: str, tmp_path: Path) -> Iterator[ProjectFolder]:
+        owner = ProjectFolder(tmp_path / "owner", postgresql_url)
+        owner.execute("CREATE TABLE t (n INTEGER)")
+        owner.migration("D001", INSERT)
+        owner.upgrade()
+        role = f"role_{make_url(postgresql_url).database}"
+        owner.execute(
+            f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        )
+        own = make_url(postgresql_url).set(username=role, password="secret")
+        project = ProjectFolder(tmp_path / "project", own.render_as_string(hide_password=False))
+        project.migration("D001", INSERT)
+        yield project
+        owner.execute(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+    @pytest.mark.parametrize("table", ["delembic_version", "delembic_run_history"])
+    def test_a_role_that_may_not_see_all_rows_is_refused(
+        self, project: ProjectFolder, postgresql_url: str, tmp_path: Path, table: str
+    ) -> None:
+        owner = ProjectFolder(tmp_path / "other", postgresql_url)
+        owner.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+
+        with pytest.raises(HiddenRowsError, match=f"on the table {table}"):
+            project.upgrade()
+        with pytest.raises(HiddenRowsError, match="DISABLE ROW LEVEL SECURITY"):
+            project.states()
+
+        assert owner.value("SELECT count(*) FROM t") == 1
+
+    def test_a_role_that_sees_all_rows_runs(
+        self, project: ProjectFolder, postgresql_url: str, tmp_path: Path
+    ) -> None:
+        owner = ProjectFolder(tmp_path / "other", postgresql_url)
+        owner.execute(
+            "ALTER TABLE delembic_version ENABLE ROW LEVEL SECURITY",
+            f"ALTER ROLE {make_url(project.url).username} BYPASSRLS",
+        )
+
+        project.upgrade()
+
+        assert project.states() == {"D001": "applied"}
