@@ -55,6 +55,20 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Reapplying:
+    """The migration was applied before, but the database no longer has its mark.
+
+    It was restored from a backup, or its server lost what it had committed.
+
+    Attributes:
+        history_id: The log entry of the attempt that applied it.
+    """
+
+    revision: str
+    history_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class OutsideTransaction:
     """The migration runs outside of a transaction, so nothing of it can be rolled back."""
 
@@ -206,6 +220,7 @@ Event = (
     | Waiting
     | Settled
     | Started
+    | Reapplying
     | OutsideTransaction
     | TransactionEnded
     | Finished

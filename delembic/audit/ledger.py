@@ -1,25 +1,20 @@
-"""Writes the audit log ``delembic_run_history``.
-
-The statements are built once, when the module is imported. For most of them, building the statement
-and finding it in SQLAlchemy's cache would take longer than executing it.
-"""
+"""Writes the audit log ``delembic_run_history``."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, Executable, Select
 
-from delembic.audit import tables
-from delembic.audit.entries import COLUMNS, LogEntry, entry_of, is_operation
+from delembic.audit import statements, tables
+from delembic.audit.entries import COLUMNS, LogEntry, entry_of
 from delembic.audit.marks import Mark
-from delembic.audit.program import Program
-from delembic.audit.share import Share, in_share
+from delembic.audit.program import Program, has_ended
+from delembic.audit.share import Share
+from delembic.audit.stopwatch import Stopwatch
 from delembic.audit.texts import fitted
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects import kind_of
@@ -28,39 +23,20 @@ from delembic.errors import EntryNotKeptError
 from delembic.revisions.source import Revision
 from delembic.status import Operation, Status
 
-_table = tables.history_table
-_attempts = select(_table).where(is_operation(_table.c.operation))
-"""All attempts, without the verifications."""
-_own_attempts = _attempts.where(in_share(_table.c.database_id))
-"""The attempts at the revisions of this work database."""
-
-_of_revision = _table.c.revision == bindparam("of_revision")
-# Not only its own: the id comes from a mark, and no two attempts have the same.
-_by_name = _attempts.where(_table.c.run_id == bindparam("of_attempt_id"))
-_count = _own_attempts.where(_of_revision).with_only_columns(func.count())
-# Without the rows of delembic 1.x, whose marks do not name an attempt.
-_unfinished = _own_attempts.where(
-    _table.c.status == Status.RUNNING, _table.c.run_id.is_not(None)
-).order_by(_table.c.id)
-_unfinished_of_revision = _unfinished.where(_of_revision)
-
-_other = _table.alias()
-_unproven = _own_attempts.where(
-    _table.c.status.in_([Status.INTERRUPTED, Status.FAILED]),
-    ~select(_other.c.id)
-    .where(_other.c.revision == _table.c.revision, _other.c.status == Status.SUCCESS)
-    .where(is_operation(_other.c.operation), in_share(_other.c.database_id))
-    .exists(),
-).order_by(_table.c.id)
-
-_add = insert(_table)
-_end = update(_table).where(_table.c.id == bindparam("of_id"))
-_end_unless_settled = _end.where(_table.c.status.in_([Status.RUNNING, Status.INTERRUPTED]))
-_end_as_read = _end.where(_table.c.status == bindparam("of_status"))
-
-
-_id_by_name = select(_table.c.id).where(_table.c.run_id == bindparam("of_attempt_id"))
 _NO_CONDITIONS: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """An attempt that begins.
+
+    Attributes:
+        entry: Its ``running`` entry.
+        last_success: The log entry of the last attempt at its revision that succeeded, if any.
+    """
+
+    entry: LogEntry
+    last_success: int | None
 
 
 class Ledger:
@@ -79,22 +55,31 @@ class Ledger:
         self._share = share
         self._repertoire = kind_of(conn.dialect.name).repertoire(conn)
 
-    def start(self, revision: Revision) -> LogEntry:
+    def start(self, revision: Revision, stopwatch: Stopwatch) -> Beginning:
         """Write a ``running`` entry, which `finish` ends later."""
-        return self._insert(revision, Status.RUNNING, datetime.now(UTC))
+        attempts, last_success = self._past(revision)
+        entry = self._insert(revision, Status.RUNNING, stopwatch, attempt=attempts + 1)
+        return Beginning(entry, last_success)
 
     def blocked(self, revision: Revision, reason: str) -> LogEntry:
         """Write the entry of an attempt that could not begin."""
-        now = datetime.now(UTC)
+        stopwatch = Stopwatch()
+        attempts, _ = self._past(revision)
         return self._insert(
-            revision, Status.BLOCKED, now, ended_at=now, duration_seconds=0.0, exception=reason
+            revision,
+            Status.BLOCKED,
+            stopwatch,
+            attempt=attempts + 1,
+            ended_at=stopwatch.started_at,
+            duration_seconds=0.0,
+            exception=reason,
         )
 
     def verified(
         self,
         revision: Revision,
         status: Status,
-        started_at: datetime,
+        stopwatch: Stopwatch,
         exception: str | None = None,
     ) -> LogEntry:
         """Write the entry of a verification that has ended.
@@ -102,17 +87,16 @@ class Ledger:
         Args:
             revision: The revision that was verified.
             status: ``success``, ``failed``, or ``interrupted`` if it was cut off.
-            started_at: When it began.
+            stopwatch: Runs since its beginning.
             exception: The error that ``validate`` raised.
         """
-        now = datetime.now(UTC)
         return self._insert(
             revision,
             status,
-            started_at,
+            stopwatch,
             operation=Operation.VERIFY,
-            ended_at=now,
-            duration_seconds=(now - started_at).total_seconds(),
+            ended_at=stopwatch.now,
+            duration_seconds=stopwatch.seconds,
             exception=exception,
         )
 
@@ -120,26 +104,38 @@ class Ledger:
         self,
         entry: LogEntry,
         status: Status,
+        stopwatch: Stopwatch,
         *,
         exception: str | None = None,
         rows_affected: int | None = None,
-    ) -> None:
+    ) -> bool:
         """Record the end of an attempt, unless another run has settled it by its mark.
 
         The attempt itself knows best how it ended. If it lost its lock, or if there was no lock,
-        another run may have taken it for dead although it went on.
+        another run may have taken it for dead although it went on. If the server has lost the
+        entry, because it crashed or another has taken its place, the entry is written anew.
+
+        Returns:
+            Whether this was recorded. A success is not, if its mark is not in the database.
         """
-        now = datetime.now(UTC)
         values = {
             "status": status,
-            "ended_at": now,
-            "duration_seconds": (now - entry.started_at).total_seconds(),
+            "ended_at": stopwatch.now,
+            "duration_seconds": stopwatch.seconds,
             "exception": exception,
             "rows_affected": rows_affected,
             "recovered": False,
         }
-        end = _end if status == Status.SUCCESS else _end_unless_settled
-        self._write(end, values, {"of_id": entry.id})
+        conditions = {"of_attempt_id": entry.attempt_id}
+        end = statements.END if status == Status.SUCCESS else statements.END_UNLESS_SETTLED
+        if status == Status.SUCCESS and self._share.database_id is None:
+            end = statements.END_WITH_MARK
+        if self._write(end, values, conditions).rowcount:
+            return True
+        if self.find(entry.attempt_id):
+            return False
+        self._write(statements.ADD, _row_of(entry))
+        return bool(self._write(end, values, conditions).rowcount)
 
     def note(self, entry: LogEntry, text: str) -> None:
         """Write into an entry without an end what is waited for."""
@@ -148,8 +144,8 @@ class Ledger:
     def unfinished(self, revision: str | None = None) -> list[LogEntry]:
         """Return the ``running`` entries of one or all revisions, oldest first."""
         if revision is None:
-            return self._own(_unfinished)
-        return self._own(_unfinished_of_revision, of_revision=revision)
+            return self._own(statements.UNFINISHED)
+        return self._own(statements.UNFINISHED_OF_REVISION, of_revision=revision)
 
     def unproven(self) -> list[LogEntry]:
         """Return the entries that a mark may yet prove wrong, oldest first.
@@ -157,7 +153,7 @@ class Ledger:
         These are interrupted and failed attempts at revisions at which none has succeeded: a server
         may have gone on with a commit that its client took for lost.
         """
-        return self._own(_unproven)
+        return self._own(statements.UNPROVEN)
 
     def is_own(self, entry: LogEntry) -> bool:
         """Whether an attempt belongs to this process."""
@@ -169,19 +165,13 @@ class Ledger:
         The result is false for an attempt on another machine, and if another process now has the
         same number.
         """
-        if not self._is_here(entry) or not entry.pid or os.name != "posix":
-            return False
-        try:
-            os.kill(entry.pid, 0)
-        except ProcessLookupError:
-            return True
-        except OSError:  # the process belongs to another user
-            return False
-        return False
+        return self._is_here(entry) and has_ended(entry.pid)
 
     def find(self, attempt_id: str | None) -> LogEntry | None:
         """Return the attempt with an id, as a mark contains it."""
-        row = execute_reconnecting(self._conn, _by_name, {"of_attempt_id": attempt_id}).first()
+        row = execute_reconnecting(
+            self._conn, statements.BY_NAME, {"of_attempt_id": attempt_id}
+        ).first()
         return entry_of(row) if row else None
 
     def recover(self, entry: LogEntry, mark: Mark) -> bool:
@@ -218,23 +208,23 @@ class Ledger:
 
     def _end_as_read(self, entry: LogEntry, **values: Any) -> bool:
         as_read = {"of_id": entry.id, "of_status": entry.status}
-        ended = execute_reconnecting(self._conn, _end_as_read, as_read | values)
+        ended = execute_reconnecting(self._conn, statements.END_AS_READ, as_read | values)
         return bool(ended.rowcount)
 
     def _insert(
         self,
         revision: Revision,
         status: Status,
-        started_at: datetime,
+        stopwatch: Stopwatch,
         operation: Operation = Operation.UPGRADE,
         **values: Any,
     ) -> LogEntry:
         facts: dict[str, Any] = {
             "attempt_id": str(uuid.uuid4()),
             "revision": revision.id,
-            "started_at": started_at,
+            "started_at": stopwatch.started_at,
             "status": status,
-            "attempt": self._next_number(revision) if operation == Operation.UPGRADE else None,
+            "attempt": None,
             "operation": operation,
             "description": revision.description,
             "checksum": revision.checksum,
@@ -243,13 +233,12 @@ class Ledger:
             **asdict(self._program),
             **values,
         }
-        row = {COLUMNS[name]: value for name, value in facts.items()}
-        self._write(_add, row)
+        self._write(statements.ADD, _columns_of(facts))
         # What the database says of the INSERT is no proof: a trigger may have swallowed the row.
         own = {"of_attempt_id": facts["attempt_id"]}
-        key = execute_reconnecting(self._conn, _id_by_name, own).scalar_one_or_none()
+        key = execute_reconnecting(self._conn, statements.ID_BY_NAME, own).scalar_one_or_none()
         if key is None:
-            raise EntryNotKeptError(_table.name)
+            raise EntryNotKeptError(tables.history_table.name)
         return LogEntry(id=key, **facts)
 
     def _write(
@@ -257,7 +246,7 @@ class Ledger:
         statement: Executable,
         values: Mapping[str, Any],
         conditions: Mapping[str, Any] = _NO_CONDITIONS,
-    ) -> None:
+    ) -> CursorResult[Any]:
         """Write values, with an escape in place of each character that cannot be held.
 
         If that fails, whatever the error, they are written once more as plain ASCII, because no
@@ -265,17 +254,18 @@ class Ledger:
         """
         own, plain = (fitted(values, each) for each in (self._repertoire, ASCII))
         try:
-            execute_reconnecting(self._conn, statement, {**conditions, **own})
+            return execute_reconnecting(self._conn, statement, {**conditions, **own})
         except Exception:
-            if plain == own or not self._is_written(statement, {**conditions, **plain}):
+            result = None if plain == own else self._tried(statement, {**conditions, **plain})
+            if result is None:
                 raise
+            return result
 
-    def _is_written(self, statement: Executable, values: Mapping[str, Any]) -> bool:
+    def _tried(self, statement: Executable, values: Mapping[str, Any]) -> CursorResult[Any] | None:
         try:
-            execute_reconnecting(self._conn, statement, values)
+            return execute_reconnecting(self._conn, statement, values)
         except Exception:  # noqa: BLE001 - the first error says more
-            return False
-        return True
+            return None
 
     def _is_here(self, entry: LogEntry) -> bool:
         """Whether an attempt's process ran on this machine."""
@@ -283,7 +273,20 @@ class Ledger:
         names = (own, fitted(own, self._repertoire), fitted(own, ASCII))
         return entry.hostname in [each["hostname"] for each in names]
 
-    def _next_number(self, revision: Revision) -> int:
+    def _past(self, revision: Revision) -> tuple[int, int | None]:
+        """Return how many attempts there were, and the number of the last that succeeded."""
         before = self._share.parameters | {"of_revision": revision.id}
-        number: int = execute_reconnecting(self._conn, _count, before).scalar_one()
-        return number + 1
+        attempts, last_success = tuple(
+            execute_reconnecting(self._conn, statements.PAST, before).one()
+        )
+        return attempts, last_success
+
+
+def _row_of(entry: LogEntry) -> dict[str, Any]:
+    facts = asdict(entry)
+    del facts["id"]  # which another entry may have by now
+    return _columns_of(facts)
+
+
+def _columns_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {COLUMNS[name]: value for name, value in facts.items()}

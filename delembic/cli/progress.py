@@ -18,6 +18,7 @@ from delembic.events import (
     LockLost,
     OutsideTransaction,
     Planned,
+    Reapplying,
     RecordDelayed,
     Settled,
     Skipped,
@@ -56,7 +57,7 @@ class Progress:
                 click.echo(skipped_meanwhile(event))
             case Waiting() | Settled():
                 click.echo(narrate(event))
-            case TransactionEnded() | OutsideTransaction():
+            case TransactionEnded() | OutsideTransaction() | Reapplying():
                 self._line("yellow", narrate(event))
             case RecordDelayed() | LockLost():
                 self.stop_live()

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from delembic.audit.entries import LogEntry
+from delembic.audit.ledger import Beginning
+from delembic.audit.stopwatch import Stopwatch
 from delembic.errors import MigrationBlockedError
-from delembic.events import Blocked, Outcome, Started
+from delembic.events import Blocked, Outcome, Reapplying, Started
 from delembic.execution.ending import Ending, skip
 from delembic.execution.run import Run
 from delembic.execution.work.course import Course
@@ -81,11 +82,12 @@ class _Attempt:
 
     def perform(self) -> Outcome:
         """Do the work, and give the attempt's entry an end however the work goes."""
-        course = Course()
-        ending = Ending(self.run, self.revision, self.run.ledger.start(self.revision), course)
+        course, stopwatch = Course(), Stopwatch()
+        beginning = self.run.ledger.start(self.revision, stopwatch)
+        ending = Ending(self.run, self.revision, beginning.entry, course, stopwatch)
         apply = apply_whole if self.migration.transaction else apply_outside
         try:
-            self._announce(ending.entry)
+            self._announce(beginning)
             mark = apply(
                 self.run,
                 self.revision.id,
@@ -101,7 +103,8 @@ class _Attempt:
             return outcome
         return ending.finish(mark)
 
-    def _announce(self, entry: LogEntry) -> None:
+    def _announce(self, beginning: Beginning) -> None:
+        entry = beginning.entry
         self.run.emit(
             Started(
                 self.revision.id,
@@ -111,3 +114,5 @@ class _Attempt:
                 entry.attempt_id or "",
             )
         )
+        if beginning.last_success is not None:
+            self.run.emit(Reapplying(self.revision.id, beginning.last_success))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, assert_never
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from delembic.audit.entries import LogEntry
-from delembic.audit.marks import Mark, mark_failed
+from delembic.audit.marks import Mark, mark_failed, read_marks
+from delembic.audit.stopwatch import Stopwatch
 from delembic.causes import describe
 from delembic.database.dialects import kind_of
 from delembic.errors import (
     CommitInDoubtError,
+    CommitLostError,
+    DatabaseUnavailableError,
     DelembicError,
     LockLostError,
     MigrationFailedError,
@@ -56,25 +58,38 @@ class Ending:
         revision: What was run.
         entry: Its ``running`` entry.
         course: How far its work has come.
-        started: By `time.monotonic`.
+        stopwatch: Runs since it began.
     """
 
     run: Run
     revision: Revision
     entry: LogEntry
     course: Course
-    started: float = field(default_factory=time.monotonic)
+    stopwatch: Stopwatch
 
     def mark(self, status: Status) -> Mark:
         """Return the mark of the attempt as of now."""
-        now = datetime.now(UTC)
-        checksum = self.revision.checksum
-        return Mark(self.revision.id, now, status, self._seconds, self.entry.attempt_id, checksum)
+        return Mark(
+            self.revision.id,
+            self.stopwatch.now,
+            status,
+            self.stopwatch.seconds,
+            self.entry.attempt_id,
+            self.revision.checksum,
+        )
 
-    def finish(self, mark: Mark) -> Finished:
-        """Record that the work has taken effect."""
+    def finish(self, mark: Mark) -> Outcome:
+        """Record that the work has taken effect.
+
+        Returns:
+            `Finished`, or `Skipped` if the database has lost it and another run has applied it.
+
+        Raises:
+            MigrationFailedError: The database confirmed the commit, and has lost it since.
+        """
         rows = self.course.rows_affected
-        self._end(Status.SUCCESS, rows_affected=rows)
+        if not self._end(Status.SUCCESS, rows_affected=rows) and (fate := self._loss()):
+            return self._end_lost(fate)
         finished = Finished(
             self.revision.id,
             self.entry.id,
@@ -112,6 +127,29 @@ class Ending:
             self._report(failure)
             raise failure from _cause_of(error)
         return None
+
+    def _loss(self) -> Fate | None:
+        """After a commit whose success could not be recorded: what has become of it, if not that.
+
+        The database may have lost it, and delembic's tables with it. If it does not answer, its
+        word still stands.
+        """
+        with suppress(DBAPIError, DatabaseUnavailableError):
+            mark = read_marks(self.run.home).get(self.revision.id)
+            fate = decide(self.entry.attempt_id, mark, raised=True)
+            return None if isinstance(fate, TookEffect) else fate
+        return None
+
+    def _end_lost(self, fate: Fate) -> Outcome:
+        error = CommitLostError()
+        if isinstance(fate, Overtaken):
+            self._end(Status.INTERRUPTED, exception=error.message)
+            return skip(self.run, fate.mark)
+        self._end(Status.FAILED, exception=error.message)
+        self.course.lost = True
+        failure = MigrationFailedError(self.revision.id, self.course.phase, error.message)
+        self._report(failure)
+        raise failure from error
 
     def _failure(self, error: BaseException) -> MigrationFailedError | None:
         """Return the error as a failure; ``None`` if the attempt was stopped from outside."""
@@ -188,22 +226,25 @@ class Ending:
                 self.entry.attempt or 1,
                 failure.phase,
                 failure.reason,
-                self._seconds,
+                self.stopwatch.seconds,
                 course.undone == Undone.ALL,
             )
         )
 
-    @property
-    def _seconds(self) -> float:
-        return time.monotonic() - self.started
-
     def _end(
         self, status: Status, *, exception: str | None = None, rows_affected: int | None = None
-    ) -> None:
+    ) -> bool:
+        """Record the end, and return whether it is on record now."""
+        ended = False
         with self._recording():
-            self.run.ledger.finish(
-                self.entry, status, exception=exception, rows_affected=rows_affected
+            ended = self.run.ledger.finish(
+                self.entry,
+                status,
+                self.stopwatch,
+                exception=exception,
+                rows_affected=rows_affected,
             )
+        return ended
 
     def _recording(self) -> _Recording:
         return _Recording(self.run, self.entry)
@@ -227,7 +268,9 @@ class _Recording:
         trace: TracebackType | None,
     ) -> bool:
         # Whatever a driver raises: it must not hide the migration's own error.
-        if not isinstance(error, Exception) or isinstance(error, CommitInDoubtError):
+        if not isinstance(error, Exception) or isinstance(
+            error, CommitInDoubtError | MigrationFailedError
+        ):
             return False
         self.failed = True
         self._run.emit(RecordDelayed(self._entry.revision, self._entry.id, describe(error)))

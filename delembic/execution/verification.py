@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -18,6 +17,7 @@ from delembic.audit import tables
 from delembic.audit.ledger import Ledger
 from delembic.audit.program import Program
 from delembic.audit.share import read_share
+from delembic.audit.stopwatch import Stopwatch
 from delembic.database.connections import autocommitting_apart, driver_text
 from delembic.database.opening import Database
 from delembic.errors import (
@@ -62,14 +62,14 @@ class Verifier:
     def _verify(self, subject: Subject) -> Verification:
         source = subject.source
         self.emit(Verifying(source.id, source.description))
-        started_at = datetime.now(UTC)
+        stopwatch = Stopwatch()
         with _raising_of_loss(source.id):
             try:
                 failure, rolled_back = self._validate(subject)
             except BaseException as error:
-                self._record_cut_off(source, started_at, error)
+                self._record_cut_off(source, stopwatch, error)
                 raise
-            verification = self._recorded(subject, started_at, failure, rolled_back)
+            verification = self._recorded(subject, stopwatch, failure, rolled_back)
         self.emit(verification)
         if not rolled_back:
             self.emit(TransactionEnded(source.id))
@@ -90,29 +90,29 @@ class Verifier:
     def _recorded(
         self,
         subject: Subject,
-        started_at: datetime,
+        stopwatch: Stopwatch,
         failure: MigrationFailedError | None,
         rolled_back: bool,
     ) -> Verification:
         status = Status.FAILED if failure else Status.SUCCESS
         exception = error_text(failure.__cause__ or failure) if failure else None
-        row = self.ledger.verified(subject.source, status, started_at, exception)
+        row = self.ledger.verified(subject.source, status, stopwatch, exception)
         return Verification(
             subject.source.id,
             failure is None,
             failure.reason if failure else None,
-            started_at,
+            row.started_at,
             row.duration_seconds or 0.0,
             row.id,
             subject.changed,
             rolled_back,
         )
 
-    def _record_cut_off(self, source: Revision, started_at: datetime, error: BaseException) -> None:
+    def _record_cut_off(self, source: Revision, stopwatch: Stopwatch, error: BaseException) -> None:
         text = error_text(error) if isinstance(error, Exception) else None
         # If the audit log is lost too, the raised error reports that.
         with suppress(SQLAlchemyError, DatabaseUnavailableError):
-            self.ledger.verified(source, Status.INTERRUPTED, started_at, text)
+            self.ledger.verified(source, Status.INTERRUPTED, stopwatch, text)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from delembic.events import (
     LockLost,
     OutsideTransaction,
     Planned,
+    Reapplying,
     RecordDelayed,
     Settled,
     Skipped,
@@ -30,8 +31,11 @@ from delembic.events import (
 )
 from delembic.status import Status
 
-Unusual = Waiting | Settled | OutsideTransaction | TransactionEnded | RecordDelayed | LockLost
-"""Events that tell of something out of the ordinary."""
+OtherRuns = Waiting | Settled | Reapplying
+"""Events that tell of other runs, at the same time or earlier."""
+
+Unusual = OutsideTransaction | TransactionEnded | RecordDelayed | LockLost
+"""Events that tell of something out of the ordinary in this run."""
 
 
 def narrate(event: Event) -> str:
@@ -42,9 +46,9 @@ def narrate(event: Event) -> str:
     match event:
         case Planned():
             return f"Revisions to run: {', '.join(event.revisions) or 'none'}."
-        case Waiting() | Settled() | OutsideTransaction() | TransactionEnded():
-            return _unusual(event)
-        case RecordDelayed() | LockLost():
+        case Waiting() | Settled() | Reapplying():
+            return _of_other_runs(event)
+        case OutsideTransaction() | TransactionEnded() | RecordDelayed() | LockLost():
             return _unusual(event)
         case Started() | Finished() | Skipped() | Failed() | Blocked() | Interrupted():
             return _course(event)
@@ -82,7 +86,7 @@ def skipped_meanwhile(event: Skipped) -> str:
     return f"Skipped {event.revision}: it was applied in the meantime{by}"
 
 
-def _unusual(event: Unusual) -> str:
+def _of_other_runs(event: OtherRuns) -> str:
     match event:
         case Waiting():
             return f"Waiting for {event.revision}, whose lock is held by {event.holder}."
@@ -96,6 +100,17 @@ def _unusual(event: Unusual) -> str:
                 f"An earlier attempt at {event.revision} died (log entry {event.history_id});"
                 f" its work {became}."
             )
+        case Reapplying():
+            return (
+                f"{event.revision} was applied before (log entry {event.history_id}), but the"
+                " database no longer has its mark, as after a restored backup; it is applied again."
+            )
+        case _:
+            assert_never(event)
+
+
+def _unusual(event: Unusual) -> str:
+    match event:
         case OutsideTransaction():
             return (
                 f"{event.revision} runs outside of a transaction: what it does stays, even if it"

@@ -16,6 +16,7 @@ from delembic.events import (
     LockLost,
     OutsideTransaction,
     Planned,
+    Reapplying,
     RecordDelayed,
     Settled,
     Skipped,
@@ -48,7 +49,7 @@ class StepLog:
                 self._log.info(narrate(event))
             case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
                 self._log.warning(narrate(event))
-            case Interrupted() | OutsideTransaction():
+            case Interrupted() | OutsideTransaction() | Reapplying():
                 self._log.warning(narrate(event))
             case Failed():
                 self.failed = event  # the step's own failure reports it

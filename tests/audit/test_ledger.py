@@ -15,6 +15,7 @@ from delembic import Program, commands
 from delembic.audit.entries import LogEntry
 from delembic.audit.ledger import Ledger
 from delembic.audit.share import Share
+from delembic.audit.stopwatch import Stopwatch
 from delembic.errors import MigrationFailedError
 from delembic.history.log import read_latest
 from delembic.status import Status
@@ -144,7 +145,7 @@ class TestVerifications:
 
             assert ledger.unfinished() == ledger.unfinished("D002") == ledger.unproven() == []
             assert [ledger.find(status) for status in Status] == [None] * len(Status)
-            assert ledger.start(source).attempt == 1
+            assert ledger.start(source, Stopwatch()).entry.attempt == 1
 
     def test_a_row_from_before_there_were_any_is_an_attempt(
         self, sqlite_url: str, tmp_path: Path

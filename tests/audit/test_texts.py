@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 from delembic import Program, commands
 from delembic.audit.ledger import Ledger
 from delembic.audit.share import Share
+from delembic.audit.stopwatch import Stopwatch
 from delembic.database.connections import autocommitting
 from delembic.database.repertoire import ASCII, Repertoire
 from delembic.errors import EntryNotKeptError, MigrationFailedError
@@ -166,7 +167,7 @@ def test_a_process_is_known_by_the_name_that_was_written(
 
     with autocommitting(create_engine(project.url, poolclass=NullPool)) as conn:
         ledger = Ledger(conn, Program(hostname=TEXT), Share(None))
-        ledger.start(source)
+        ledger.start(source, Stopwatch())
         (entry,) = ledger.unfinished()
 
         assert ledger.is_own(entry)

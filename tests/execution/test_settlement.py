@@ -1,7 +1,9 @@
-"""What is left of a lock when settling dead attempts fails."""
+"""What becomes of dead attempts, and what is left of a lock when settling them fails."""
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from pathlib import Path
 
@@ -73,3 +75,24 @@ def test_a_statement_that_fails_leaves_the_lock_free(
     assert isinstance(outcome, Finished)
     assert project.statuses("D002") == ["interrupted", "success"]
     assert "delembic lease" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_dead_container_with_the_same_name_and_process_number_is_settled_by_the_next_success(
+    backend: Backend, tmp_path: Path
+) -> None:
+    """In containers, every runner is process 1, so nothing proves that an earlier one is dead."""
+    project = ProjectFolder(tmp_path / "project", backend.url)
+    project.configure(lock="none")
+    project.migration("D001")
+    project.migration("D002", depends_on=("D001",))
+    project.upgrade("D001")
+    died = "INSERT INTO delembic_run_history (revision, started_at, status, run_id, hostname, pid)"
+    like = f"SELECT 'D002', started_at, 'running', 'died', '{socket.gethostname()}', {os.getpid()}"
+    project.execute(f"{died} {like} FROM delembic_run_history")
+
+    project.upgrade()
+
+    assert project.states() == {"D001": "applied", "D002": "applied"}
+    assert sorted(project.statuses("D002")) == ["running", "success"]
+    project.upgrade()
+    assert sorted(project.statuses("D002")) == ["interrupted", "success"]

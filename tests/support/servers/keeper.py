@@ -40,16 +40,16 @@ class _Keeper:
             case "is alive":
                 return self._server is not None and self._server.poll() is None
             case "stop":
-                return self.stop()
+                return self.stop(*command)
             case _:
                 raise ValueError(order)
 
-    def stop(self) -> int:
+    def stop(self, signal_name: str = "") -> int:
         """Stop the server and return its exit code; 0 if there is no server."""
         server, self._server = self._server, None
         if server is None:
             return 0
-        server.send_signal(self._stop_signal)
+        server.send_signal(signal.Signals[signal_name] if signal_name else self._stop_signal)
         try:
             return server.wait(_PATIENCE)
         except subprocess.TimeoutExpired:

@@ -76,9 +76,9 @@ class Keeper:
         """Whether the server's process runs."""
         return bool(self._order("is alive"))
 
-    def stop(self) -> None:
-        """Stop the server, and return when its process has ended."""
-        self._order("stop")
+    def stop(self, signal: Signals | None = None) -> None:
+        """Stop the server with a signal, and return when its process has ended."""
+        self._order("stop", [signal.name] if signal else [])
 
     def last_words(self) -> str:
         """The end of the server's output."""
@@ -113,6 +113,11 @@ class PrivateServer:
         self._keeper = keeper
         self._command = command
 
+    @property
+    def programs(self) -> Path:
+        """The folder of the server's programs."""
+        return Path(self._command[0]).parent
+
     def start(self) -> None:
         """Start the server and return once it answers; a running one is stopped first.
 
@@ -128,9 +133,13 @@ class PrivateServer:
             time.sleep(_POLL_SECONDS)
         raise ServerUnavailableError(f"the server did not start: {self._keeper.last_words()}")
 
-    def stop(self) -> None:
-        """Shut the server down; its data are kept."""
-        self._keeper.stop()
+    def stop(self, signal: Signals | None = None) -> None:
+        """Shut the server down; its data are kept.
+
+        Args:
+            signal: How; by default, it shuts down in good order.
+        """
+        self._keeper.stop(signal)
 
     def is_running(self) -> bool:
         """Whether the server is alive and answers."""
