@@ -26,18 +26,27 @@ CONFIG_NAME = "delembic.ini"
 CONFIG_VARIABLE = "DELEMBIC_CONFIG"
 DEFAULT_SECTION = "delembic"
 
+VERSION_TABLE = "delembic_version"
+HISTORY_TABLE = "delembic_run_history"
+
 LockKind = Literal["auto", "advisory", "file", "lease", "none"]
 """How one run locks out the others; ``auto`` chooses what suits the database."""
+_LONGEST_NAME = 40
+"""PostgreSQL cuts off names of more than 63 bytes, and other names are made from this one."""
 LOCK_KINDS: tuple[str, ...] = get_args(LockKind)
 
 _SETTINGS = (
     "script_location",
     "sqlalchemy.url",
     "metadata_url",
+    "version_table",
+    "history_table",
+    "version_table_schema",
     "alembic_config",
     "lock",
     "lock_timeout",
     "lock_lease",
+    "connect_timeout",
     "hide_parameters",
 )
 
@@ -143,6 +152,39 @@ class Config:
         return self._expanded("metadata_url")
 
     @property
+    def version_table(self) -> str:
+        """The name of the table of what is applied; another one for each project in a database.
+
+        Raises:
+            SettingError: The name is too long.
+        """
+        name = self._expanded("version_table") or VERSION_TABLE
+        if len(name) > _LONGEST_NAME:
+            raise self.error("version_table", f"{name!r} has more than {_LONGEST_NAME} characters.")
+        return name
+
+    @property
+    def history_table(self) -> str:
+        """The name of the audit log; by default, it follows from that of the version table.
+
+        Raises:
+            SettingError: The name is too long, or it is that of the version table.
+        """
+        version = self.version_table
+        default = HISTORY_TABLE if version == VERSION_TABLE else f"{version}_run_history"
+        name = self._expanded("history_table") or default
+        if len(name) > _LONGEST_NAME + len("_run_history"):
+            raise self.error("history_table", f"{name!r} is too long.")
+        if name == version:
+            raise self.error("history_table", f"{name!r} is the name of the version table.")
+        return name
+
+    @property
+    def version_table_schema(self) -> str | None:
+        """The schema of both tables; ``None`` for the one where a new table would go."""
+        return self._expanded("version_table_schema")
+
+    @property
     def alembic_config(self) -> Path | None:
         """The path of Alembic's ini file, if data migrations may depend on schema revisions."""
         value = self._expanded("alembic_config")
@@ -167,7 +209,7 @@ class Config:
         Raises:
             SettingError: The value is not a number, or it is negative.
         """
-        return self._seconds("lock_timeout", default=60.0)
+        return self._seconds("lock_timeout", default=60.0, zero="0 gives up at once.")
 
     @property
     def lock_lease_seconds(self) -> float:
@@ -177,6 +219,15 @@ class Config:
             SettingError: The value is not a number, or it is negative.
         """
         return self._seconds("lock_lease", default=60.0)
+
+    @property
+    def connect_timeout_seconds(self) -> float:
+        """How long to wait for a server's answer to a new connection, in seconds; 0 for ever.
+
+        Raises:
+            SettingError: The value is not a number, or it is negative.
+        """
+        return self._seconds("connect_timeout", default=10.0, zero="0 waits for ever.")
 
     @property
     def hide_parameters(self) -> bool:
@@ -193,6 +244,7 @@ class Config:
             SettingError: A setting is invalid.
         """
         _ = self.lock, self.lock_timeout_seconds, self.lock_lease_seconds, self.hide_parameters
+        _ = self.version_table, self.history_table, self.connect_timeout_seconds
 
     @property
     def warnings(self) -> list[str]:
@@ -204,14 +256,14 @@ class Config:
             if key not in _SETTINGS
         ]
 
-    def _seconds(self, key: str, *, default: float) -> float:
+    def _seconds(self, key: str, *, default: float, zero: str = "") -> float:
         value = self._expanded(key)
         try:
             seconds = float(value) if value else default
         except ValueError as error:
             raise self.error(key, f"{value!r} is not a number of seconds.") from error
         if not seconds >= 0:  # also refuses "nan"
-            raise self.error(key, f"{value} is not a valid time to wait.", "0 gives up at once.")
+            raise self.error(key, f"{value} is not a valid number of seconds.", zero)
         return seconds
 
     def error(self, key: str, problem: str, remedy: str = "") -> SettingError:

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Executable, Select
 
-from delembic.audit import statements, tables
 from delembic.audit.entries import COLUMNS, LogEntry, entry_of
 from delembic.audit.marks import Mark
 from delembic.audit.program import Program, has_ended
 from delembic.audit.share import Share
+from delembic.audit.statements import statements_for
 from delembic.audit.stopwatch import Stopwatch
+from delembic.audit.tables import tables_of
 from delembic.audit.texts import fitted
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects import kind_of
@@ -51,6 +52,8 @@ class Ledger:
 
     def __init__(self, conn: Connection, program: Program, share: Share) -> None:
         self._conn = conn
+        self._tables = tables_of(conn)
+        self._statements = statements_for(self._tables)
         self._program = program
         self._share = share
         self._repertoire = kind_of(conn.dialect.name).repertoire(conn)
@@ -127,14 +130,15 @@ class Ledger:
             "recovered": False,
         }
         conditions = {"of_attempt_id": entry.attempt_id}
-        end = statements.END if status == Status.SUCCESS else statements.END_UNLESS_SETTLED
-        if status == Status.SUCCESS and self._share.database_id is None:
-            end = statements.END_WITH_MARK
+        end = self._statements.end_unless_settled
+        if status == Status.SUCCESS:
+            is_beside_marks = self._share.database_id is None
+            end = self._statements.end_with_mark if is_beside_marks else self._statements.end
         if self._write(end, values, conditions).rowcount:
             return True
         if self.find(entry.attempt_id):
             return False
-        self._write(statements.ADD, _row_of(entry))
+        self._write(self._statements.add, _row_of(entry))
         return bool(self._write(end, values, conditions).rowcount)
 
     def note(self, entry: LogEntry, text: str) -> None:
@@ -144,8 +148,8 @@ class Ledger:
     def unfinished(self, revision: str | None = None) -> list[LogEntry]:
         """Return the ``running`` entries of one or all revisions, oldest first."""
         if revision is None:
-            return self._own(statements.UNFINISHED)
-        return self._own(statements.UNFINISHED_OF_REVISION, of_revision=revision)
+            return self._own(self._statements.unfinished)
+        return self._own(self._statements.unfinished_of_revision, of_revision=revision)
 
     def unproven(self) -> list[LogEntry]:
         """Return the entries that a mark may yet prove wrong, oldest first.
@@ -153,7 +157,7 @@ class Ledger:
         These are interrupted and failed attempts at revisions at which none has succeeded: a server
         may have gone on with a commit that its client took for lost.
         """
-        return self._own(statements.UNPROVEN)
+        return self._own(self._statements.unproven)
 
     def is_own(self, entry: LogEntry) -> bool:
         """Whether an attempt belongs to this process."""
@@ -170,7 +174,7 @@ class Ledger:
     def find(self, attempt_id: str | None) -> LogEntry | None:
         """Return the attempt with an id, as a mark contains it."""
         row = execute_reconnecting(
-            self._conn, statements.BY_NAME, {"of_attempt_id": attempt_id}
+            self._conn, self._statements.by_name, {"of_attempt_id": attempt_id}
         ).first()
         return entry_of(row) if row else None
 
@@ -208,7 +212,7 @@ class Ledger:
 
     def _end_as_read(self, entry: LogEntry, **values: Any) -> bool:
         as_read = {"of_id": entry.id, "of_status": entry.status}
-        ended = execute_reconnecting(self._conn, statements.END_AS_READ, as_read | values)
+        ended = execute_reconnecting(self._conn, self._statements.end_as_read, as_read | values)
         return bool(ended.rowcount)
 
     def _insert(
@@ -233,12 +237,12 @@ class Ledger:
             **asdict(self._program),
             **values,
         }
-        self._write(statements.ADD, _columns_of(facts))
+        self._write(self._statements.add, _columns_of(facts))
         # What the database says of the INSERT is no proof: a trigger may have swallowed the row.
-        own = {"of_attempt_id": facts["attempt_id"]}
-        key = execute_reconnecting(self._conn, statements.ID_BY_NAME, own).scalar_one_or_none()
+        query, own = self._statements.id_by_name, {"of_attempt_id": facts["attempt_id"]}
+        key = execute_reconnecting(self._conn, query, own).scalar_one_or_none()
         if key is None:
-            raise EntryNotKeptError(tables.history_table.name)
+            raise EntryNotKeptError(self._tables.history.name)
         return LogEntry(id=key, **facts)
 
     def _write(
@@ -277,7 +281,7 @@ class Ledger:
         """Return how many attempts there were, and the number of the last that succeeded."""
         before = self._share.parameters | {"of_revision": revision.id}
         attempts, last_success = tuple(
-            execute_reconnecting(self._conn, statements.PAST, before).one()
+            execute_reconnecting(self._conn, self._statements.past, before).one()
         )
         return attempts, last_success
 

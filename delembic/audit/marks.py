@@ -15,25 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from delembic.audit import tables
+from delembic.audit.tables import Tables, name_of, read, tables_of
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects import kind_of
 from delembic.errors import MarkRefusedError
 from delembic.revisions.source import Revision
 from delembic.status import Status
-
-_table = tables.version_table
-_of_revision = select(_table).where(_table.c.revision == bindparam("of_revision"))
-_of_revisions = select(_table).where(
-    _table.c.revision.in_(bindparam("of_revisions", expanding=True))
-)
-_applied = _of_revisions.where(_table.c.status == Status.SUCCESS).with_only_columns(
-    _table.c.revision
-)
-_add = insert(_table)
-_over_failure = update(_table).where(
-    _table.c.revision == bindparam("of_revision"), _table.c.status != Status.SUCCESS
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +64,38 @@ class Mark:
         return self.checksum != revision.checksum
 
 
+class _Statements:
+    """The statements for one table of marks, built once."""
+
+    def __init__(self, tables: Tables) -> None:
+        table = tables.version
+        is_no_success = table.c.status != Status.SUCCESS
+        self.of_revision = select(table).where(table.c.revision == bindparam("of_revision"))
+        self.of_revisions = select(table).where(
+            table.c.revision.in_(bindparam("of_revisions", expanding=True))
+        )
+        self.applied = self.of_revisions.where(table.c.status == Status.SUCCESS).with_only_columns(
+            table.c.revision
+        )
+        self.add = insert(table)
+        self.over_failure = update(table).where(
+            table.c.revision == bindparam("of_revision"), is_no_success
+        )
+        self.upsert = cache(lambda dialect: kind_of(dialect).upsert(table, is_no_success))
+
+
+@cache
+def _statements_for(tables: Tables) -> _Statements:
+    return _Statements(tables)
+
+
+def _statements(conn: Connection) -> _Statements:
+    return _statements_for(tables_of(conn))
+
+
 def read_marks(conn: Connection) -> dict[str, Mark]:
     """Return all marks by revision, or none if delembic has never run. Writes nothing."""
-    return {row.revision: _mark(row) for row in tables.read(conn, _table)}
+    return {row.revision: _mark(row) for row in read(conn, tables_of(conn).version)}
 
 
 def read_marks_of(conn: Connection, revisions: Collection[str]) -> dict[str, Mark]:
@@ -89,7 +105,9 @@ def read_marks_of(conn: Connection, revisions: Collection[str]) -> dict[str, Mar
         conn: As for `read_mark`.
         revisions: The revisions to look for.
     """
-    rows = execute_reconnecting(conn, _of_revisions, {"of_revisions": list(revisions)})
+    rows = execute_reconnecting(
+        conn, _statements(conn).of_revisions, {"of_revisions": list(revisions)}
+    )
     return {row.revision: _mark(row) for row in rows}
 
 
@@ -100,7 +118,9 @@ def read_mark(conn: Connection, revision: str) -> Mark | None:
         conn: The home connection, on a database that `tables.ensure` has prepared.
         revision: The revision to look for.
     """
-    row = execute_reconnecting(conn, _of_revision, {"of_revision": revision}).first()
+    row = execute_reconnecting(
+        conn, _statements(conn).of_revision, {"of_revision": revision}
+    ).first()
     return _mark(row) if row else None
 
 
@@ -111,7 +131,7 @@ def read_applied(conn: Connection, revisions: Collection[str]) -> frozenset[str]
         conn: As for `read_mark`.
         revisions: The revisions to look for.
     """
-    rows = execute_reconnecting(conn, _applied, {"of_revisions": list(revisions)})
+    rows = execute_reconnecting(conn, _statements(conn).applied, {"of_revisions": list(revisions)})
     return frozenset(rows.scalars())
 
 
@@ -131,18 +151,19 @@ def mark_applied(
         over_failure: Whether there is a mark of an earlier failure to overwrite. The caller must
             know this: on MySQL, a search for a missing row would lock the gap, and two runs of
             different revisions would deadlock.
-
-        schema: Where the table is, if the name alone could lead elsewhere.
+        schema: Where the table is; ``None`` if the name alone has to do.
 
     Raises:
         MarkRefusedError: The mark did not get into the table.
         IntegrityError: Another transaction has marked the revision as applied in the meantime.
     """
-    if kind_of(conn.dialect.name).is_shadowed(conn, _table.name):
-        raise MarkRefusedError("a temporary table of the same name hides it.")
+    name = name_of(conn, tables_of(conn).version, schema)
+    if kind_of(conn.dialect.name).is_shadowed(conn, name):
+        raise MarkRefusedError(name.table, "a temporary table of the same name hides it.")
     if _written(conn, mark, over_failure, schema) != 1:
         raise MarkRefusedError(
-            "another mark is there, or the database ignored it. Look for a trigger on the table."
+            name.table,
+            "another mark is there, or the database ignored it. Look for a trigger on the table.",
         )
 
 
@@ -152,25 +173,22 @@ def _written(conn: Connection, mark: Mark, over_failure: bool, schema: str | Non
     if schema:
         options["schema_translate_map"] = {None: schema}
 
+    statements = _statements(conn)
+
     def execute(statement: Executable, values: dict[str, Any]) -> int:
         return conn.execute(statement, values, execution_options=options).rowcount
 
-    if (upsert := _upsert(conn.dialect.name)) is not None:
+    if (upsert := statements.upsert(conn.dialect.name)) is not None:
         return execute(upsert, _values(mark))
-    if over_failure and (rows := execute(_over_failure, _over(mark))):
+    if over_failure and (rows := execute(statements.over_failure, _over(mark))):
         return rows
     try:
-        return execute(_add, _values(mark))
+        return execute(statements.add, _values(mark))
     except IntegrityError:
         # Another run may have failed in the meantime, under another kind of lock.
-        if not (rows := execute(_over_failure, _over(mark))):
+        if not (rows := execute(statements.over_failure, _over(mark))):
             raise
         return rows
-
-
-@cache
-def _upsert(dialect: str) -> Executable | None:
-    return kind_of(dialect).upsert(_table, _table.c.status != Status.SUCCESS)
 
 
 def mark_failed(conn: Connection, mark: Mark) -> bool:
@@ -186,10 +204,10 @@ def mark_failed(conn: Connection, mark: Mark) -> bool:
     Returns:
         Whether it was written. If not, the mark that is there has to be read.
     """
-    if execute_reconnecting(conn, _over_failure, _over(mark)).rowcount:
+    if execute_reconnecting(conn, _statements(conn).over_failure, _over(mark)).rowcount:
         return True
     try:
-        conn.execute(_add, _values(mark))
+        conn.execute(_statements(conn).add, _values(mark))
     except IntegrityError:
         conn.rollback()
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -28,21 +29,30 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from delembic.audit import tables
-from delembic.database.connections import connect, execute_reconnecting
+from delembic.database.connections import execute_reconnecting
 from delembic.database.opening import Database
+from delembic.database.places import place_of, reading
 
 _ONLY_ROW = 1
 _NOBODY = "-"
 """Stands for the id of a database that has none. No id is like this."""
 
-identity_table = Table(
-    "delembic_database",
-    MetaData(),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("database_id", String(36), nullable=False),
-    **tables.OPTIONS,
-)
-"""One row with the id of the work database. It exists only if the audit log is elsewhere."""
+
+@cache
+def _identity_table(prefix: str) -> Table:
+    """One row with the id of the work database. It exists only if the audit log is elsewhere."""
+    return Table(
+        f"{prefix}_database",
+        MetaData(),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("database_id", String(36), nullable=False),
+        **tables.OPTIONS,
+    )
+
+
+def identity_table_of(conn: Connection) -> Table:
+    """Return the table with the id of the work database, for the project of a connection."""
+    return _identity_table(place_of(conn).prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ def claim_share(work: Connection, log: Connection) -> Share:
         log: Any open connection to the database of the audit log; ``work`` if it is the same.
     """
     if log.engine is not work.engine:
-        tables.ensure(work, identity_table)
+        tables.ensure(work, identity_table_of(work))
         if _read_id(work) is None:
             _make_id(work)
     return _share_in(log, _read_id(work), work.engine)
@@ -107,12 +117,12 @@ def read_share(database: Database, log: Connection) -> Share:
     """
     if not database.is_split:
         return _share_in(log, _read_id(log), database.work)
-    with connect(database.work) as work:
+    with reading(database.work) as work:
         return _share_in(log, _read_id(work), database.work)
 
 
 def _share_in(log: Connection, database_id: str | None, work: Engine) -> Share:
-    if log.engine is work or not tables.is_there(log, tables.version_table):
+    if log.engine is work or not tables.is_there(log, tables.tables_of(log).version):
         return Share(database_id)
     # The log is in a work database. Its own entries need no id.
     its_own = _read_id(log) == database_id if database_id else _place(log.engine) == _place(work)
@@ -120,14 +130,14 @@ def _share_in(log: Connection, database_id: str | None, work: Engine) -> Share:
 
 
 def _read_id(work: Connection) -> str | None:
-    rows = tables.read(work, identity_table)
+    rows = tables.read(work, identity_table_of(work))
     return rows[0].database_id if rows else None
 
 
 def _make_id(work: Connection) -> None:
     row = {"number": _ONLY_ROW, "database_id": str(uuid.uuid4())}
     try:
-        execute_reconnecting(work, insert(identity_table), row)
+        execute_reconnecting(work, insert(identity_table_of(work)), row)
     except IntegrityError:  # another process was faster
         work.rollback()
 

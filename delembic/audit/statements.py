@@ -1,61 +1,94 @@
 """The statements that read and write the audit log.
 
-They are built once, when the module is imported. For most of them, building the statement and
-finding it in SQLAlchemy's cache would take longer than executing it.
+They are built once for each pair of tables. For most of them, building the statement and finding it
+in SQLAlchemy's cache would take longer than executing it.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, case, func, insert, select, update
+from functools import cache
 
-from delembic.audit import tables
+from sqlalchemy import ColumnElement, Table, bindparam, case, func, insert, select, update
+
 from delembic.audit.entries import is_operation
 from delembic.audit.share import in_share
+from delembic.audit.tables import Tables
 from delembic.status import Status
 
-_table = tables.history_table
-_attempts = select(_table).where(is_operation(_table.c.operation))
-"""All attempts, without the verifications."""
-OWN_ATTEMPTS = _attempts.where(in_share(_table.c.database_id))
-"""The attempts at the revisions of this work database."""
 
-_of_revision = _table.c.revision == bindparam("of_revision")
-# Not only its own: the id comes from a mark, and no two attempts have the same.
-BY_NAME = _attempts.where(_table.c.run_id == bindparam("of_attempt_id"))
-PAST = OWN_ATTEMPTS.where(_of_revision).with_only_columns(
-    func.count(), func.max(case((_table.c.status == Status.SUCCESS, _table.c.id)))
-)
-"""How many attempts there were, and the last that succeeded."""
-# Without the rows of delembic 1.x, whose marks do not name an attempt.
-UNFINISHED = OWN_ATTEMPTS.where(
-    _table.c.status == Status.RUNNING, _table.c.run_id.is_not(None)
-).order_by(_table.c.id)
-UNFINISHED_OF_REVISION = UNFINISHED.where(_of_revision)
+class Statements:
+    """The statements for the audit log of one pair of tables.
 
-_other = _table.alias()
-UNPROVEN = OWN_ATTEMPTS.where(
-    _table.c.status.in_([Status.INTERRUPTED, Status.FAILED]),
-    ~select(_other.c.id)
-    .where(_other.c.revision == _table.c.revision, _other.c.status == Status.SUCCESS)
-    .where(is_operation(_other.c.operation), in_share(_other.c.database_id))
-    .exists(),
-).order_by(_table.c.id)
+    Their parameters are called ``of_…``, because those of an UPDATE are called as its columns.
 
-ADD = insert(_table)
-END = update(_table).where(_table.c.run_id == bindparam("of_attempt_id"))
-END_UNLESS_SETTLED = END.where(_table.c.status.in_([Status.RUNNING, Status.INTERRUPTED]))
-_marks = tables.version_table
-END_WITH_MARK = END.where(
-    select(_marks.c.revision)
-    .where(_marks.c.revision == _table.c.revision)
-    .where(_marks.c.run_id == _table.c.run_id, _marks.c.status == Status.SUCCESS)
-    .exists()
-)
-"""Ends an attempt only if the database has its mark, where the marks are beside the log."""
-END_AS_READ = update(_table).where(
-    # By its number: rows of delembic 1.x have no attempt id.
-    _table.c.id == bindparam("of_id"),
-    _table.c.status == bindparam("of_status"),
-)
+    Args:
+        tables: The audit log, and the marks beside it.
 
-ID_BY_NAME = select(_table.c.id).where(_table.c.run_id == bindparam("of_attempt_id"))
+    Attributes:
+        by_name: The attempt with an id. It may be one of another database: the id comes from a
+            mark, and no two attempts have the same.
+        id_by_name: The number of its entry.
+        past: How many attempts at a revision there were, and the last that succeeded.
+        unfinished: The running attempts, without those of delembic 1.x, which have no id.
+        unfinished_of_revision: Those at one revision.
+        unproven: The attempts that a mark may yet prove wrong.
+        add: Writes an entry.
+        end: Ends an attempt.
+        end_unless_settled: Ends an attempt that nobody else has ended for good.
+        end_with_mark: Ends an attempt if its mark is beside the log.
+        end_as_read: Ends an attempt that still has the status with which it was read.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        table, marks = tables.history, tables.version
+        attempts = select(table).where(is_operation(table.c.operation))
+        own_attempts = attempts.where(in_share(table.c.database_id))
+        of_revision = table.c.revision == bindparam("of_revision")
+        of_name = table.c.run_id == bindparam("of_attempt_id")
+
+        self.by_name = attempts.where(of_name)
+        self.id_by_name = select(table.c.id).where(of_name)
+        self.past = own_attempts.where(of_revision).with_only_columns(
+            func.count(), func.max(case((table.c.status == Status.SUCCESS, table.c.id)))
+        )
+        self.unfinished = own_attempts.where(
+            table.c.status == Status.RUNNING, table.c.run_id.is_not(None)
+        ).order_by(table.c.id)
+        self.unfinished_of_revision = self.unfinished.where(of_revision)
+        self.unproven = own_attempts.where(
+            table.c.status.in_([Status.INTERRUPTED, Status.FAILED]), ~_has_succeeded(table)
+        ).order_by(table.c.id)
+
+        self.add = insert(table)
+        self.end = update(table).where(of_name)
+        self.end_unless_settled = self.end.where(
+            table.c.status.in_([Status.RUNNING, Status.INTERRUPTED])
+        )
+        self.end_with_mark = self.end.where(
+            select(marks.c.revision)
+            .where(marks.c.revision == table.c.revision)
+            .where(marks.c.run_id == table.c.run_id, marks.c.status == Status.SUCCESS)
+            .exists()
+        )
+        self.end_as_read = update(table).where(
+            # By its number: entries of delembic 1.x have no attempt id.
+            table.c.id == bindparam("of_id"),
+            table.c.status == bindparam("of_status"),
+        )
+
+
+@cache
+def statements_for(tables: Tables) -> Statements:
+    """Return the statements for a pair of tables, built once."""
+    return Statements(tables)
+
+
+def _has_succeeded(table: Table) -> ColumnElement[bool]:
+    """Return the condition that an attempt at the same revision has succeeded."""
+    other = table.alias()
+    return (
+        select(other.c.id)
+        .where(other.c.revision == table.c.revision, other.c.status == Status.SUCCESS)
+        .where(is_operation(other.c.operation), in_share(other.c.database_id))
+        .exists()
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -28,9 +29,11 @@ from sqlalchemy.schema import CreateColumn, CreateTable
 from sqlalchemy.types import TypeEngine
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
+from delembic.config import HISTORY_TABLE, VERSION_TABLE
 from delembic.database.columns import LongText, UtcDateTime
 from delembic.database.connections import driver_text
-from delembic.database.dialects import kind_of, known_kinds
+from delembic.database.dialects import Name, kind_of, known_kinds
+from delembic.database.places import home_of, place_of
 from delembic.errors import HiddenRowsError, NewerDatabaseError, UnfitTableError
 
 Columns = Mapping[str, ColumnElement[Any]]
@@ -46,48 +49,79 @@ OPTIONS: dict[str, Any] = {
 }
 """The table options of every table of delembic."""
 
-_METADATA = MetaData()
 
-version_table = Table(
-    "delembic_version",
-    _METADATA,
-    Column("revision", String(255), primary_key=True),
-    Column("applied_at", UtcDateTime),
-    Column("status", String(50), nullable=False),
-    Column("execution_time_seconds", Double),
-    Column("run_id", String(36)),
-    Column("checksum", String(64)),
-    **OPTIONS,
-)
-"""One row for each revision that took effect (``success``) or failed at its last attempt."""
+def _version_table(name: str) -> Table:
+    """One row for each revision that took effect (``success``) or failed at its last attempt."""
+    return Table(
+        name,
+        MetaData(),
+        Column("revision", String(255), primary_key=True),
+        Column("applied_at", UtcDateTime),
+        Column("status", String(50), nullable=False),
+        Column("execution_time_seconds", Double),
+        Column("run_id", String(36)),
+        Column("checksum", String(64)),
+        **OPTIONS,
+    )
 
-history_table = Table(
-    "delembic_run_history",
-    _METADATA,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("revision", String(255), nullable=False, index=True),
-    Column("started_at", UtcDateTime, nullable=False),
-    Column("ended_at", UtcDateTime),
-    Column("duration_seconds", Double),
-    Column("status", String(50), nullable=False),
-    Column("exception", LongText),
-    Column("username", String(255)),
-    Column("hostname", String(255)),
-    Column("run_id", String(36), unique=True, index=True),
-    Column("attempt", Integer),
-    Column("description", Text),
-    Column("checksum", String(64)),
-    Column("rows_affected", Integer),
-    Column("executor", String(50)),
-    Column("executor_run_id", String(255)),
-    Column("pid", Integer),
-    Column("tool_version", String(50)),
-    Column("recovered", Boolean),
-    Column("operation", String(50)),
-    Column("database_id", String(36)),
-    **OPTIONS,
-)
-"""One row for each attempt and each verification, never removed."""
+
+def _history_table(name: str) -> Table:
+    """One row for each attempt and each verification, never removed."""
+    return Table(
+        name,
+        MetaData(),
+        Column("id", Integer, primary_key=True, autoincrement=True),
+        Column("revision", String(255), nullable=False, index=True),
+        Column("started_at", UtcDateTime, nullable=False),
+        Column("ended_at", UtcDateTime),
+        Column("duration_seconds", Double),
+        Column("status", String(50), nullable=False),
+        Column("exception", LongText),
+        Column("username", String(255)),
+        Column("hostname", String(255)),
+        Column("run_id", String(36), unique=True, index=True),
+        Column("attempt", Integer),
+        Column("description", Text),
+        Column("checksum", String(64)),
+        Column("rows_affected", Integer),
+        Column("executor", String(50)),
+        Column("executor_run_id", String(255)),
+        Column("pid", Integer),
+        Column("tool_version", String(50)),
+        Column("recovered", Boolean),
+        Column("operation", String(50)),
+        Column("database_id", String(36)),
+        **OPTIONS,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """The two tables of a project.
+
+    Attributes:
+        version: What has taken effect.
+        history: The audit log.
+    """
+
+    version: Table
+    history: Table
+
+
+@cache
+def tables_at(version_name: str, history_name: str) -> Tables:
+    """Return the tables with some names; always the same ones for the same names."""
+    return Tables(_version_table(version_name), _history_table(history_name))
+
+
+def tables_of(conn: Connection) -> Tables:
+    """Return the tables of the project that a connection belongs to."""
+    place = place_of(conn)
+    return tables_at(place.version_table, place.history_table)
+
+
+version_table, history_table = _version_table(VERSION_TABLE), _history_table(HISTORY_TABLE)
+"""The tables with their usual names."""
 
 
 @retry(
@@ -132,8 +166,8 @@ def read(
     """Return the rows of a table, even if it is missing or incomplete, and write nothing.
 
     Args:
-        conn: Any open connection.
-        table: `version_table` or `history_table`.
+        conn: Any open connection that leads to delembic's tables.
+        table: One of `tables_of` the connection.
         narrow: Adds conditions and an order to the query. It gets the columns, because a column
             that the database lacks must not be named.
 
@@ -153,6 +187,15 @@ def read(
     return list(conn.execute(narrow(query, columns)))
 
 
+def name_of(conn: Connection, table: Table, schema: str | None = None) -> Name:
+    """Return the name of a table, in a schema or else in the one to which a connection leads."""
+    preparer, schema = conn.dialect.identifier_preparer, schema or home_of(conn)
+    quoted = preparer.quote(table.name)
+    if schema:
+        quoted = f"{preparer.quote_schema(schema)}.{quoted}"
+    return Name(table.name, schema, quoted)
+
+
 def is_there(conn: Connection, table: Table) -> bool:
     """Whether a database has a table, in the schema where delembic would make it."""
     return bool(_columns(conn, table))
@@ -161,16 +204,17 @@ def is_there(conn: Connection, table: Table) -> bool:
 def _columns(conn: Connection, table: Table) -> dict[str, TypeEngine[Any]]:
     """Return a table's columns in the database, with their types; none if it is missing."""
     try:
-        present = {c["name"]: c["type"] for c in inspect(conn).get_columns(table.name)}
+        columns = inspect(conn).get_columns(table.name, schema=home_of(conn))
     except NoSuchTableError:
         return {}
+    present = {c["name"]: c["type"] for c in columns}
     if unknown := sorted(present.keys() - table.columns.keys()):
         raise NewerDatabaseError(table.name, unknown)
     return present
 
 
 def _indexes(conn: Connection, table: Table) -> set[str | None]:
-    return {index["name"] for index in inspect(conn).get_indexes(table.name)}
+    return {index["name"] for index in inspect(conn).get_indexes(table.name, schema=home_of(conn))}
 
 
 def _make(
@@ -189,7 +233,7 @@ def _make(
 
 
 def _refuse_hidden_rows(conn: Connection, table: Table) -> None:
-    if kind_of(conn.dialect.name).hides_rows(conn, table.name):
+    if kind_of(conn.dialect.name).hides_rows(conn, name_of(conn, table)):
         raise HiddenRowsError(table.name)
 
 
@@ -199,7 +243,7 @@ def _repair(conn: Connection, table: Table) -> None:
     key = "revision" if "revision" in table.columns else table.columns.keys()[0]
 
     def needed() -> list[str]:
-        return kind.repairs(conn, table.name, key)
+        return kind.repairs(conn, name_of(conn, table), key)
 
     for statement in needed():
         refusal = None
@@ -214,7 +258,7 @@ def _repair(conn: Connection, table: Table) -> None:
 
 def _take_over(conn: Connection, table: Table, present: dict[str, TypeEngine[Any]]) -> None:
     """Upgrade a table of delembic 1.x to its current definition."""
-    quoted = conn.dialect.identifier_preparer.format_table(table)
+    quoted = name_of(conn, table).quoted
     kind = kind_of(conn.dialect.name)
     for column in table.columns:
         if column.name not in present:

@@ -6,8 +6,8 @@ from delembic.audit.entries import LogEntry
 from delembic.audit.marks import read_marks
 from delembic.commands.projects import read_graph
 from delembic.config import Config
-from delembic.database.connections import connect
 from delembic.database.opening import Database, open_database
+from delembic.database.places import reading
 from delembic.errors import UnknownRevisionError
 from delembic.history.bookmark import Bookmark
 from delembic.history.following import follow
@@ -128,7 +128,7 @@ def _survey(config: Config) -> Survey:
 
 
 def _refuse_unknown(config: Config, database: Database, revision: str) -> None:
-    with connect(database.work) as conn:
+    with reading(database.work) as conn:
         known = [*read_graph(config), *read_marks(conn)]
     with open_log(database) as (conn, share):
         if revision not in known and not read_entries(conn, share, revision, limit=1):

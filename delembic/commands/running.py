@@ -8,8 +8,8 @@ from delembic.audit.marks import read_marks
 from delembic.audit.program import Program
 from delembic.commands.projects import read_graph
 from delembic.config import Config
-from delembic.database.connections import connect
 from delembic.database.opening import open_database
+from delembic.database.places import reading
 from delembic.events import Listener, Outcome, Verification, ignore
 from delembic.execution.session import open_session
 from delembic.execution.subjects import prepare
@@ -144,7 +144,7 @@ def verify_each(
     """
     graph = read_graph(config) if graph is None else graph
     with open_database(config) as database:
-        with connect(database.work) as conn:
+        with reading(database.work) as conn:
             marks = read_marks(conn)
         if subjects := prepare(config, graph, marks, revisions):
             with open_verifier(database, program or Program(), on_event) as verifier:

@@ -81,8 +81,13 @@ def autocommitting_apart(engine: Engine) -> Iterator[Connection]:
         DatabaseUnavailableError: The server does not answer or refuses the connection.
         UnfitDatabaseError: The database has no autocommit mode.
     """
-    with ExitStack() as sessions, connect(engine) as conn:
-        yield _autocommit(conn.execution_options(**{_APART: sessions}))
+    conn = connect(engine)
+    with ExitStack() as sessions:
+        try:
+            yield _autocommit(conn.execution_options(**{_APART: sessions}))
+        finally:
+            with suppress(DBAPIError):  # the server may have ended the session
+                conn.close()
 
 
 def execute_reconnecting(

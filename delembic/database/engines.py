@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
@@ -28,6 +30,14 @@ _WITHOUT_CHOICE = {
 }
 """What to suggest if a URL names no driver and SQLAlchemy chooses this one."""
 
+_TWINS = {
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "sqlite": "sqlite+pysqlite",
+}
+"""The synchronous driver to use in place of an asynchronous one."""
+
 _USUAL = (
     "Use postgresql+psycopg:// for PostgreSQL, mysql+pymysql:// for MySQL and MariaDB, or"
     " sqlite:/// for SQLite. Another database needs the package of its dialect."
@@ -43,11 +53,10 @@ def engine_of(config: Config, key: str, text: str) -> Engine:
     """
     url = parse_url(config, key, text)
     url = kind_of(url.get_backend_name()).placed(url, config.root)
+    with suppress(NoSuchModuleError):
+        if url.get_dialect().is_async:
+            url = _twin(config, key, url)
     engine = _create(config, key, url)
-    if engine.dialect.is_async:
-        raise config.error(
-            key, f"{url.drivername} is asynchronous.", f"Choose another driver. {_USUAL}"
-        )
     keep_quiet(engine, hide_values=config.hide_parameters)
     return engine
 
@@ -85,6 +94,10 @@ def engine_from_env(config: Config) -> Engine:
     ):
         engine = get_engine()
     if not isinstance(engine, Engine):
+        engine = getattr(engine, "sync_engine", engine)  # of an AsyncEngine
+    if isinstance(engine, Engine) and engine.dialect.is_async:
+        engine = _create(config, "sqlalchemy.url", _twin(config, "sqlalchemy.url", engine.url))
+    if not isinstance(engine, Engine):
         raise ConfigurationError(
             f"get_engine() in {name} returned {type(engine).__name__}, not an Engine.",
             "Return the result of sqlalchemy.create_engine(…).",
@@ -93,10 +106,29 @@ def engine_from_env(config: Config) -> Engine:
     return engine
 
 
+def _twin(config: Config, key: str, url: URL) -> URL:
+    """Return the URL of an asynchronous driver's database for a synchronous driver.
+
+    Raises:
+        SettingError: None is known for the database.
+    """
+    twin = _TWINS.get(url.get_backend_name())
+    if twin is None:
+        raise config.error(
+            key, f"{url.drivername} is asynchronous.", f"Choose another driver. {_USUAL}"
+        )
+    if url.get_driver_name() == "asyncpg":  # the only one whose options have other names
+        ssl = url.query.get("ssl")
+        url = url.set(query={"sslmode": ssl} if ssl else {})
+    return url.set(drivername=twin)
+
+
 def _create(config: Config, key: str, url: URL) -> Engine:
     options = kind_of(url.get_backend_name()).engine_options(url, config)
     try:
-        return create_engine(url, **options)
+        engine = create_engine(url, **options)
+        kind_of(url.get_backend_name()).prepare(engine)
+        return engine
     except NoSuchModuleError as error:
         raise config.error(
             key, f"SQLAlchemy does not know the database {url.drivername!r}.", _USUAL

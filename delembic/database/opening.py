@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from delembic.config import Config
 from delembic.database.connections import reporting_failures
 from delembic.database.engines import engine_from_env, engine_of
+from delembic.database.places import placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def open_database(config: Config) -> Iterator[Database]:
     metadata = engine_of(config, "metadata_url", metadata_url) if metadata_url else work
     try:
         with reporting_failures():
-            yield Database(work, metadata)
+            home = placed(work, config)
+            yield Database(home, placed(metadata, config) if metadata_url else home)
     finally:
         if metadata_url:
             metadata.dispose()

@@ -130,6 +130,26 @@ class UnfitTableError(ConfigurationError):
         self.table, self.statement = table, statement
 
 
+class OtherProjectError(ConfigurationError):
+    """What is applied in the database are plainly the migrations of another project. Nothing ran.
+
+    Args:
+        revision: A revision that both have.
+        theirs: Its description in the database.
+        ours: Its description in the file.
+        table: The table in which it is marked as applied.
+    """
+
+    def __init__(self, revision: str, theirs: str, ours: str, table: str) -> None:
+        super().__init__(
+            f"The table {table} belongs to another project: there, {revision} is {theirs!r}, and"
+            f" here it is {ours!r}. No migration here is one of those that are applied.",
+            "Keep the projects apart: set another version_table in this ini, such as"
+            f" version_table = {table}_2.",
+        )
+        self.revision, self.theirs, self.ours = revision, theirs, ours
+
+
 class HiddenRowsError(ConfigurationError):
     """Row-level security hides rows of one of delembic's tables from its role. Nothing ran.
 

@@ -227,14 +227,15 @@ class SwallowedErrorError(DelembicError):
 
 
 class MarkRefusedError(DelembicError):
-    """The mark of a success did not get into ``delembic_version``, so nothing is committed.
+    """The mark of a success did not get into its table, so nothing is committed.
 
     Args:
+        table: The name of the table.
         reason: Why not.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"The mark could not be written to delembic_version: {reason}")
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__(f"The mark could not be written to {table}: {reason}")
 
 
 class CommitInDoubtError(DelembicError):

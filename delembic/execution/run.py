@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from delembic.audit import tables
 from delembic.audit.ledger import Ledger
 from delembic.audit.marks import Mark, read_applied, read_mark
 from delembic.audit.program import Program
 from delembic.audit.share import claim_share
+from delembic.audit.tables import ensure, tables_of
 from delembic.config import Config
-from delembic.database.connections import autocommitting_apart
-from delembic.database.dialects import kind_of
 from delembic.database.opening import Database
+from delembic.database.places import home_of, recording
 from delembic.errors import LockTimeoutError
 from delembic.events import Listener, LockLost, Waiting
 from delembic.execution.settlement import Settlement
@@ -35,7 +34,7 @@ class Run:
         lock: The lock that excludes other runs.
         lock_timeout_seconds: How long to wait for the lock.
         emit: Gets every event.
-        schema: The schema of the marks, if their table's name alone could lead elsewhere.
+        schema: The schema of the marks; ``None`` if the name of their table has to do.
     """
 
     work: Engine
@@ -120,14 +119,13 @@ def open_run(
     """
     timeout = config.lock_timeout_seconds if lock_timeout_seconds is None else lock_timeout_seconds
     with ExitStack() as stack:
-        home = stack.enter_context(autocommitting_apart(database.work))
+        home = stack.enter_context(recording(database.work))
         metadata = home
         if database.is_split:
-            metadata = stack.enter_context(autocommitting_apart(database.metadata))
-        tables.ensure(home, tables.version_table)
-        tables.ensure(metadata, tables.history_table)
+            metadata = stack.enter_context(recording(database.metadata))
+        ensure(home, tables_of(home).version)
+        ensure(metadata, tables_of(metadata).history)
         ledger = Ledger(metadata, program, claim_share(home, metadata))
         lock = make_lock(config.lock, home, config.lock_lease_seconds)
         stack.callback(lock.close)
-        schema = kind_of(home.dialect.name).schema_of(home, tables.version_table.name)
-        yield Run(database.work, home, ledger, lock, timeout, emit, schema)
+        yield Run(database.work, home, ledger, lock, timeout, emit, home_of(home))

@@ -11,12 +11,14 @@ from sqlalchemy import Connection
 from delembic.audit.marks import applied_revisions, read_applied, read_marks
 from delembic.audit.program import Program
 from delembic.config import Config
-from delembic.database.connections import connect, reporting_failures
+from delembic.database.connections import reporting_failures
 from delembic.database.opening import Database, open_database
+from delembic.database.places import reading
 from delembic.events import Listener, Outcome, ignore
 from delembic.execution.attempt import attempt
 from delembic.execution.preflight import preflight
 from delembic.execution.run import Run, open_run
+from delembic.execution.strangers import refuse_another_project
 from delembic.execution.upgrade import run_plan
 from delembic.migration import DataMigration
 from delembic.revisions.graph import Graph
@@ -51,8 +53,10 @@ class Session:
     ) -> tuple[Outcome, ...]:
         """Run the pending migrations up to a target, as `delembic.commands.upgrade` does."""
         with reporting_failures():
-            with connect(self._opened().work) as conn:
-                plan = make_plan(graph, applied_revisions(read_marks(conn)), target)
+            with reading(self._opened().work) as conn:
+                marks = read_marks(conn)
+                refuse_another_project(self._opened(), graph, marks)
+                plan = make_plan(graph, applied_revisions(marks), target)
                 migrations = preflight(self._config, graph, plan, conn)
             run = self._running(on_event)
             run.settlement.settle_orphans()
@@ -94,13 +98,15 @@ class Session:
         if self._run:
             yield self._run.home
         else:
-            with connect(self._opened().work) as conn:
+            with reading(self._opened().work) as conn:
                 yield conn
 
     def _applied(self, conn: Connection, graph: Graph, revision: str) -> Collection[str]:
         """Return the applied revisions that matter for a plan of one revision."""
         if self._run is None:  # the table may not be there yet
-            return applied_revisions(read_marks(conn))
+            marks = read_marks(conn)
+            refuse_another_project(self._opened(), graph, marks)
+            return applied_revisions(marks)
         names = graph[revision].depends_on if revision in graph else ()
         return read_applied(conn, [revision, *names])
 

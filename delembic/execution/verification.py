@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from delembic.audit import tables
 from delembic.audit.ledger import Ledger
 from delembic.audit.program import Program
 from delembic.audit.share import read_share
 from delembic.audit.stopwatch import Stopwatch
-from delembic.database.connections import autocommitting_apart, driver_text
+from delembic.audit.tables import ensure, tables_of
+from delembic.database.connections import driver_text
 from delembic.database.opening import Database
+from delembic.database.places import recording
 from delembic.errors import (
     DatabaseUnavailableError,
     MigrationFailedError,
@@ -135,7 +136,7 @@ def open_verifier(database: Database, program: Program, emit: Listener) -> Itera
     Raises:
         DatabaseUnavailableError: A server does not answer.
     """
-    with autocommitting_apart(database.metadata) as metadata:
-        tables.ensure(metadata, tables.history_table)
+    with recording(database.metadata) as metadata:
+        ensure(metadata, tables_of(metadata).history)
         ledger = Ledger(metadata, program, read_share(database, metadata))
         yield Verifier(database.work, ledger, emit)

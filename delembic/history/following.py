@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, true
 
 from delembic.audit import tables
 from delembic.audit.entries import LogEntry, entry_of, is_operation
@@ -13,7 +13,6 @@ from delembic.audit.share import Share
 from delembic.history.bookmark import NEWEST_IN_FULL, Bookmark, Gap
 from delembic.status import Status
 
-_table = tables.history_table
 _MOST_FOREIGN = 10_000
 
 
@@ -53,11 +52,12 @@ def _read_on(conn: Connection, share: Share, bookmark: Bookmark, limit: int) -> 
 
     The row at the bookmark is included, to show that this is still the same log.
     """
-    ids, status = _table.c.id, _table.c.status
+    table = tables.tables_of(conn).history
+    ids, status = table.c.id, table.c.status
 
     def news(query: Select[Any], columns: tables.Columns) -> Select[Any]:
         own = is_operation(columns["operation"]) & share.holds(columns["database_id"])
-        counting = _counting(own) if bookmark.skimming else true()
+        counting = _counting(table, own) if bookmark.skimming else true()
         wanted = or_(
             (ids > bookmark.last_id) & counting,
             ids.in_([bookmark.last_id, *bookmark.again]),
@@ -67,12 +67,13 @@ def _read_on(conn: Connection, share: Share, bookmark: Bookmark, limit: int) -> 
         )
         return query.where(own, wanted).order_by(ids).limit(limit)
 
-    return [entry_of(row) for row in tables.read(conn, _table, news)]
+    return [entry_of(row) for row in tables.read(conn, table, news)]
 
 
 def _foreign(conn: Connection, share: Share, gaps: Sequence[Gap]) -> list[int]:
     """Return the numbers in gaps that entries of other work databases have."""
-    ids = _table.c.id
+    table = tables.tables_of(conn).history
+    ids = table.c.id
 
     def foreign(query: Select[Any], columns: tables.Columns) -> Select[Any]:
         within = or_(*(ids.between(gap.first, gap.last) for gap in gaps))
@@ -80,19 +81,19 @@ def _foreign(conn: Connection, share: Share, gaps: Sequence[Gap]) -> list[int]:
         newest = query.with_only_columns(ids).where(others, within).order_by(ids.desc())
         return newest.limit(_MOST_FOREIGN)
 
-    return [row.id for row in tables.read(conn, _table, foreign)] if gaps else []
+    return [row.id for row in tables.read(conn, table, foreign)] if gaps else []
 
 
-def _counting(own: ColumnElement[bool]) -> ColumnElement[bool]:
+def _counting(table: Table, own: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition for the rows that a first reading returns.
 
     These are the last success and the last attempt of each revision, and the newest rows.
     """
-    ids = _table.c.id
+    ids = table.c.id
 
     def last(*conditions: ColumnElement[bool]) -> Select[Any]:
-        return select(func.max(ids)).where(own, *conditions).group_by(_table.c.revision)
+        return select(func.max(ids)).where(own, *conditions).group_by(table.c.revision)
 
     newest = select(func.max(ids) - NEWEST_IN_FULL).scalar_subquery()
-    succeeded = _table.c.status == Status.SUCCESS
+    succeeded = table.c.status == Status.SUCCESS
     return or_(ids.in_(last()), ids.in_(last(succeeded)), ids > newest)

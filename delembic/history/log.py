@@ -11,11 +11,9 @@ from sqlalchemy import Connection, Select, func, select
 from delembic.audit import tables
 from delembic.audit.entries import LogEntry, entry_of, is_operation
 from delembic.audit.share import Share, read_share
-from delembic.database.connections import connect
 from delembic.database.opening import Database
+from delembic.database.places import reading
 from delembic.status import Operation, Status
-
-_table = tables.history_table
 
 
 @contextmanager
@@ -25,7 +23,7 @@ def open_log(database: Database) -> Iterator[tuple[Connection, Share]]:
     Raises:
         DatabaseUnavailableError: A server does not answer.
     """
-    with connect(database.metadata) as conn:
+    with reading(database.metadata) as conn:
         yield conn, read_share(database, conn)
 
 
@@ -36,13 +34,14 @@ def read_latest(conn: Connection, share: Share) -> dict[str, LogEntry]:
         conn: Any open connection to the database of the audit log.
         share: Which entries belong to the work database.
     """
+    table = tables.tables_of(conn).history
 
     def newest(query: Select[Any], columns: tables.Columns) -> Select[Any]:
         own = is_operation(columns["operation"]), share.holds(columns["database_id"])
-        attempts = select(func.max(_table.c.id)).where(*own)
-        return query.where(_table.c.id.in_(attempts.group_by(_table.c.revision)))
+        attempts = select(func.max(table.c.id)).where(*own)
+        return query.where(table.c.id.in_(attempts.group_by(table.c.revision)))
 
-    return {row.revision: entry_of(row) for row in tables.read(conn, _table, newest)}
+    return {row.revision: entry_of(row) for row in tables.read(conn, table, newest)}
 
 
 def read_entries(
@@ -63,13 +62,14 @@ def read_entries(
         limit: The maximum number of entries; all if ``None``.
         operation: Return only attempts, or only verifications; both if ``None``.
     """
-    wanted = {_table.c.revision: revision, _table.c.status: status}
+    table = tables.tables_of(conn).history
+    wanted = {table.c.revision: revision, table.c.status: status}
 
     def newest_first(query: Select[Any], columns: tables.Columns) -> Select[Any]:
         conditions = [column == value for column, value in wanted.items() if value is not None]
         if operation is not None:
             conditions.append(is_operation(columns["operation"], operation))
         conditions.append(share.holds(columns["database_id"]))
-        return query.where(*conditions).order_by(_table.c.id.desc()).limit(limit)
+        return query.where(*conditions).order_by(table.c.id.desc()).limit(limit)
 
-    return [entry_of(row) for row in tables.read(conn, _table, newest_first)]
+    return [entry_of(row) for row in tables.read(conn, table, newest_first)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from delembic.audit.marks import Mark, applied_revisions, read_marks
 from delembic.config import Config
-from delembic.database.connections import connect
 from delembic.database.opening import Database
+from delembic.database.places import reading
 from delembic.history.log import open_log, read_latest
 from delembic.history.standing import Standing, standings
 from delembic.revisions.graph import Graph
@@ -45,7 +45,7 @@ def read_survey(config: Config, database: Database, graph: Graph) -> Survey:
     Raises:
         ConfigurationError: The database or Alembic's files cannot be read.
     """
-    with connect(database.work) as conn:
+    with reading(database.work) as conn:
         marks = read_marks(conn)
         plan = make_plan(graph, applied_revisions(marks))
         missing = missing_schema_revisions(config, plan, conn)

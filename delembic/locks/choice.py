@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from delembic.config import LockKind
+from delembic.config import VERSION_TABLE, LockKind
 from delembic.database.dialects import kind_of
+from delembic.database.places import home_of, place_of
 from delembic.errors import ConfigurationError
 from delembic.locks.file import DatabaseFileLock
 from delembic.locks.lease import LEASE_SECONDS, LeaseLock
@@ -37,8 +38,14 @@ def make_lock(kind: LockKind, conn: Connection, lease_seconds: float = LEASE_SEC
         case "lease":
             return LeaseLock(conn, lease_seconds)
         case "advisory":
-            return SessionLock(database.session_locks(conn))
+            return SessionLock(database.session_locks(conn, _scope(conn)))
         case "file" if file:
             return DatabaseFileLock(file)
         case _:
             return NoLock()
+
+
+def _scope(conn: Connection) -> str:
+    """Name the project in its database; that of a project with the usual tables is its schema."""
+    schema, name = home_of(conn) or "", place_of(conn).version_table
+    return schema if name == VERSION_TABLE else f"{schema}.{name}"

@@ -25,6 +25,7 @@ import threading
 import uuid
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -34,6 +35,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Row,
     String,
     Table,
     bindparam,
@@ -47,54 +49,64 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from delembic.audit.tables import OPTIONS, ensure
 from delembic.database.columns import UtcDateTime
-from delembic.database.connections import autocommitting_apart, execute_reconnecting
+from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects import kind_of
+from delembic.database.places import place_of, recording
 from delembic.errors import DatabaseUnavailableError
 from delembic.locks.lock import Lock
 
 LEASE_SECONDS = 60.0
 _RENEWALS_PER_LEASE = 4
 
-lease_table = Table(
-    "delembic_lease",
-    MetaData(),
-    Column("revision", String(255), primary_key=True),
-    Column("owner", String(36)),
-    Column("fence", Integer, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
-    Column("lease_seconds", Double),
-    **OPTIONS,
-)
-"""One row for each revision that was ever run under a lease. Without an owner, it is free.
 
-``expires_at`` is the expiry of a lease that was not renewed yet, or that an earlier version holds.
-"""
+class LeaseTables:
+    """The tables of a project's leases.
+
+    Attributes:
+        leases: One row for each revision that was ever run under a lease. Without an owner, it is
+            free. ``expires_at`` is the expiry of a lease that was not renewed yet, or that an
+            earlier version holds.
+        renewals: When the lease with a fencing number expires, if it was ever renewed.
+        terms: The query for the lease of a revision.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.leases = Table(
+            f"{prefix}_lease",
+            MetaData(),
+            Column("revision", String(255), primary_key=True),
+            Column("owner", String(36)),
+            Column("fence", Integer, nullable=False),
+            Column("expires_at", UtcDateTime, nullable=False),
+            Column("lease_seconds", Double),
+            **OPTIONS,
+        )
+        self.renewals = Table(
+            f"{prefix}_lease_renewal",
+            MetaData(),
+            Column("revision", String(255), primary_key=True),
+            Column("fence", Integer, nullable=False),
+            Column("expires_at", UtcDateTime, nullable=False),
+            **OPTIONS,
+        )
+        lease, renewal = self.leases.c, self.renewals.c
+        expiry = func.coalesce(renewal.expires_at, lease.expires_at).label("expires_at")
+        renewed = (renewal.revision == lease.revision) & (renewal.fence == lease.fence)
+        self.terms = (
+            select(lease.owner, lease.fence, lease.lease_seconds, expiry)
+            .select_from(self.leases.outerjoin(self.renewals, renewed))
+            .where(lease.revision == bindparam("of_revision"))
+        )
 
 
-renewal_table = Table(
-    "delembic_lease_renewal",
-    MetaData(),
-    Column("revision", String(255), primary_key=True),
-    Column("fence", Integer, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
-    **OPTIONS,
-)
-"""When the lease with a fencing number expires, if it was ever renewed."""
+@cache
+def _tables_with(prefix: str) -> LeaseTables:
+    return LeaseTables(prefix)
 
 
-_of_fence = (renewal_table.c.revision == lease_table.c.revision) & (
-    renewal_table.c.fence == lease_table.c.fence
-)
-_terms_of = (
-    select(
-        lease_table.c.owner,
-        lease_table.c.fence,
-        lease_table.c.lease_seconds,
-        func.coalesce(renewal_table.c.expires_at, lease_table.c.expires_at).label("expires_at"),
-    )
-    .select_from(lease_table.outerjoin(renewal_table, _of_fence))
-    .where(lease_table.c.revision == bindparam("of_revision"))
-)
+def lease_tables_of(conn: Connection) -> LeaseTables:
+    """Return the tables of the leases, for the project of a connection."""
+    return _tables_with(place_of(conn).prefix)
 
 
 class LeaseLock(Lock):
@@ -108,8 +120,9 @@ class LeaseLock(Lock):
     exclusive = True
 
     def __init__(self, conn: Connection, lease_seconds: float = LEASE_SECONDS) -> None:
-        ensure(conn, lease_table)
-        ensure(conn, renewal_table)
+        self._tables = lease_tables_of(conn)
+        ensure(conn, self._tables.leases)
+        ensure(conn, self._tables.renewals)
         self._conn = conn
         self._seconds = lease_seconds
         self._owner = str(uuid.uuid4())
@@ -120,7 +133,7 @@ class LeaseLock(Lock):
         fence = self._take_over(revision) or self._take_first(revision)
         if fence is None:
             return False
-        lease = _Lease(revision, self._owner, fence)
+        lease = _Lease(self._tables, revision, self._owner, fence)
         try:
             self._renewals[revision] = _Renewal(self._conn.engine, lease, self._seconds)
         except BaseException:
@@ -140,7 +153,7 @@ class LeaseLock(Lock):
     def confirm(self, revision: str, work: Connection) -> bool:
         """See `Lock`."""
         lease = self._renewals[revision].lease
-        touch = update(lease_table).where(lease.is_ours).values(fence=lease.fence)
+        touch = update(self._tables.leases).where(lease.is_ours).values(fence=lease.fence)
         try:
             return work.execute(touch).rowcount == 1
         except DBAPIError as error:
@@ -162,10 +175,10 @@ class LeaseLock(Lock):
         fence = self._free_fence(revision, now)
         if fence is None:
             return None
-        table = lease_table.c
+        table = self._tables.leases.c
         unchanged = (table.revision == revision) & (table.fence == fence)
         values = {"fence": fence + 1, **self._terms(now)}
-        taken = update(lease_table).where(unchanged).values(values)
+        taken = update(self._tables.leases).where(unchanged).values(values)
         try:
             return fence + 1 if execute_reconnecting(self._conn, taken).rowcount else None
         except DBAPIError as error:
@@ -178,7 +191,7 @@ class LeaseLock(Lock):
 
     def _free_fence(self, revision: str, now: datetime) -> int | None:
         """Return the fencing number of a lease that is free, or whose holder has died."""
-        row = execute_reconnecting(self._conn, _terms_of, {"of_revision": revision}).one_or_none()
+        row = self._terms_of(revision)
         if row is None:
             return None
         latest = row.expires_at  # an earlier version does not say how long its leases last
@@ -190,19 +203,23 @@ class LeaseLock(Lock):
     def _take_first(self, revision: str) -> int | None:
         values = {"revision": revision, "fence": 1, **self._terms(database_time(self._conn))}
         try:
-            execute_reconnecting(self._conn, insert(lease_table).values(values))
+            execute_reconnecting(self._conn, insert(self._tables.leases).values(values))
         except IntegrityError:
             self._conn.rollback()
             return None
         return 1
 
     def _is_held(self, lease: _Lease) -> bool:
-        query = select(lease_table.c.fence).where(lease.is_ours)
+        query = select(self._tables.leases.c.fence).where(lease.is_ours)
         return execute_reconnecting(self._conn, query).first() is not None
 
     def _free(self, lease: _Lease) -> bool:
-        free = update(lease_table).where(lease.is_ours).values(owner=None)
+        free = update(self._tables.leases).where(lease.is_ours).values(owner=None)
         return execute_reconnecting(self._conn, free).rowcount == 1
+
+    def _terms_of(self, revision: str) -> Row[Any] | None:
+        values = {"of_revision": revision}
+        return execute_reconnecting(self._conn, self._tables.terms, values).one_or_none()
 
     def _terms(self, now: datetime) -> dict[str, Any]:
         return {
@@ -215,10 +232,11 @@ class LeaseLock(Lock):
 class _Lease:
     """A lease that one run holds."""
 
-    def __init__(self, revision: str, owner: str, fence: int) -> None:
+    def __init__(self, tables: LeaseTables, revision: str, owner: str, fence: int) -> None:
+        self.tables = tables
         self.revision = revision
         self.fence = fence
-        table = lease_table.c
+        table = tables.leases.c
         self.is_ours = (
             (table.revision == revision) & (table.owner == owner) & (table.fence == fence)
         )
@@ -236,7 +254,7 @@ class _Renewal:
         self._seconds = lease_seconds
         self._stopped = threading.Event()
         with ExitStack() as stack:
-            self._conn = stack.enter_context(autocommitting_apart(engine))
+            self._conn = stack.enter_context(recording(engine))
             self._thread = threading.Thread(target=self._renew, name="delembic lease", daemon=True)
             self._thread.start()
             self._stack = stack.pop_all()
@@ -261,15 +279,15 @@ class _Renewal:
         return self._update(values) or self._insert(values) or self._update(values)
 
     def _update(self, values: dict[str, Any]) -> bool:
-        table = renewal_table.c
+        table = self.lease.tables.renewals.c
         known = (table.revision == self.lease.revision) & (table.fence <= self.lease.fence)
-        renewed = update(renewal_table).where(known).values(values)
+        renewed = update(self.lease.tables.renewals).where(known).values(values)
         return execute_reconnecting(self._conn, renewed).rowcount == 1
 
     def _insert(self, values: dict[str, Any]) -> bool:
         row = {"revision": self.lease.revision, **values}
         try:
-            execute_reconnecting(self._conn, insert(renewal_table).values(row))
+            execute_reconnecting(self._conn, insert(self.lease.tables.renewals).values(row))
         except IntegrityError:
             self._conn.rollback()
             return False

@@ -9,18 +9,14 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, inspect, select, table, text
 
-from delembic.audit.share import identity_table
-from delembic.audit.tables import history_table, version_table
+from delembic.audit.share import identity_table_of
+from delembic.audit.tables import tables_of
 from delembic.database.dialects import kind_of
-from delembic.locks.lease import lease_table, renewal_table
+from delembic.locks.lease import lease_tables_of
 
 Row: TypeAlias = tuple[Any, ...]
 Fate: TypeAlias = Literal["kept", "created", "altered", "dropped"]
 
-_OWN = frozenset(
-    table.name
-    for table in (version_table, history_table, lease_table, renewal_table, identity_table)
-)
 _SHOWN = 3
 """How many rows of a change are printed."""
 
@@ -66,10 +62,11 @@ def read_content(conn: Connection) -> Content:
 
     On PostgreSQL, these are the tables of all schemas; elsewhere, those of the URL's database.
     """
+    own = _names_of_own_tables(conn)
     return {
         f"{schema}.{name}" if schema else name: _read(conn, schema, name)
         for schema, name in _tables(conn)
-        if name not in _OWN
+        if name not in own
     }
 
 
@@ -96,6 +93,12 @@ def described(found: Mapping[str, Change]) -> str:
         "term: created; 1 row more: ('B',)"
     """
     return "\n".join(f"{name}: {'; '.join(_facts(change))}" for name, change in found.items())
+
+
+def _names_of_own_tables(conn: Connection) -> frozenset[str]:
+    project, leases = tables_of(conn), lease_tables_of(conn)
+    tables = (project.version, project.history, leases.leases, leases.renewals)
+    return frozenset(table.name for table in (*tables, identity_table_of(conn)))
 
 
 def _tables(conn: Connection) -> Iterator[tuple[str | None, str]]:

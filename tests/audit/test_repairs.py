@@ -141,7 +141,8 @@ class TestRefusal:
         assert caught.value.exit_code == 2
         assert "ALTER command denied" in str(caught.value)
         assert caught.value.remedy.endswith(
-            "execute: ALTER TABLE delembic_version ENGINE = InnoDB, ROW_FORMAT = DYNAMIC,"
+            f"execute: ALTER TABLE {make_url(mariadb_url).database}.delembic_version"
+            " ENGINE = InnoDB, ROW_FORMAT = DYNAMIC,"
             " CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;"
         )
         assert project.value("SELECT count(*) FROM t") == 0

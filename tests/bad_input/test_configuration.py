@@ -225,10 +225,10 @@ class TestUrl:
         assert list(project.root.glob("shop*")) == []
 
     def test_a_driver_without_blocking_calls_is_told(self, project: ProjectFolder) -> None:
-        _set_url(project, "postgresql+psycopg_async://db/x")
+        _set_url(project, "mssql+aioodbc://db/x")
 
         assert refusal(project) == (
-            f"{URL}postgresql+psycopg_async is asynchronous.\nChoose another driver. {USUAL}"
+            f"{URL}mssql+aioodbc is asynchronous.\nChoose another driver. {USUAL}"
         )
 
     @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_one_query_is_enough(project: ProjectFolder, statements: list[str]) -> N
 
     commands.runs_since(project.config, bookmark)
 
-    assert len([text for text in statements if "FROM delembic_run_history" in text]) == 1
+    assert len([text for text in statements if "FROM main.delembic_run_history" in text]) == 1
 
 
 @pytest.fixture

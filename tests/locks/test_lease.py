@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, insert, text
 from sqlalchemy.pool import NullPool
 
 from delembic.audit.tables import ensure
-from delembic.locks.lease import LeaseLock, database_time, lease_table
+from delembic.locks.lease import LeaseLock, database_time, lease_tables_of
 from support.projects import PATIENCE_SECONDS
 from support.servers.backend import Backend
 
@@ -176,9 +176,10 @@ def test_a_renewal_survives_a_lost_connection(runners: Runners) -> None:
 def test_a_lease_that_an_earlier_version_holds_counts_and_expires(runners: Runners) -> None:
     """An earlier version renews the one row that it has."""
     conn = runners.connection().execution_options(isolation_level="AUTOCOMMIT")
-    ensure(conn, lease_table)
+    ensure(conn, lease_tables_of(conn).leases)
     expiry = database_time(conn) + timedelta(hours=1)
-    conn.execute(insert(lease_table).values(revision="D001", owner="x", fence=7, expires_at=expiry))
+    held = insert(lease_tables_of(conn).leases)
+    conn.execute(held.values(revision="D001", owner="x", fence=7, expires_at=expiry))
     ours = runners.lease()
 
     assert not ours.try_acquire("D001")

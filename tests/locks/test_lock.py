@@ -16,6 +16,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.config import LockKind
+from delembic.database.places import lead_home
 from delembic.errors import ConfigurationError
 from delembic.locks.choice import make_lock
 from delembic.locks.file import DatabaseFileLock
@@ -39,7 +40,7 @@ def connect() -> Iterator[Connect]:
 
         def open_one(url: str) -> Connection:
             engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-            return stack.enter_context(engine.connect())
+            return lead_home(stack.enter_context(engine.connect()))
 
         yield open_one
 
@@ -116,6 +117,8 @@ class TestLocksOfServers:
         conns = [connect(postgresql_url) for _ in range(2)]
         conns[1].execute(text("CREATE SCHEMA other"))
         conns[1].execute(text("SET search_path TO other"))
+        lead_anew = conns[1].execution_options(schema_translate_map={})
+        lead_home(lead_anew)
         ours, theirs = (make_lock("auto", conn) for conn in conns)
 
         assert ours.try_acquire("D001")

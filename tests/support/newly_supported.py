@@ -29,9 +29,9 @@ class NewlySupportedKind(Other):
 
     locks: ClassVar[tuple[str, ...]] = ("advisory", "lease", "none")
 
-    def session_locks(self, conn: Connection) -> SessionLocks:
+    def session_locks(self, conn: Connection, scope: str) -> SessionLocks:
         """Free the lock of a dead process at once, not only when its lease has expired."""
-        return AdvisoryLock(conn)
+        return AdvisoryLock(conn, scope)
 
     def witness(self, conn: Connection) -> Witness:
         """Detect a commit by the migration itself."""

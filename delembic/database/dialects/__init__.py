@@ -1,12 +1,21 @@
 """DIALECTS: what differs between kinds of databases, with one module for each kind."""
 
-from delembic.database.dialects.kind import DatabaseKind, SessionLocks, Witness
+from delembic.database.dialects.kind import DatabaseKind, Name, SessionLocks, Witness
 from delembic.database.dialects.mysql import MySQL
 from delembic.database.dialects.other import Other
 from delembic.database.dialects.postgresql import PostgreSQL
 from delembic.database.dialects.sqlite import SQLite
 
-__all__ = ["DatabaseKind", "Other", "SessionLocks", "Witness", "kind_of", "known_kinds", "register"]
+__all__ = [
+    "DatabaseKind",
+    "Name",
+    "Other",
+    "SessionLocks",
+    "Witness",
+    "kind_of",
+    "known_kinds",
+    "register",
+]
 
 _OTHER = Other()
 _kinds: dict[str, DatabaseKind] = {}

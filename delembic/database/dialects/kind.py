@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -34,6 +35,21 @@ from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.errors import ConfigurationError
 from delembic.status import TransactionState
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The name of a table.
+
+    Attributes:
+        table: Without its schema.
+        schema: Its schema; ``None`` if the name alone has to do.
+        quoted: Both, as they stand in a statement.
+    """
+
+    table: str
+    schema: str | None
+    quoted: str
 
 
 class Witness(Protocol):
@@ -131,6 +147,10 @@ class DatabaseKind(ABC):
         """
         return {"poolclass": NullPool}
 
+    def prepare(self, engine: Engine) -> None:
+        """Do what an engine from a URL needs before its first connection."""
+        return None
+
     def placed(self, url: URL, root: Path) -> URL:
         """Return the URL of a setting, with a relative path resolved from the ini file's folder."""
         return url
@@ -145,11 +165,12 @@ class DatabaseKind(ABC):
         """Return the supported values of the setting ``lock`` for a URL, the best one first."""
         return self.locks
 
-    def session_locks(self, conn: Connection) -> SessionLocks:
+    def session_locks(self, conn: Connection, scope: str) -> SessionLocks:
         """Return the locks of a session, for ``lock = advisory``.
 
         Args:
             conn: The home connection; it must stay open as long as the lock is used.
+            scope: Names the project in the database; revisions of others have other locks.
 
         Raises:
             ConfigurationError: The session may be shared with other connections.
@@ -188,7 +209,7 @@ class DatabaseKind(ABC):
         """
         return None
 
-    def repairs(self, conn: Connection, table: str, key: str) -> list[str]:
+    def repairs(self, conn: Connection, table: Name, key: str) -> list[str]:
         """Return the statements that make a table reliable which delembic did not make.
 
         Its rows must be committed and rolled back with the work and survive a crash, and names
@@ -196,12 +217,12 @@ class DatabaseKind(ABC):
 
         Args:
             conn: Any open connection.
-            table: The name of a table that exists.
+            table: A table that exists.
             key: The name of the column that identifies a row.
         """
         return []
 
-    def hides_rows(self, conn: Connection, table: str) -> bool:
+    def hides_rows(self, conn: Connection, table: Name) -> bool:
         """Whether the database may hide rows of an existing table from the connection's role."""
         return False
 
@@ -257,16 +278,21 @@ class DatabaseKind(ABC):
         """
         return None
 
-    def schema_of(self, conn: Connection, table: str) -> str | None:
-        """Return the schema of a table of delembic's own, so that statements can name it.
+    def home(self, conn: Connection) -> str | None:
+        """Return the schema where a new table would go, so that statements can name it.
 
-        A temporary table of the same name then takes nothing that is meant for it. ``None`` if the
-        name alone has to do.
+        A temporary table of the same name then takes nothing that is meant for delembic's own.
+        ``None`` if the name alone has to do.
         """
         return None
 
-    def is_shadowed(self, conn: Connection, table: str) -> bool:
-        """Whether a temporary table hides one of delembic's own, whatever schema is named."""
+    def is_shadowed(self, conn: Connection, table: Name) -> bool:
+        """Whether a temporary table hides one of delembic's own, whatever schema is named.
+
+        Args:
+            conn: Any open connection.
+            table: The table.
+        """
         return False
 
     def cut(self, conn: Connection) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Connection, func, text
+from sqlalchemy import URL, ColumnElement, Connection, Engine, event, func, text
 from sqlalchemy.types import TypeEngine
 
+from delembic.config import Config
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.keys import digest
-from delembic.database.dialects.kind import SessionLocks, Witness
+from delembic.database.dialects.kind import Name, SessionLocks, Witness
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
@@ -27,12 +29,20 @@ _NOT_ROLLED_BACK = 1196
 """ER_WARNING_NOT_COMPLETE_ROLLBACK: tables without transactions were changed."""
 
 
+_CONNECT_TIMEOUT = {
+    "pymysql": "connect_timeout",
+    "mysqldb": "connect_timeout",
+    "mariadbconnector": "connect_timeout",
+    "mysqlconnector": "connection_timeout",
+}
+"""What drivers call the limit for a connection, in whole seconds."""
+
 _FITNESS = text(
     "SELECT (SELECT count(*) FROM information_schema.tables AS t"
     " JOIN information_schema.engines AS e ON e.engine = t.engine AND e.transactions = 'YES'"
-    " WHERE t.table_schema = DATABASE() AND t.table_name = :table),"
+    " WHERE t.table_schema = coalesce(:schema, DATABASE()) AND t.table_name = :table),"
     " (SELECT count(*) = 0 FROM information_schema.columns"
-    " WHERE table_schema = DATABASE() AND table_name = :table"
+    " WHERE table_schema = coalesce(:schema, DATABASE()) AND table_name = :table"
     " AND collation_name NOT LIKE 'utf8mb4%bin')"
 )
 
@@ -49,9 +59,24 @@ class MySQL(Other):
         "collate": "utf8mb4_bin",
     }
 
-    def session_locks(self, conn: Connection) -> SessionLocks:
+    def engine_options(self, url: URL, config: Config) -> dict[str, Any]:
         """See `DatabaseKind`."""
-        return NamedLock(conn)
+        options = super().engine_options(url, config)
+        name = _CONNECT_TIMEOUT.get(url.get_driver_name())
+        if (seconds := config.connect_timeout_seconds) and name and name not in url.query:
+            options["connect_args"] = {name: math.ceil(seconds)}
+            if _reads_without_limit(url):
+                options["connect_args"]["read_timeout"] = math.ceil(seconds)
+        return options
+
+    def prepare(self, engine: Engine) -> None:
+        """See `DatabaseKind`. PyMySQL has no limit for the server's greeting but that of reads."""
+        if _reads_without_limit(engine.url):
+            event.listen(engine, "connect", _read_without_limit)
+
+    def session_locks(self, conn: Connection, scope: str) -> SessionLocks:
+        """See `DatabaseKind`."""
+        return NamedLock(conn, scope)
 
     def clock(self) -> ColumnElement[datetime]:
         """See `DatabaseKind`."""
@@ -69,9 +94,13 @@ class MySQL(Other):
 
         return MEDIUMTEXT()
 
-    def is_shadowed(self, conn: Connection, table: str) -> bool:
+    def home(self, conn: Connection) -> str | None:
+        """See `DatabaseKind`. MySQL calls a schema a database."""
+        return _database(conn)
+
+    def is_shadowed(self, conn: Connection, table: Name) -> bool:
         """See `DatabaseKind`."""
-        created = conn.exec_driver_sql(f"SHOW CREATE TABLE {table}").one()
+        created = conn.exec_driver_sql(f"SHOW CREATE TABLE {table.quoted}").one()
         return str(created[1]).startswith("CREATE TEMPORARY")
 
     def repertoire(self, conn: Connection) -> Repertoire:
@@ -80,16 +109,18 @@ class MySQL(Other):
         encoding = _WINDOWS_LATIN if name == "latin1" else name
         return Repertoire.of([encoding], four_bytes=name not in _THREE_BYTES)
 
-    def repairs(self, conn: Connection, table: str, key: str) -> list[str]:
+    def repairs(self, conn: Connection, table: Name, key: str) -> list[str]:
         """See `DatabaseKind`. Convert the engine and the collation of all texts, in one step."""
-        engine_fits, texts_fit = conn.execute(_FITNESS, {"table": table}).one()
+        engine_fits, texts_fit = conn.execute(
+            _FITNESS, {"table": table.table, "schema": table.schema}
+        ).one()
         if engine_fits and texts_fit:
             return []
         wanted = [] if engine_fits else ["ENGINE = InnoDB"]
         wanted.append("ROW_FORMAT = DYNAMIC")  # an older format has no room for the key
         if not texts_fit:
             wanted.append("CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
-        return [f"ALTER TABLE {table} {', '.join(wanted)}"]
+        return [f"ALTER TABLE {table.quoted} {', '.join(wanted)}"]
 
     @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:
@@ -103,15 +134,24 @@ class MySQL(Other):
         return NamedSavepointWitness(conn)
 
 
+def _reads_without_limit(url: URL) -> bool:
+    return url.get_driver_name() == "pymysql" and "read_timeout" not in url.query
+
+
+def _read_without_limit(driver: Any, record: object) -> None:
+    """Let a statement take its time, now that the server has greeted."""
+    driver._read_timeout = None
+
+
 class NamedLock:
     """The locks of ``GET_LOCK``.
 
-    Such locks belong to the server, so the name of the database is part of the lock's name.
+    Such locks belong to the server, so the project's scope is part of the lock's name.
     """
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, scope: str) -> None:
         self._conn = conn
-        self._database = _database(conn) or ""
+        self._scope = scope
 
     def try_acquire(self, revision: str) -> bool:
         """See `SessionLocks`."""
@@ -122,7 +162,7 @@ class NamedLock:
         return self._call("RELEASE_LOCK(:name)", revision)
 
     def _call(self, function: str, revision: str) -> bool:
-        name = f"delembic:{digest(self._database, revision).hex()[:48]}"
+        name = f"delembic:{digest(self._scope, revision).hex()[:48]}"
         query = text(f"SELECT {function}").bindparams(name=name)
         return bool(execute_reconnecting(self._conn, query).scalar_one())
 

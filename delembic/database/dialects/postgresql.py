@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponenti
 from delembic.config import Config
 from delembic.database.connections import autocommitting_apart, connect, execute_reconnecting
 from delembic.database.dialects.keys import digest
-from delembic.database.dialects.kind import SessionLocks, Witness
+from delembic.database.dialects.kind import Name, SessionLocks, Witness
 from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
@@ -37,6 +38,7 @@ from delembic.errors import (
 from delembic.status import TransactionState
 
 _SETTLING_SECONDS = 30.0
+_LIBPQ = ("psycopg", "psycopg2")
 
 
 class PostgreSQL(Other):
@@ -49,13 +51,17 @@ class PostgreSQL(Other):
     def engine_options(self, url: URL, config: Config) -> dict[str, Any]:
         """See `DatabaseKind`."""
         options = super().engine_options(url, config)
+        seconds = config.connect_timeout_seconds
+        if seconds and url.get_driver_name() in _LIBPQ and "connect_timeout" not in url.query:
+            # libpq takes whole seconds, and counts the time for each address of the server.
+            options["connect_args"] = {"connect_timeout": math.ceil(seconds)}
         if url.drivername == "postgresql+psycopg" and config.lock == "lease":
             # Behind a pooler, the next statement may run in a session that lacks what this one
             # has prepared.
-            options["connect_args"] = {"prepare_threshold": None}
+            options.setdefault("connect_args", {})["prepare_threshold"] = None
         return options
 
-    def session_locks(self, conn: Connection) -> SessionLocks:
+    def session_locks(self, conn: Connection, scope: str) -> SessionLocks:
         """See `DatabaseKind`."""
         if _is_lent_out(conn):
             raise ConfigurationError(
@@ -63,7 +69,7 @@ class PostgreSQL(Other):
                 " PgBouncer does in transaction mode. A session lock has no effect there.",
                 "Set lock = lease.",
             )
-        return AdvisoryLock(conn)
+        return AdvisoryLock(conn, scope)
 
     def repertoire(self, conn: Connection) -> Repertoire:
         """See `DatabaseKind`. A server with SQL_ASCII keeps whatever bytes it gets."""
@@ -83,22 +89,22 @@ class PostgreSQL(Other):
             f" USING {column.name} AT TIME ZONE 'UTC'"
         )
 
-    def repairs(self, conn: Connection, table: str, key: str) -> list[str]:
+    def repairs(self, conn: Connection, table: Name, key: str) -> list[str]:
         """See `DatabaseKind`. A crash empties an unlogged table, and CITEXT ignores case."""
-        row = conn.execute(_FITNESS, {"table": table, "key": key}).one_or_none()
+        row = conn.execute(_FITNESS, {"table": table.quoted, "key": key}).one_or_none()
         if row is None:
             return []
         unlogged, key_fits = row
-        statements = [f"ALTER TABLE {table} SET LOGGED"] if unlogged else []
+        statements = [f"ALTER TABLE {table.quoted} SET LOGGED"] if unlogged else []
         if not key_fits:
             statements.append(
-                f'ALTER TABLE {table} ALTER COLUMN {key} TYPE VARCHAR(255) COLLATE "C"'
+                f'ALTER TABLE {table.quoted} ALTER COLUMN {key} TYPE VARCHAR(255) COLLATE "C"'
             )
         return statements
 
-    def hides_rows(self, conn: Connection, table: str) -> bool:
+    def hides_rows(self, conn: Connection, table: Name) -> bool:
         """See `DatabaseKind`. Row-level security does."""
-        return bool(conn.execute(_HIDES_ROWS, {"table": table}).scalar_one())
+        return bool(conn.execute(_HIDES_ROWS, {"table": table.quoted}).scalar_one())
 
     def schemas(self, inspector: Inspector) -> list[str | None]:
         """See `DatabaseKind`."""
@@ -124,9 +130,9 @@ class PostgreSQL(Other):
         values = {column.name: add.excluded[column.name] for column in table.columns}
         return add.on_conflict_do_update(index_elements=table.primary_key, set_=values, where=over)
 
-    def schema_of(self, conn: Connection, table: str) -> str | None:
+    def home(self, conn: Connection) -> str | None:
         """See `DatabaseKind`."""
-        schema: str | None = conn.execute(_SCHEMA, {"table": table}).scalar_one_or_none()
+        schema: str | None = conn.execute(_HOME).scalar_one_or_none()
         return schema
 
     def await_end(self, engine: Engine, transaction_id: int | None) -> bool:
@@ -150,12 +156,12 @@ class PostgreSQL(Other):
 class AdvisoryLock:
     """Session-level advisory locks.
 
-    Such locks belong to a database, so the key consists of the schema and the revision.
+    Such locks belong to a database, so the key consists of the project's scope and the revision.
     """
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, scope: str) -> None:
         self._conn = conn
-        self._schema = conn.execute(text("SELECT current_schema()")).scalar_one_or_none() or ""
+        self._scope = scope
 
     def try_acquire(self, revision: str) -> bool:
         """See `SessionLocks`."""
@@ -166,7 +172,7 @@ class AdvisoryLock:
         return self._call("pg_advisory_unlock", revision)
 
     def _call(self, function: str, revision: str) -> bool:
-        key = int.from_bytes(digest(self._schema, revision)[:8], "big", signed=True)
+        key = int.from_bytes(digest(self._scope, revision)[:8], "big", signed=True)
         query = text(f"SELECT {function}(:key)").bindparams(key=key)
         return bool(execute_reconnecting(self._conn, query).scalar_one())
 
@@ -265,10 +271,7 @@ def _is_lent_out(conn: Connection) -> bool:
 
 
 _PROCESS = text("SELECT pg_backend_pid()")
-_SCHEMA = text(
-    "SELECT nspname FROM pg_namespace JOIN pg_class ON pg_class.relnamespace = pg_namespace.oid"
-    " WHERE pg_class.oid = to_regclass(:table)"
-)
+_HOME = text("SELECT current_schema()")
 _PREPARED = text(
     "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
     " AND transaction = CAST(CAST(:id % 4294967296 AS text) AS xid)"

@@ -80,7 +80,7 @@ class SQLite(Other):
         values = {column.name: add.excluded[column.name] for column in table.columns}
         return add.on_conflict_do_update(index_elements=table.primary_key, set_=values, where=over)
 
-    def schema_of(self, conn: Connection, table: str) -> str | None:
+    def home(self, conn: Connection) -> str | None:
         """See `DatabaseKind`."""
         return "main"
 

@@ -1,0 +1,92 @@
+"""Where delembic's tables are in a database, and connections whose statements lead there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from delembic.config import HISTORY_TABLE, VERSION_TABLE, Config
+from delembic.database.connections import autocommitting_apart, connect
+from delembic.database.dialects import kind_of
+
+_PLACE = "delembic_place"
+_TRANSLATION = "schema_translate_map"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The names of delembic's tables and the schema that they are in.
+
+    Attributes:
+        version_table: The name of the table of the marks.
+        history_table: The name of the audit log.
+        schema: The schema; ``None`` for the one where a new table would go.
+    """
+
+    version_table: str = VERSION_TABLE
+    history_table: str = HISTORY_TABLE
+    schema: str | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all other tables begin with."""
+        return "delembic" if self.version_table == VERSION_TABLE else self.version_table
+
+
+def placed(engine: Engine, config: Config) -> Engine:
+    """Return an engine whose connections know where the project's tables are."""
+    place = Place(config.version_table, config.history_table, config.version_table_schema)
+    return engine.execution_options(**{_PLACE: place})
+
+
+def place_of(conn: Connection | Engine) -> Place:
+    """Return where delembic's tables are."""
+    place: Place = conn.get_execution_options().get(_PLACE, Place())
+    return place
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield an open connection on which statements lead to delembic's tables.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer.
+    """
+    with connect(engine) as conn:
+        yield lead_home(conn)
+
+
+@contextmanager
+def recording(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection as `autocommitting_apart` does, with statements that lead home.
+
+    Raises:
+        DatabaseUnavailableError: The server does not answer or refuses the connection.
+        UnfitDatabaseError: The database has no autocommit mode.
+    """
+    with autocommitting_apart(engine) as conn:
+        yield lead_home(conn)
+
+
+def lead_home(conn: Connection) -> Connection:
+    """Let the names of delembic's tables lead to one schema, whatever the session's path is.
+
+    It is the one that the setting names, or else the first in which a new table would be made. Of
+    other schemas in the path, none is asked: the tables of somebody else may be there.
+    """
+    schema = place_of(conn).schema or _translated(conn) or kind_of(conn.dialect.name).home(conn)
+    return conn.execution_options(**{_TRANSLATION: {None: schema} if schema else {}})
+
+
+def home_of(conn: Connection) -> str | None:
+    """Return the schema to which `lead_home` has led a connection; ``None`` if there are none."""
+    return _translated(conn)
+
+
+def _translated(conn: Connection) -> str | None:
+    """Return where an engine's own map leads a name without a schema."""
+    schemas = conn.get_execution_options().get(_TRANSLATION) or {}
+    return schemas.get(None)
