@@ -181,7 +181,7 @@ class Config:
 
     @property
     def version_table_schema(self) -> str | None:
-        """The schema of both tables; ``None`` for the one where a new table would go."""
+        """The schema of the tables in the work database; ``None`` for that of new tables."""
         return self._expanded("version_table_schema")
 
     @property
@@ -263,7 +263,7 @@ class Config:
         except ValueError as error:
             raise self.error(key, f"{value!r} is not a number of seconds.") from error
         if not seconds >= 0:  # also refuses "nan"
-            raise self.error(key, f"{value} is not a valid number of seconds.", zero)
+            raise self.error(key, f"{value} is not a valid time to wait.", zero)
         return seconds
 
     def error(self, key: str, problem: str, remedy: str = "") -> SettingError:

@@ -50,7 +50,7 @@ def _identity_table(prefix: str) -> Table:
     )
 
 
-def identity_table_of(conn: Connection) -> Table:
+def identity_table_of(conn: Connection | Engine) -> Table:
     """Return the table with the id of the work database, for the project of a connection."""
     return _identity_table(place_of(conn).prefix)
 

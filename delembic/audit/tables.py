@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    Engine,
     Integer,
     MetaData,
     Row,
@@ -33,8 +34,9 @@ from delembic.config import HISTORY_TABLE, VERSION_TABLE
 from delembic.database.columns import LongText, UtcDateTime
 from delembic.database.connections import driver_text
 from delembic.database.dialects import Name, kind_of, known_kinds
-from delembic.database.places import home_of, place_of
-from delembic.errors import HiddenRowsError, NewerDatabaseError, UnfitTableError
+from delembic.database.failures import lacks_right
+from delembic.database.places import home_of, named, place_of
+from delembic.errors import HiddenRowsError, NewerDatabaseError, TableNotMadeError, UnfitTableError
 
 Columns = Mapping[str, ColumnElement[Any]]
 """A table's columns by name, with ``NULL`` for those that the database lacks."""
@@ -114,8 +116,8 @@ def tables_at(version_name: str, history_name: str) -> Tables:
     return Tables(_version_table(version_name), _history_table(history_name))
 
 
-def tables_of(conn: Connection) -> Tables:
-    """Return the tables of the project that a connection belongs to."""
+def tables_of(conn: Connection | Engine) -> Tables:
+    """Return the tables of the project that a connection or an engine belongs to."""
     place = place_of(conn)
     return tables_at(place.version_table, place.history_table)
 
@@ -144,12 +146,18 @@ def ensure(conn: Connection, table: Table) -> None:
         NewerDatabaseError: The table has columns that this version does not know.
         UnfitTableError: The table is not reliable, and its conversion was refused.
         HiddenRowsError: The database hides rows of the table from this role.
+        TableNotMadeError: The role may not make the table.
     """
     columns_now, indexes_now = partial(_columns, conn, table), partial(_indexes, conn, table)
     present = columns_now()
     if not present:
         # IF NOT EXISTS does not work on every database.
-        _make(partial(conn.execute, CreateTable(table)), columns_now, table.columns.keys()[0])
+        try:
+            _make(partial(conn.execute, CreateTable(table)), columns_now, table.columns.keys()[0])
+        except DBAPIError as error:
+            if lacks_right(error):
+                raise TableNotMadeError(table.name, driver_text(error)) from error
+            raise
     else:
         _refuse_hidden_rows(conn, table)
         _take_over(conn, table, present)
@@ -189,11 +197,7 @@ def read(
 
 def name_of(conn: Connection, table: Table, schema: str | None = None) -> Name:
     """Return the name of a table, in a schema or else in the one to which a connection leads."""
-    preparer, schema = conn.dialect.identifier_preparer, schema or home_of(conn)
-    quoted = preparer.quote(table.name)
-    if schema:
-        quoted = f"{preparer.quote_schema(schema)}.{quoted}"
-    return Name(table.name, schema, quoted)
+    return named(conn.dialect, table.name, schema or home_of(conn))
 
 
 def is_there(conn: Connection, table: Table) -> bool:
@@ -207,6 +211,11 @@ def _columns(conn: Connection, table: Table) -> dict[str, TypeEngine[Any]]:
         columns = inspect(conn).get_columns(table.name, schema=home_of(conn))
     except NoSuchTableError:
         return {}
+    except DBAPIError as error:
+        # MySQL does not tell a role without rights whether a table is missing.
+        if lacks_right(error) and table.name not in inspect(conn).get_table_names(home_of(conn)):
+            return {}
+        raise
     present = {c["name"]: c["type"] for c in columns}
     if unknown := sorted(present.keys() - table.columns.keys()):
         raise NewerDatabaseError(table.name, unknown)

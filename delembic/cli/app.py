@@ -179,6 +179,27 @@ def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None
 
 
 @main.command()
+@click.option("--sql", is_flag=True, help="Print the statements that make them.")
+@click.option("--runner", metavar="ROLE", help="Grant ROLE what running migrations needs.")
+@click.option("--reader", metavar="ROLE", help="Grant ROLE what reading the history needs.")
+@click.pass_obj
+def tables(options: _Options, sql: bool, runner: str | None, reader: str | None) -> None:
+    """List delembic's own tables, or print the statements that make them.
+
+    With --sql, prints what a database administrator can execute if the role that runs migrations
+    may not create tables. Nothing is connected to and nothing is changed.
+    """
+    config = options.load()
+    if sql:
+        names = {"runner": runner, "reader": reader}
+        given = {name: role for name, role in names.items() if role}
+        click.echo(delembic.commands.tables_sql(config, **given))
+        return
+    for table in delembic.commands.tables(config):
+        click.echo(f"{'exists' if table.exists else 'missing':<8}  {table.name}")
+
+
+@main.command()
 @_as_json
 @click.pass_obj
 def current(options: _Options, as_json: bool) -> None:

@@ -19,11 +19,13 @@ from delembic.commands.projects import (
 )
 from delembic.commands.reading import current, history, runs, runs_since, show
 from delembic.commands.running import apply, upgrade, verify, verify_each
+from delembic.commands.tables import OwnTable, tables, tables_sql
 from delembic.execution.session import Session, open_session
 
 __all__ = [
     "AFTER_INIT",
     "NewRevision",
+    "OwnTable",
     "Session",
     "apply",
     "current",
@@ -36,6 +38,8 @@ __all__ = [
     "runs",
     "runs_since",
     "show",
+    "tables",
+    "tables_sql",
     "upgrade",
     "verify",
     "verify_each",

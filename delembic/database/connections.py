@@ -13,26 +13,11 @@ from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
 from delembic.causes import brief, describe
 from delembic.database.forks import keep_from_children
 from delembic.database.urls import masked
-from delembic.errors import DatabaseFailedError, DatabaseUnavailableError, UnfitDatabaseError
+from delembic.errors import DatabaseUnavailableError, UnfitDatabaseError
 from delembic.user_code import user_code
 
 _APART = "delembic_apart"
 """An execution option, which stays with a connection that is opened again."""
-
-
-@contextmanager
-def reporting_failures() -> Iterator[None]:
-    """Turn the failure of one of delembic's own statements into an error for people.
-
-    Raises:
-        DatabaseFailedError: A statement in the block failed.
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        raise DatabaseFailedError(driver_text(error)) from error
-    except UnicodeEncodeError as error:  # the id of a revision, which must stay as it is
-        raise DatabaseFailedError(describe(error)) from error
 
 
 def connect(engine: Engine) -> Connection:

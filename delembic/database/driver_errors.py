@@ -49,8 +49,13 @@ def values_withheld(engine: Engine) -> Iterator[None]:
 
 def is_consequence(error: BaseException) -> bool:
     """Whether an error says only that an earlier one has made the transaction unusable."""
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    return state == _IN_FAILED_TRANSACTION
+    return sqlstate(error) == _IN_FAILED_TRANSACTION
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """Return PostgreSQL's code of an error, which psycopg2 calls differently."""
+    state: str | None = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return state
 
 
 def error_number(error: BaseException) -> int | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from delembic.config import Config
-from delembic.database.connections import reporting_failures
 from delembic.database.engines import engine_from_env, engine_of
+from delembic.database.failures import reporting_failures
 from delembic.database.places import placed
 
 
@@ -49,7 +49,7 @@ def open_database(config: Config) -> Iterator[Database]:
     try:
         with reporting_failures():
             home = placed(work, config)
-            yield Database(home, placed(metadata, config) if metadata_url else home)
+            yield Database(home, placed(metadata, config, is_work=False) if metadata_url else home)
     finally:
         if metadata_url:
             metadata.dispose()

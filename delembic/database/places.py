@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Dialect, Engine
 
 from delembic.config import HISTORY_TABLE, VERSION_TABLE, Config
 from delembic.database.connections import autocommitting_apart, connect
-from delembic.database.dialects import kind_of
+from delembic.database.dialects import Name, kind_of
 
 _PLACE = "delembic_place"
 _TRANSLATION = "schema_translate_map"
@@ -36,9 +36,16 @@ class Place:
         return "delembic" if self.version_table == VERSION_TABLE else self.version_table
 
 
-def placed(engine: Engine, config: Config) -> Engine:
-    """Return an engine whose connections know where the project's tables are."""
-    place = Place(config.version_table, config.history_table, config.version_table_schema)
+def placed(engine: Engine, config: Config, *, is_work: bool = True) -> Engine:
+    """Return an engine whose connections know where the project's tables are.
+
+    Args:
+        engine: Of the work database or of the audit log's.
+        config: Names the tables.
+        is_work: Whether it is the work database, for which the schema is meant.
+    """
+    schema = config.version_table_schema if is_work else None
+    place = Place(config.version_table, config.history_table, schema)
     return engine.execution_options(**{_PLACE: place})
 
 
@@ -84,6 +91,15 @@ def lead_home(conn: Connection) -> Connection:
 def home_of(conn: Connection) -> str | None:
     """Return the schema to which `lead_home` has led a connection; ``None`` if there are none."""
     return _translated(conn)
+
+
+def named(dialect: Dialect, table: str, schema: str | None, *, numbered: bool = False) -> Name:
+    """Return the name of a table as it stands in a statement."""
+    preparer = dialect.identifier_preparer
+    quoted = preparer.quote(table)
+    if schema:
+        quoted = f"{preparer.quote_schema(schema)}.{quoted}"
+    return Name(table, schema, quoted, numbered)
 
 
 def _translated(conn: Connection) -> str | None:

@@ -112,6 +112,12 @@ class NewerDatabaseError(ConfigurationError):
         self.table, self.columns = table, tuple(columns)
 
 
+_FOR_DBA = (
+    "Let a database administrator execute what 'delembic tables --sql' prints: it makes the tables"
+    " and grants the rights."
+)
+
+
 class UnfitTableError(ConfigurationError):
     """One of delembic's tables cannot keep the promise, and could not be converted. Nothing ran.
 
@@ -128,6 +134,32 @@ class UnfitTableError(ConfigurationError):
             f"Remove what stands in the way, and execute: {statement};",
         )
         self.table, self.statement = table, statement
+
+
+class TableNotMadeError(ConfigurationError):
+    """One of delembic's tables is missing, and this role may not make it. Nothing ran.
+
+    Args:
+        table: The name of the table.
+        reason: What the database says.
+    """
+
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__(
+            f"The table {table} is missing, and this role may not make it: {reason}", _FOR_DBA
+        )
+        self.table = table
+
+
+class RightMissingError(ConfigurationError):
+    """This role may not use one of delembic's tables.
+
+    Args:
+        reason: What the database says.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The database refused access: {reason}", _FOR_DBA)
 
 
 class OtherProjectError(ConfigurationError):

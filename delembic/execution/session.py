@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from delembic.audit.marks import applied_revisions, read_applied, read_marks
 from delembic.audit.program import Program
 from delembic.config import Config
-from delembic.database.connections import reporting_failures
+from delembic.database.failures import reporting_failures
 from delembic.database.opening import Database, open_database
 from delembic.database.places import reading
 from delembic.events import Listener, Outcome, ignore

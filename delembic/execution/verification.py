@@ -19,6 +19,7 @@ from delembic.audit.share import read_share
 from delembic.audit.stopwatch import Stopwatch
 from delembic.audit.tables import ensure, tables_of
 from delembic.database.connections import driver_text
+from delembic.database.failures import lacks_right
 from delembic.database.opening import Database
 from delembic.database.places import recording
 from delembic.errors import (
@@ -121,6 +122,8 @@ def _raising_of_loss(revision: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if lacks_right(error):
+            raise
         raise VerificationCutOffError(revision, driver_text(error)) from error
 
 

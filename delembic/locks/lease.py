@@ -25,21 +25,12 @@ import threading
 import uuid
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     Connection,
-    Double,
     Engine,
-    Integer,
-    MetaData,
     Row,
-    String,
-    Table,
-    bindparam,
-    func,
     insert,
     select,
     type_coerce,
@@ -47,66 +38,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from delembic.audit.tables import OPTIONS, ensure
+from delembic.audit.tables import ensure
 from delembic.database.columns import UtcDateTime
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects import kind_of
-from delembic.database.places import place_of, recording
+from delembic.database.places import recording
 from delembic.errors import DatabaseUnavailableError
+from delembic.locks.lease_tables import LeaseTables, lease_tables_of
 from delembic.locks.lock import Lock
 
 LEASE_SECONDS = 60.0
 _RENEWALS_PER_LEASE = 4
-
-
-class LeaseTables:
-    """The tables of a project's leases.
-
-    Attributes:
-        leases: One row for each revision that was ever run under a lease. Without an owner, it is
-            free. ``expires_at`` is the expiry of a lease that was not renewed yet, or that an
-            earlier version holds.
-        renewals: When the lease with a fencing number expires, if it was ever renewed.
-        terms: The query for the lease of a revision.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        self.leases = Table(
-            f"{prefix}_lease",
-            MetaData(),
-            Column("revision", String(255), primary_key=True),
-            Column("owner", String(36)),
-            Column("fence", Integer, nullable=False),
-            Column("expires_at", UtcDateTime, nullable=False),
-            Column("lease_seconds", Double),
-            **OPTIONS,
-        )
-        self.renewals = Table(
-            f"{prefix}_lease_renewal",
-            MetaData(),
-            Column("revision", String(255), primary_key=True),
-            Column("fence", Integer, nullable=False),
-            Column("expires_at", UtcDateTime, nullable=False),
-            **OPTIONS,
-        )
-        lease, renewal = self.leases.c, self.renewals.c
-        expiry = func.coalesce(renewal.expires_at, lease.expires_at).label("expires_at")
-        renewed = (renewal.revision == lease.revision) & (renewal.fence == lease.fence)
-        self.terms = (
-            select(lease.owner, lease.fence, lease.lease_seconds, expiry)
-            .select_from(self.leases.outerjoin(self.renewals, renewed))
-            .where(lease.revision == bindparam("of_revision"))
-        )
-
-
-@cache
-def _tables_with(prefix: str) -> LeaseTables:
-    return LeaseTables(prefix)
-
-
-def lease_tables_of(conn: Connection) -> LeaseTables:
-    """Return the tables of the leases, for the project of a connection."""
-    return _tables_with(place_of(conn).prefix)
 
 
 class LeaseLock(Lock):

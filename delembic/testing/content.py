@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, select, table, text
 from delembic.audit.share import identity_table_of
 from delembic.audit.tables import tables_of
 from delembic.database.dialects import kind_of
-from delembic.locks.lease import lease_tables_of
+from delembic.locks.lease_tables import lease_tables_of
 
 Row: TypeAlias = tuple[Any, ...]
 Fate: TypeAlias = Literal["kept", "created", "altered", "dropped"]

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, create_engine, insert, text
 from sqlalchemy.pool import NullPool
 
 from delembic.audit.tables import ensure
-from delembic.locks.lease import LeaseLock, database_time, lease_tables_of
+from delembic.locks.lease import LeaseLock, database_time
+from delembic.locks.lease_tables import lease_tables_of
 from support.projects import PATIENCE_SECONDS
 from support.servers.backend import Backend
 

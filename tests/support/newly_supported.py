@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import registry
 
 from delembic.database.dialects import Other, SessionLocks, Witness, register
-from delembic.database.dialects.postgresql import AdvisoryLock, PostgreSQL, TransactionIdWitness
+from delembic.database.dialects.postgresql import AdvisoryLock, PostgreSQL
+from delembic.database.dialects.transaction_ids import TransactionIdWitness
 from support.strangers import Stranger
 
 

@@ -1,6 +1,7 @@
 """DIALECTS: what differs between kinds of databases, with one module for each kind."""
 
-from delembic.database.dialects.kind import DatabaseKind, Name, SessionLocks, Witness
+from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
+from delembic.database.dialects.kind import DatabaseKind
 from delembic.database.dialects.mysql import MySQL
 from delembic.database.dialects.other import Other
 from delembic.database.dialects.postgresql import PostgreSQL

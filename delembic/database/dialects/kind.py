@@ -8,12 +8,11 @@ No code outside this folder checks the name of a database. To support another da
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     URL,
@@ -31,92 +30,10 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
+from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.errors import ConfigurationError
-from delembic.status import TransactionState
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """The name of a table.
-
-    Attributes:
-        table: Without its schema.
-        schema: Its schema; ``None`` if the name alone has to do.
-        quoted: Both, as they stand in a statement.
-    """
-
-    table: str
-    schema: str | None
-    quoted: str
-
-
-class Witness(Protocol):
-    """Watches the transaction of one piece of work. Created right after the transaction begins.
-
-    A migration may end its transaction, on purpose, by a DDL statement of MySQL, or because the
-    server gave it up. What was committed cannot be rolled back any more, and what was rolled back
-    is lost, so both have to be told.
-    """
-
-    transaction_id: int | None
-    """The server's id of the transaction, if a lost commit can be traced by it."""
-
-    def watch(self) -> None:
-        """Watch the transaction that has begun in place of the one before."""
-
-    def look(self, errors: Collection[int]) -> TransactionState:
-        """Right before a commit or a rollback that SQLAlchemy sends: look for an earlier end.
-
-        Args:
-            errors: As for `come_back`.
-
-        Returns:
-            What has become of the watched transaction.
-
-        Raises:
-            DBAPIError: The server has given the transaction up, or the session is over.
-        """
-
-    def come_back(self, errors: Collection[int]) -> TransactionState:
-        """Lead the session back to the schema and the role in which it began.
-
-        Args:
-            errors: The numbers of the server's errors that were seen since the transaction began.
-
-        Returns:
-            What has become of the watched transaction. Asking does it no harm.
-        """
-
-    def roll_back(self, errors: Collection[int]) -> TransactionState:
-        """Roll back.
-
-        Args:
-            errors: As for `come_back`.
-
-        Returns:
-            What had become of the watched transaction before: if it was open, all of it is undone.
-        """
-
-    def has_committed(self) -> bool:
-        """After the session was lost: whether the transaction is known to have been committed."""
-
-    def outside(self) -> bool:
-        """Whether statements are sent outside of any transaction by now, as far as can be known."""
-
-    def kept_rows(self) -> bool:
-        """Right after `roll_back`: whether tables without transactions have kept what was done."""
-
-
-class SessionLocks(Protocol):
-    """Locks that the server keeps for a session and frees when it ends."""
-
-    def try_acquire(self, revision: str) -> bool:
-        """Take the revision's lock if it is free, without waiting."""
-
-    def release(self, revision: str) -> bool:
-        """Release the lock, and return whether it was still held."""
 
 
 class DatabaseKind(ABC):
@@ -221,6 +138,20 @@ class DatabaseKind(ABC):
             key: The name of the column that identifies a row.
         """
         return []
+
+    def grants(self, tables: Sequence[Name], role: str, *, writes: bool) -> list[str]:
+        """Return the statements that let a role use delembic's tables.
+
+        Args:
+            tables: The tables.
+            role: The role, as it stands in a statement.
+            writes: Whether it may write entries and marks; otherwise, it may only read them.
+        """
+        return []
+
+    def lacks_right(self, error: BaseException) -> bool:
+        """Whether a driver's error says that the role may not do what the statement asks for."""
+        return False
 
     def hides_rows(self, conn: Connection, table: Name) -> bool:
         """Whether the database may hide rows of an existing table from the connection's role."""

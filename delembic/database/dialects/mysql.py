@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -13,15 +13,18 @@ from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
 from delembic.database.connections import execute_reconnecting
+from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
 from delembic.database.dialects.keys import digest
-from delembic.database.dialects.kind import Name, SessionLocks, Witness
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
+from delembic.database.driver_errors import error_number
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.status import TransactionState
 
 _ROLL_BACK = {1020, 1213}
 """ER_CHECKREAD (under ``innodb_snapshot_isolation``) and ER_LOCK_DEADLOCK."""
+_DENIED = {1044, 1142, 1143, 1227}
+"""ER_DBACCESS_DENIED, ER_TABLEACCESS_DENIED, ER_COLUMNACCESS_DENIED, ER_SPECIFIC_ACCESS_DENIED."""
 _THREE_BYTES = ("utf8", "utf8mb3")
 _WINDOWS_LATIN = "cp1252"
 """What MySQL calls latin1."""
@@ -121,6 +124,15 @@ class MySQL(Other):
         if not texts_fit:
             wanted.append("CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
         return [f"ALTER TABLE {table.quoted} {', '.join(wanted)}"]
+
+    def grants(self, tables: Sequence[Name], role: str, *, writes: bool) -> list[str]:
+        """See `DatabaseKind`."""
+        rights = "SELECT, INSERT, UPDATE" if writes else "SELECT"
+        return [f"GRANT {rights} ON {table.quoted} TO {role}" for table in tables]
+
+    def lacks_right(self, error: BaseException) -> bool:
+        """See `DatabaseKind`."""
+        return error_number(error) in _DENIED
 
     @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:

@@ -10,7 +10,8 @@ from typing import ClassVar
 from sqlalchemy import ColumnElement, Connection, func
 from sqlalchemy.exc import DBAPIError
 
-from delembic.database.dialects.kind import DatabaseKind, Witness
+from delembic.database.dialects.interfaces import Witness
+from delembic.database.dialects.kind import DatabaseKind
 from delembic.database.sessions import ending_session, is_autocommitting, leave_autocommit
 from delembic.status import TransactionState
 

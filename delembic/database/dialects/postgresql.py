@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -19,25 +19,26 @@ from sqlalchemy import (
     Table,
     text,
 )
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from delembic.config import Config
 from delembic.database.connections import autocommitting_apart, connect, execute_reconnecting
+from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
 from delembic.database.dialects.keys import digest
-from delembic.database.dialects.kind import Name, SessionLocks, Witness
-from delembic.database.dialects.other import Other, SavepointWitness
+from delembic.database.dialects.other import Other
+from delembic.database.dialects.transaction_ids import TransactionIdWitness, transaction_status
+from delembic.database.driver_errors import sqlstate
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.errors import (
     ConfigurationError,
-    DatabaseUnavailableError,
-    PreparedTransactionError,
 )
-from delembic.status import TransactionState
 
 _SETTLING_SECONDS = 30.0
+_INSUFFICIENT_PRIVILEGE = "42501"
+_NO_SCHEMA = "3F000"
+"""What PostgreSQL says to CREATE if no schema of the search path exists or may be used."""
 _LIBPQ = ("psycopg", "psycopg2")
 
 
@@ -101,6 +102,22 @@ class PostgreSQL(Other):
                 f'ALTER TABLE {table.quoted} ALTER COLUMN {key} TYPE VARCHAR(255) COLLATE "C"'
             )
         return statements
+
+    def grants(self, tables: Sequence[Name], role: str, *, writes: bool) -> list[str]:
+        """See `DatabaseKind`. The sequence of the audit log's numbers has a right of its own."""
+        schema = tables[0].schema
+        names = ", ".join(table.quoted for table in tables)
+        rights = "SELECT, INSERT, UPDATE" if writes else "SELECT"
+        found = [f"GRANT USAGE ON SCHEMA {schema} TO {role}"] if schema else []
+        found.append(f"GRANT {rights} ON {names} TO {role}")
+        if writes:
+            numbers = [table.quoted for table in tables if table.numbered]
+            found += [f"GRANT USAGE ON SEQUENCE {name}_id_seq TO {role}" for name in numbers]
+        return found
+
+    def lacks_right(self, error: BaseException) -> bool:
+        """See `DatabaseKind`."""
+        return sqlstate(error) in (_INSUFFICIENT_PRIVILEGE, _NO_SCHEMA)
 
     def hides_rows(self, conn: Connection, table: Name) -> bool:
         """See `DatabaseKind`. Row-level security does."""
@@ -177,83 +194,6 @@ class AdvisoryLock:
         return bool(execute_reconnecting(self._conn, query).scalar_one())
 
 
-class TransactionIdWitness(SavepointWitness):
-    """Knows the transaction by its id, and its fate by ``txid_status``.
-
-    The session comes back in the statement that asks for the id.
-    """
-
-    def __init__(self, conn: Connection) -> None:
-        self._place: dict[str, Any] = {}
-        super().__init__(conn)
-
-    def watch(self) -> None:
-        """See `Witness`."""
-        row = self._conn.exec_driver_sql(_WATCH).one()
-        self.transaction_id = int(row[0])
-        if not self._place:
-            self._place = {"user": row[1], "role": row[2], "search_path": row[3]}
-        super().watch()
-
-    def look(self, errors: Collection[int]) -> TransactionState:
-        """See `Witness`."""
-        return self._state(self._conn.exec_driver_sql("SELECT txid_current()").scalar_one())
-
-    def come_back(self, errors: Collection[int]) -> TransactionState:
-        """See `Witness`."""
-        return self._state(self._conn.execute(_COME_BACK, self._place).one()[0])
-
-    def roll_back(self, errors: Collection[int]) -> TransactionState:
-        """See `Witness`; a transaction that was given up answers no question before its end."""
-        is_open = self._is_commit_refused() or self._is_done(self._question)
-        self._conn.rollback()
-        return TransactionState.OPEN if is_open else self._ended(errors)
-
-    def has_committed(self) -> bool:
-        """See `Witness`. Another session asks, which may fail with the server."""
-        with (
-            suppress(DatabaseUnavailableError, DBAPIError),
-            connect(self._conn.engine) as other,
-        ):
-            return self._end_seen_by(other) == TransactionState.COMMITTED
-        return False
-
-    def _state(self, current: Any) -> TransactionState:
-        """Return what has become of the transaction, given the id of the current one."""
-        if int(current) == self.transaction_id:
-            return TransactionState.OPEN
-        state = self._end_seen_by(self._conn)
-        if state == TransactionState.OPEN:
-            raise PreparedTransactionError
-        return state
-
-    def _ended(self, errors: Collection[int]) -> TransactionState:
-        return self._end_seen_by(self._conn)
-
-    def _end_seen_by(self, conn: Connection) -> TransactionState:
-        """Return how the transaction ended; `OPEN` if it was prepared, and is rolled back now."""
-        match transaction_status(conn, self.transaction_id):
-            case "committed":
-                return TransactionState.COMMITTED
-            case "in progress":
-                self._roll_back_prepared()
-                return TransactionState.OPEN
-            case _:
-                return TransactionState.ROLLED_BACK
-
-    def _roll_back_prepared(self) -> None:
-        with autocommitting_apart(self._conn.engine) as other:
-            for name in other.execute(_PREPARED, {"id": self.transaction_id}).scalars().all():
-                quoted = name.replace("'", "''")
-                other.exec_driver_sql(f"ROLLBACK PREPARED '{quoted}'")
-
-
-def transaction_status(conn: Connection, transaction_id: int | None) -> str | None:
-    """Return the server's status of a transaction: in progress, committed or aborted."""
-    status: str | None = conn.execute(_STATUS, {"id": transaction_id}).scalar_one()
-    return status
-
-
 def _is_lent_out(conn: Connection) -> bool:
     """Whether a pooler was found to give one session to two connections.
 
@@ -272,11 +212,6 @@ def _is_lent_out(conn: Connection) -> bool:
 
 _PROCESS = text("SELECT pg_backend_pid()")
 _HOME = text("SELECT current_schema()")
-_PREPARED = text(
-    "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
-    " AND transaction = CAST(CAST(:id % 4294967296 AS text) AS xid)"
-)
-_STATUS = text("SELECT txid_status(:id)")
 _FITNESS = text(
     "SELECT c.relpersistence = 'u',"
     " a.atttypid <> ALL (ARRAY(SELECT oid FROM pg_type WHERE typname = 'citext'))"
@@ -287,11 +222,3 @@ _FITNESS = text(
 )
 _HIDES_ROWS = text("SELECT coalesce(row_security_active(to_regclass(:table)), false)")
 _ENCODINGS = "SELECT current_setting('client_encoding'), current_setting('server_encoding')"
-_WATCH = (
-    "SELECT txid_current(), session_user, current_setting('role'), current_setting('search_path')"
-)
-_COME_BACK = text(
-    "SELECT txid_current(), CASE WHEN session_user <> :user"
-    " THEN set_config('session_authorization', :user, true) END,"
-    " set_config('role', :role, true), set_config('search_path', :search_path, true)"
-)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.config import Config
-from delembic.database.dialects.kind import Witness
+from delembic.database.dialects.interfaces import Witness
 from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.interruption import make_interruptible, make_uninterruptible
 from delembic.errors import IgnoredStatementError

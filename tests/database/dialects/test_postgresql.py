@@ -10,7 +10,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from delembic.database.dialects import postgresql
-from delembic.database.dialects.postgresql import PostgreSQL, transaction_status
+from delembic.database.dialects.postgresql import PostgreSQL
+from delembic.database.dialects.transaction_ids import transaction_status
 from support.projects import PATIENCE_SECONDS
 
 

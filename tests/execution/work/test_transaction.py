@@ -9,7 +9,8 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from delembic.database.dialects.postgresql import PostgreSQL, transaction_status
+from delembic.database.dialects.postgresql import PostgreSQL
+from delembic.database.dialects.transaction_ids import transaction_status
 from delembic.execution.work.course import Course
 from delembic.execution.work.rows import counting_rows
 from delembic.execution.work.transaction import open_transaction
