@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -53,7 +54,7 @@ def _queries_of_the_log() -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(*arguments: Any) -> None:
-        if "FROM delembic_run_history" in arguments[2]:
+        if re.search(r"FROM \S*delembic_run_history\b", arguments[2]):
             sent.append(arguments[2])
 
     event.listen(Engine, "before_cursor_execute", note)
