@@ -46,7 +46,8 @@ class Mark:
         status: ``success`` or ``failed``.
         duration_seconds: How long the work took.
         attempt_id: The attempt that made the mark; the column is called ``run_id``.
-        checksum: SHA-256 of the source file that was run.
+        checksum: SHA-256 of the text of the file that was run, or of its bytes, as earlier versions
+            of delembic recorded it. `Revision.canonical` makes them comparable.
     """
 
     revision: str
@@ -74,7 +75,7 @@ class Mark:
         """
         if not self.applied or self.checksum is None:
             return None
-        return self.checksum != revision.checksum
+        return not revision.is_of(self.checksum)
 
 
 def read_marks(conn: Connection) -> dict[str, Mark]:

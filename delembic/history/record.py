@@ -66,10 +66,16 @@ def read_record(database: Database, survey: Survey, revision: str) -> RevisionRe
     return RevisionRecord(
         _standing(survey, revision, mark, attempts),
         survey.graph.get(revision),
-        mark.checksum if mark and mark.applied else None,
+        _applied_checksum(mark, survey.graph.get(revision)),
         tuple(attempts),
         tuple(verifications),
     )
+
+
+def _applied_checksum(mark: Mark | None, source: Revision | None) -> str | None:
+    if mark is None or not mark.applied or mark.checksum is None:
+        return None
+    return source.canonical(mark.checksum) if source else mark.checksum
 
 
 def _standing(

@@ -60,8 +60,7 @@ def _materialization(
     return AssetMaterialization(
         asset_key=item.spec.key,
         description=f"Applied by {attempt.who}.",
-        metadata=attempt_metadata(attempt)
-        | change_metadata(attempt.checksum, file.checksum if file else None),
+        metadata=attempt_metadata(attempt) | change_metadata(attempt.checksum, file),
         tags=_versions(item, attempt.checksum, inputs) if attempt.checksum else None,
     )
 
@@ -72,6 +71,7 @@ def _versions(item: Translated, checksum: str, inputs: Mapping[AssetKey, str]) -
     From them, Dagster determines that a file has changed since, and that nothing else is out of
     date.
     """
+    checksum = item.revision.canonical(checksum)
     version = applied_code_version(item.spec.code_version, item.revision.checksum, checksum)
     tags = {DATA_VERSION_TAG: checksum, CODE_VERSION_TAG: version or checksum}
     for key, version in inputs.items():
@@ -84,8 +84,9 @@ def _evaluation(
     item: Translated, attempt: LogEntry, file: Revision | None
 ) -> Iterator[AssetCheckEvaluation]:
     # If the file has changed since, it is not known what its `validate` was.
-    as_run = (each for each in (file, item.revision) if each and each.checksum == attempt.checksum)
-    if item.check and any(each.validates for each in as_run):
+    ran = attempt.checksum or ""
+    files = (each for each in (file, item.revision) if each)
+    if item.check and any(each.validates for each in files if each.is_of(ran)):
         yield AssetCheckEvaluation(
             asset_key=item.check.asset_key,
             check_name=item.check.name,

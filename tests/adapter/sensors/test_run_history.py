@@ -335,6 +335,24 @@ def test_a_changed_file_is_reported_but_its_check_is_not(sqlite_location: Locati
     assert facts["file_checksum"] == location.folder.checksum("D001")
 
 
+def test_other_line_ends_are_no_change(sqlite_location: Location) -> None:
+    location = sqlite_location
+    location.inserting("D001", validate="pass")
+    now = location.folder.checksum("D001")
+    location.folder.upgrade()
+    path = location.folder.versions / "D001.py"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    of_bytes = location.folder.checksum("D001")  # as earlier versions recorded it
+    location.folder.execute(f"UPDATE delembic_run_history SET checksum = '{of_bytes}'")
+
+    told = tick(sensor_of(location), location.instance)
+
+    assert told.shown == [("D001", MATERIALIZATION), ("D001", "CheckEvaluation")]
+    assert "changed" not in plain(told.events[0].metadata)
+    tags = told.events[0].tags or {}  # type: ignore[union-attr]  # a materialization
+    assert (tags["dagster/data_version"], tags["dagster/code_version"]) == (now, now)
+
+
 def test_a_database_that_does_not_answer_fails_the_tick(
     files: ProjectFolder, instance: DagsterInstance
 ) -> None:
