@@ -107,7 +107,8 @@ class Skipped:
         applied_at: When it took effect, in UTC, if that is known.
         applied_by: Who ran it, if the audit log has that.
         history_id: The log entry of the attempt that applied it, if there is one.
-        checksum: SHA-256 of the file that was run then; it may have been edited since.
+        checksum: SHA-256 of the file that was run then, or that was accepted in its place; it may
+            have been edited since.
     """
 
     revision: str

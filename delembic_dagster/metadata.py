@@ -142,6 +142,19 @@ def attempt_metadata(attempt: LogEntry) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if value is not None}
 
 
+def acceptance_metadata(entry: LogEntry) -> dict[str, Any]:
+    """Return the metadata of an event for a file that was taken for the one that was applied."""
+    metadata = {
+        REVISION: entry.revision,
+        STATUS: ALREADY_APPLIED,
+        "delembic/accepted_at": MetadataValue.timestamp(entry.started_at),
+        "delembic/accepted_by": entry.who,
+        HISTORY_ID: entry.id,
+        RUN_ID: entry.run_id,
+    }
+    return {name: value for name, value in metadata.items() if value is not None}
+
+
 def applied_code_version(defined: str | None, now: str, applied: str) -> str | None:
     """Return the code version that was applied; if the file has changed, the asset is out of date.
 

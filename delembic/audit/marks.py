@@ -34,6 +34,9 @@ _add = insert(_table)
 _over_failure = update(_table).where(
     _table.c.revision == bindparam("of_revision"), _table.c.status != Status.SUCCESS
 )
+_accept = update(_table).where(
+    _table.c.revision == bindparam("of_revision"), _table.c.status == Status.SUCCESS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,21 @@ def mark_failed(conn: Connection, mark: Mark) -> bool:
         conn.rollback()
         return False
     return True
+
+
+def accept_checksum(conn: Connection, revision: str, checksum: str) -> bool:
+    """Put another checksum into the mark of a success.
+
+    Args:
+        conn: In autocommit mode.
+        revision: The revision that it marks.
+        checksum: That of the file that counts as the one that was applied.
+
+    Returns:
+        Whether there was such a mark.
+    """
+    values = {"of_revision": revision, "checksum": checksum}
+    return bool(execute_reconnecting(conn, _accept, values).rowcount)
 
 
 def _over(mark: Mark) -> dict[str, Any]:

@@ -9,6 +9,7 @@ Example:
     ['D001', 'D002']
 """
 
+from delembic.commands.marking import accept
 from delembic.commands.projects import (
     AFTER_INIT,
     NewRevision,
@@ -19,12 +20,15 @@ from delembic.commands.projects import (
 )
 from delembic.commands.reading import current, history, runs, runs_since, show
 from delembic.commands.running import apply, upgrade, verify, verify_each
+from delembic.execution.acceptance import Acceptance
 from delembic.execution.session import Session, open_session
 
 __all__ = [
     "AFTER_INIT",
+    "Acceptance",
     "NewRevision",
     "Session",
+    "accept",
     "apply",
     "current",
     "dialect_name",

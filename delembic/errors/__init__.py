@@ -4,6 +4,7 @@ An error takes facts and composes its own message. It also carries a remedy, and
 the command line. Nothing here imports other parts of delembic, so every module can raise them.
 """
 
+from delembic.errors.acceptance import NotAcceptableError
 from delembic.errors.configuration import (
     ConfigFileNotFoundError,
     ConfigSectionNotFoundError,
@@ -77,6 +78,7 @@ __all__ = [
     "MigrationFailedError",
     "MigrationFileError",
     "NewerDatabaseError",
+    "NotAcceptableError",
     "NotVerifiableError",
     "PreparedTransactionError",
     "SchemaNotReadyError",

@@ -61,7 +61,7 @@ def read_entries(
         revision: Return only the entries of this revision; all if ``None``.
         status: Return only the entries with this status; all if ``None``.
         limit: The maximum number of entries; all if ``None``.
-        operation: Return only attempts, or only verifications; both if ``None``.
+        operation: Return only the entries of this operation; all if ``None``.
     """
     wanted = {_table.c.revision: revision, _table.c.status: status}
 

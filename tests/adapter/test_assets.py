@@ -15,7 +15,7 @@ from dagster import (
     load_assets_from_modules,
 )
 
-from delembic import ConfigurationError
+from delembic import ConfigurationError, commands
 from delembic_dagster import DelembicProject, build_delembic_assets
 from delembic_dagster.assets import Mode
 from support.dagster_location import INSERT, Location, key
@@ -135,6 +135,23 @@ def test_other_line_ends_leave_the_versions_of_an_asset_as_they_are(
         assert event.asset_materialization
         tags = event.asset_materialization.tags or {}
         assert (tags["dagster/data_version"], tags["dagster/code_version"]) == (now, now)
+
+
+def test_an_accepted_file_gives_its_asset_the_new_versions(location: Location) -> None:
+    location.inserting("D001", validate="pass")
+    location.folder.upgrade()
+    location.inserting("D001", validate="pass", head="# reformatted")
+    commands.accept(location.folder.config, ["D001"])
+
+    ran = location.run()
+
+    assert "changed" not in ran.materialized()["D001"]
+    event = location.instance.get_latest_materialization_event(key("D001"))
+    assert event
+    assert event.asset_materialization
+    tags, now = event.asset_materialization.tags or {}, location.folder.checksum("D001")
+    assert (tags["dagster/data_version"], tags["dagster/code_version"]) == (now, now)
+    assert location.inserted() == ["D001"]
 
 
 def test_a_failure_blocks_its_descendants_and_nothing_else(location: Location) -> None:
