@@ -18,6 +18,19 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesGone:
+    """The project has no files for some revisions that are applied.
+
+    Somebody has removed them on purpose, or the project's folder is not complete.
+
+    Attributes:
+        revisions: The revisions, in the order in which they took effect.
+    """
+
+    revisions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Another run holds the lock. Emitted once for each revision that has to wait."""
 
@@ -228,6 +241,7 @@ Event = (
     | Skipped
     | Failed
     | Blocked
+    | FilesGone
     | Interrupted
     | RecordDelayed
     | LockLost

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from delembic.revisions.source import Revision
 from delembic.status import Status
 
 _table = tables.version_table
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _of_revision = select(_table).where(_table.c.revision == bindparam("of_revision"))
 _of_revisions = select(_table).where(
     _table.c.revision.in_(bindparam("of_revisions", expanding=True))
@@ -122,6 +123,18 @@ def read_applied(conn: Connection, revisions: Collection[str]) -> frozenset[str]
 def applied_revisions(marks: Mapping[str, Mark]) -> frozenset[str]:
     """Return the revisions that have taken effect."""
     return frozenset(revision for revision, mark in marks.items() if mark.applied)
+
+
+def applied_without_file(marks: Mapping[str, Mark], files: Collection[str]) -> tuple[str, ...]:
+    """Return the applied revisions that have no file, in the order in which they took effect.
+
+    Args:
+        marks: All marks, by revision.
+        files: The revisions that have one.
+    """
+    gone = [mark for mark in marks.values() if mark.applied and mark.revision not in files]
+    gone.sort(key=lambda mark: (mark.applied_at or _LONG_AGO, mark.revision))
+    return tuple(mark.revision for mark in gone)
 
 
 def mark_applied(

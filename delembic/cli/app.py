@@ -144,9 +144,7 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
     from delembic.cli.progress import showing_progress
 
     config = options.load()
-    if not delembic.commands.read_graph(config):
-        click.echo("No migrations found.")
-        return
+    graph = delembic.commands.read_graph(config)
     with showing_progress() as progress:
         outcomes = delembic.commands.upgrade(
             config,
@@ -156,7 +154,7 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
             program=delembic.Program("cli"),
         )
     if not outcomes:
-        click.echo("Already up to date.")
+        click.echo("Already up to date." if graph else "No migrations found.")
 
 
 @main.command()
@@ -221,6 +219,8 @@ def history(options: _Options, as_json: bool) -> None:
 
     entries = delembic.commands.history(options.load())
     click.echo(documents.history(entries) if as_json else standings.history(entries))
+    if not as_json and (gone := standings.files_gone(entries)):
+        click.echo(f"{click.style('Warning:', fg='yellow')} {gone}", err=True)
 
 
 @main.command()

@@ -8,12 +8,17 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from delembic.audit.marks import applied_revisions, read_applied, read_marks
+from delembic.audit.marks import (
+    applied_revisions,
+    applied_without_file,
+    read_applied,
+    read_marks,
+)
 from delembic.audit.program import Program
 from delembic.config import Config
 from delembic.database.connections import connect, reporting_failures
 from delembic.database.opening import Database, open_database
-from delembic.events import Listener, Outcome, ignore
+from delembic.events import FilesGone, Listener, Outcome, ignore
 from delembic.execution.attempt import attempt
 from delembic.execution.preflight import preflight
 from delembic.execution.run import Run, open_run
@@ -52,8 +57,13 @@ class Session:
         """Run the pending migrations up to a target, as `delembic.commands.upgrade` does."""
         with reporting_failures():
             with connect(self._opened().work) as conn:
-                plan = make_plan(graph, applied_revisions(read_marks(conn)), target)
+                marks = read_marks(conn)
+                if gone := applied_without_file(marks, graph):
+                    on_event(FilesGone(gone))
+                plan = make_plan(graph, applied_revisions(marks), target)
                 migrations = preflight(self._config, graph, plan, conn)
+            if not graph:
+                return ()
             run = self._running(on_event)
             run.settlement.settle_orphans()
             return run_plan(run, graph, plan, migrations)
