@@ -108,7 +108,7 @@ def read_file(path: Path, root: Path) -> list[Revision]:
         raise MigrationFileError(
             path,
             "contains no DataMigration.",
-            "Define one, or start the file's name with _ if it is a helper module.",
+            "Define one, or start the name of the file or of its folder with _ if it is a helper.",
         )
     return [_revision(cls, path, root, content) for cls in found]
 
