@@ -186,7 +186,7 @@ class Config:
 
     @property
     def alembic_config(self) -> Path | None:
-        """The path of Alembic's ini file, if data migrations may depend on schema revisions."""
+        """The path of Alembic's ini file or ``pyproject.toml``, if migrations may depend on it."""
         value = self._expanded("alembic_config")
         return self.root / value if value else None
 

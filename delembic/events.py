@@ -18,6 +18,19 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesGone:
+    """The project has no files for some revisions that are applied.
+
+    Somebody has removed them on purpose, or the project's folder is not complete.
+
+    Attributes:
+        revisions: The revisions, in the order in which they took effect.
+    """
+
+    revisions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Another run holds the lock. Emitted once for each revision that has to wait."""
 
@@ -107,7 +120,8 @@ class Skipped:
         applied_at: When it took effect, in UTC, if that is known.
         applied_by: Who ran it, if the audit log has that.
         history_id: The log entry of the attempt that applied it, if there is one.
-        checksum: SHA-256 of the file that was run then; it may have been edited since.
+        checksum: SHA-256 of the file that was run then, or that was accepted in its place; it may
+            have been edited since.
     """
 
     revision: str
@@ -227,6 +241,7 @@ Event = (
     | Skipped
     | Failed
     | Blocked
+    | FilesGone
     | Interrupted
     | RecordDelayed
     | LockLost

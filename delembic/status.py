@@ -8,6 +8,7 @@ class Operation(StrEnum):
 
     UPGRADE = "upgrade"
     VERIFY = "verify"
+    ACCEPT = "accept"
 
 
 class Phase(StrEnum):

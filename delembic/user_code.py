@@ -3,9 +3,10 @@
 Migrations, ``env.py`` and the modules that they import may raise anything. They are called only
 inside `user_code`, which therefore holds the only broad ``except`` of the package.
 
-Their files are imported here too, apart from all other modules. Each folder becomes a package with
-a unique name, and a migration is a submodule of that package. So ``from ._vocabulary import rows``
-finds the helper ``_vocabulary.py`` beside it, and no bare name such as ``D001_load`` appears in
+Their files are imported here too, apart from all other modules. The project's root becomes a
+package with a unique name, each folder below it a package in that, and a migration is a submodule
+of its folder. So ``from ._vocabulary import rows`` finds the helper ``_vocabulary.py`` beside it,
+and two dots find one in the folder above. No bare name such as ``D001_load`` appears in
 `sys.modules`.
 """
 
@@ -60,10 +61,11 @@ def import_source(path: Path, root: Path, content: bytes) -> ModuleType:
     _make_importable(root)
     # Otherwise a helper that was written a moment ago might not be found.
     importlib.invalidate_caches()
-    name = f"{_package(path.parent)}.{path.stem}"
+    package = _package(path.parent, root)
+    name = f"{package}.{path.stem}"
     module = ModuleType(name)
     module.__file__ = str(path)
-    module.__package__ = name.rpartition(".")[0]
+    module.__package__ = package  # the name of the file may have dots
     sys.modules[name] = module
     try:
         # Not optimized: under `python -O`, the asserts of a `validate` would not run.
@@ -80,12 +82,27 @@ def _make_importable(root: Path) -> None:
         sys.path.insert(0, str(root))
 
 
-def _package(folder: Path) -> str:
-    """Return the name of the folder's package, which is created on the first call."""
-    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    name = f"delembic_project_{digest}"
+def _package(folder: Path, root: Path) -> str:
+    """Return the name of the folder's package, which is made with those above it if necessary.
+
+    A folder outside of the project has a package without any above it.
+    """
+    place = root if folder.is_relative_to(root) else folder
+    name = _make_package(f"delembic_project_{_digest(place)}", place)
+    for part in folder.relative_to(place).parts:
+        place /= part
+        # A part with a dot would look like two packages.
+        name = _make_package(f"{name}.{part if part.isidentifier() else _digest(place)}", place)
+    return name
+
+
+def _make_package(name: str, folder: Path) -> str:
     if name not in sys.modules:
         package = ModuleType(name, f"The Python files of {folder}.")
         package.__path__ = [str(folder)]
         sys.modules[name] = package
     return name
+
+
+def _digest(folder: Path) -> str:
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:12]

@@ -58,7 +58,7 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
         revision: The migration.
     """
     if isinstance(outcome, Skipped):
-        return _skipped(outcome) | change_metadata(outcome.checksum, revision.checksum_now())
+        return _skipped(outcome) | change_metadata(outcome.checksum, revision.as_now())
     return _finished(outcome)
 
 
@@ -102,21 +102,19 @@ def verification_metadata(found: Verification) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if value is not None}
 
 
-def change_metadata(applied: str | None, now: str | None) -> dict[str, Any]:
+def change_metadata(applied: str | None, now: Revision | None) -> dict[str, Any]:
     """Return the metadata of a file that has changed since it was applied; none if it has not.
 
-    Example:
-        >>> change_metadata("a1b2", "a1b2")
-        {}
-        >>> sorted(change_metadata("a1b2", "c3d4"))
-        ['delembic/applied_checksum', 'delembic/changed', 'delembic/file_checksum']
+    Args:
+        applied: The checksum that was recorded when it was applied.
+        now: The migration as its file is now.
     """
-    if applied is None or now is None or applied == now:
+    if applied is None or now is None or now.is_of(applied):
         return {}
     return {
         CHANGED: True,
         "delembic/applied_checksum": applied,
-        "delembic/file_checksum": now,
+        "delembic/file_checksum": now.checksum,
     }
 
 
@@ -140,6 +138,19 @@ def attempt_metadata(attempt: LogEntry) -> dict[str, Any]:
         RUN_ID: attempt.run_id,
         "delembic/recovered": attempt.recovered or None,
         "delembic/error": bounded(attempt.reason) or None,
+    }
+    return {name: value for name, value in metadata.items() if value is not None}
+
+
+def acceptance_metadata(entry: LogEntry) -> dict[str, Any]:
+    """Return the metadata of an event for a file that was taken for the one that was applied."""
+    metadata = {
+        REVISION: entry.revision,
+        STATUS: ALREADY_APPLIED,
+        "delembic/accepted_at": MetadataValue.timestamp(entry.started_at),
+        "delembic/accepted_by": entry.who,
+        HISTORY_ID: entry.id,
+        RUN_ID: entry.run_id,
     }
     return {name: value for name, value in metadata.items() if value is not None}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -263,6 +264,40 @@ class TestShow:
         assert (before.changed, after.changed) == (False, True)
         assert before.source is not None
         assert after.applied_checksum == before.applied_checksum == before.source.checksum
+
+    @pytest.mark.parametrize("before", ["\n", "\r\n"], ids=["unix", "windows"])
+    def test_a_file_that_was_checked_out_with_other_line_ends_has_not_changed(
+        self, project: ProjectFolder, before: str
+    ) -> None:
+        path = project.migration("D001")
+        text = path.read_text()
+        path.write_text(text, newline=before)
+        project.upgrade()
+        after = {"\n": "\r\n", "\r\n": "\n"}[before]
+        path.write_text(text, newline=after, encoding="utf-8-sig")
+
+        shown = commands.show(project.config, "D001")
+
+        assert shown.source
+        assert shown.changed is False
+        assert shown.applied_checksum == shown.source.checksum
+        assert [each.changed for each in commands.history(project.config)] == [False]
+
+    @pytest.mark.parametrize("recorded", ["\n", "\r\n"], ids=["unix", "windows"])
+    @pytest.mark.parametrize("now", ["\n", "\r\n"], ids=["unix now", "windows now"])
+    def test_what_an_earlier_version_recorded_of_the_bytes_stays_right(
+        self, local: ProjectFolder, recorded: str, now: str
+    ) -> None:
+        path = local.migration("D001")
+        text = path.read_text()
+        of_bytes = hashlib.sha256(text.replace("\n", recorded).encode()).hexdigest()
+        record(local, LOADED, Mark("D001", THEN, "success", 1.0, "a-1", of_bytes))
+        path.write_text(text, newline=now)
+
+        shown = commands.show(local.config, "D001")
+
+        assert shown.source
+        assert (shown.changed, shown.applied_checksum) == (False, shown.source.checksum)
 
     @pytest.mark.parametrize("status", ["failed", "interrupted"])
     def test_a_file_that_never_took_effect_has_not_changed_since(

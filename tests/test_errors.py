@@ -17,6 +17,7 @@ from delembic.errors import (
     LockTimeoutError,
     MigrationBlockedError,
     MigrationFailedError,
+    NotAcceptableError,
     NotVerifiableError,
     SchemaNotReadyError,
     UnknownDependencyError,
@@ -38,6 +39,8 @@ def test_the_exit_code_follows_from_the_kind_of_error(kind: type[DelembicError])
         expected = 2
     if issubclass(kind, NotVerifiableError | VerificationCutOffError):
         expected = 2  # of `delembic verify`, 1 says that data has drifted, and nothing else does
+    if issubclass(kind, NotAcceptableError):
+        expected = 2  # an error in usage: the revision that was named is the wrong one
     if issubclass(kind, LockTimeoutError | LockLostError):
         expected = 4
 

@@ -76,6 +76,48 @@ class TestImporting:
 
         assert first == second != other
 
+    def test_a_file_in_a_subfolder_finds_helpers_beside_and_above_it(self, tmp_path: Path) -> None:
+        for folder in (tmp_path / "a.b" / "c d", tmp_path / "e"):
+            folder.mkdir(parents=True)
+        (tmp_path / "_top.py").write_text("found = []")
+        (tmp_path / "a.b" / "_above.py").write_text("found = ['above']")
+        (tmp_path / "a.b" / "c d" / "_beside.py").write_text("found = ['beside']")
+        (tmp_path / "e" / "_aside.py").write_text("found = ['aside']")
+
+        deep = import_source(
+            tmp_path / "a.b" / "c d" / "D001.load.py",
+            tmp_path,
+            b"from ._beside import found as x; from .._above import found as y\n"
+            b"from ..._top import found as z; from ...e._aside import found as w",
+        )
+        flat = import_source(tmp_path / "D002.py", tmp_path, b"from ._top import found as z")
+
+        found = [vars(deep)[name] for name in "xyzw"]
+        assert found == [["beside"], ["above"], [], ["aside"]]
+        assert vars(deep)["z"] is vars(flat)["z"]
+
+    def test_folders_whose_names_differ_by_a_dot_have_helpers_of_their_own(
+        self, tmp_path: Path
+    ) -> None:
+        values = []
+        for name in ("v1.2", "v1_2"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "_own.py").write_text(f"name = {name!r}")
+            module = import_source(tmp_path / name / "D001.py", tmp_path, b"from ._own import name")
+            values.append(vars(module)["name"])
+
+        assert values == ["v1.2", "v1_2"]
+
+    def test_a_file_outside_of_the_root_finds_helpers_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "shared").mkdir()
+        (tmp_path / "shared" / "_own.py").write_text("found = True")
+
+        module = import_source(
+            tmp_path / "shared" / "D001.py", tmp_path / "root", b"from ._own import found"
+        )
+
+        assert vars(module)["found"]
+
     def test_a_file_that_raises_leaves_no_module_behind(self, tmp_path: Path) -> None:
         before = set(sys.modules)
 

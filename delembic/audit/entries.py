@@ -1,7 +1,7 @@
 """A log entry, which is a row of the audit log ``delembic_run_history``, as a value.
 
-Each attempt and each verification has one. A verification has no influence on whether a revision is
-applied, so the state of a revision is derived only from the attempts.
+Each attempt, each verification and each acceptance of a file has one. Only an attempt can make a
+revision applied, so the state of a revision is derived from the attempts alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HEADING = re.compile(r"(Exception Group )?Traceback \(most recent call last\):"
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A log entry: a row of ``delembic_run_history`` for one attempt or one verification.
+    """A log entry: a row of ``delembic_run_history`` for an attempt, or for what came after it.
 
     Example:
         >>> from datetime import UTC
@@ -50,9 +50,9 @@ class LogEntry:
         exception: The whole error, with its traceback.
         username: The user of the operating system who ran it.
         hostname: The machine on which it ran.
-        attempt: The number of the attempt at this revision, from 1; ``None`` for a verification.
+        attempt: The number of the attempt at this revision, from 1; ``None`` if it is no attempt.
         description: The migration's description at that time.
-        checksum: SHA-256 of the source file that was run.
+        checksum: SHA-256 of the text of the file that was run, verified or accepted.
         rows_affected: Rows inserted, updated and deleted, as far as the driver reports them.
         executor: The program that ran it: ``cli``, ``dagster`` or ``python``.
         executor_run_id: The id that this program gave to its run.
@@ -60,8 +60,9 @@ class LogEntry:
         tool_version: The version of delembic.
         recovered: Whether the work was committed, but the run died before it recorded that. A
             later run then found the mark and completed this entry.
-        operation: ``upgrade`` for an attempt to apply the revision, or ``verify`` for a
-            verification, which does not change the state of the revision.
+        operation: ``upgrade`` for an attempt to apply the revision, ``verify`` for a verification,
+            or ``accept`` if the file was taken as it was for the one that was applied. Only
+            attempts change the state of the revision.
         database_id: The id of the work database; ``None`` unless the audit log is elsewhere.
     """
 
@@ -118,8 +119,13 @@ COLUMNS = {
 def is_operation(
     column: ColumnElement[Any], operation: Operation = Operation.UPGRADE
 ) -> ColumnElement[bool]:
-    """Return the condition for an operation; ``NULL`` in old rows means an upgrade."""
-    return func.coalesce(column, Operation.UPGRADE) == operation
+    """Return the condition for an operation."""
+    return operation_in(column) == operation
+
+
+def operation_in(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return the operation of a row; ``NULL`` in old rows means an upgrade."""
+    return func.coalesce(column, Operation.UPGRADE)
 
 
 def entry_of(row: Row[Any]) -> LogEntry:

@@ -78,26 +78,28 @@ class Ledger:
             exception=reason,
         )
 
-    def verified(
+    def noted(
         self,
+        operation: Operation,
         revision: Revision,
         status: Status,
         stopwatch: Stopwatch,
         exception: str | None = None,
     ) -> LogEntry:
-        """Write the entry of a verification that has ended.
+        """Write the entry of something that has ended and was no attempt.
 
         Args:
-            revision: The revision that was verified.
+            operation: What it was.
+            revision: The revision that it was about.
             status: ``success``, ``failed``, or ``interrupted`` if it was cut off.
             stopwatch: Runs since its beginning.
-            exception: The error that ``validate`` raised.
+            exception: The error that the user's code raised.
         """
         return self._insert(
             revision,
             status,
             stopwatch,
-            operation=Operation.VERIFY,
+            operation=operation,
             ended_at=stopwatch.now,
             duration_seconds=stopwatch.seconds,
             exception=exception,

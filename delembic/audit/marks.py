@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,8 @@ from delembic.errors import MarkRefusedError
 from delembic.revisions.source import Revision
 from delembic.status import Status
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -33,7 +35,8 @@ class Mark:
         status: ``success`` or ``failed``.
         duration_seconds: How long the work took.
         attempt_id: The attempt that made the mark; the column is called ``run_id``.
-        checksum: SHA-256 of the source file that was run.
+        checksum: SHA-256 of the text of the file that was run, or of its bytes, as earlier versions
+            of delembic recorded it. `Revision.canonical` makes them comparable.
     """
 
     revision: str
@@ -61,7 +64,7 @@ class Mark:
         """
         if not self.applied or self.checksum is None:
             return None
-        return self.checksum != revision.checksum
+        return not revision.is_of(self.checksum)
 
 
 class _Statements:
@@ -80,6 +83,9 @@ class _Statements:
         self.add = insert(table)
         self.over_failure = update(table).where(
             table.c.revision == bindparam("of_revision"), is_no_success
+        )
+        self.accept = update(table).where(
+            table.c.revision == bindparam("of_revision"), table.c.status == Status.SUCCESS
         )
         self.upsert = cache(lambda dialect: kind_of(dialect).upsert(table, is_no_success))
 
@@ -138,6 +144,18 @@ def read_applied(conn: Connection, revisions: Collection[str]) -> frozenset[str]
 def applied_revisions(marks: Mapping[str, Mark]) -> frozenset[str]:
     """Return the revisions that have taken effect."""
     return frozenset(revision for revision, mark in marks.items() if mark.applied)
+
+
+def applied_without_file(marks: Mapping[str, Mark], files: Collection[str]) -> tuple[str, ...]:
+    """Return the applied revisions that have no file, in the order in which they took effect.
+
+    Args:
+        marks: All marks, by revision.
+        files: The revisions that have one.
+    """
+    gone = [mark for mark in marks.values() if mark.applied and mark.revision not in files]
+    gone.sort(key=lambda mark: (mark.applied_at or _LONG_AGO, mark.revision))
+    return tuple(mark.revision for mark in gone)
 
 
 def mark_applied(
@@ -212,6 +230,21 @@ def mark_failed(conn: Connection, mark: Mark) -> bool:
         conn.rollback()
         return False
     return True
+
+
+def accept_checksum(conn: Connection, revision: str, checksum: str) -> bool:
+    """Put another checksum into the mark of a success.
+
+    Args:
+        conn: In autocommit mode.
+        revision: The revision that it marks.
+        checksum: That of the file that counts as the one that was applied.
+
+    Returns:
+        Whether there was such a mark.
+    """
+    values = {"of_revision": revision, "checksum": checksum}
+    return bool(execute_reconnecting(conn, _statements(conn).accept, values).rowcount)
 
 
 def _over(mark: Mark) -> dict[str, Any]:

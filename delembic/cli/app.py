@@ -144,9 +144,7 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
     from delembic.cli.progress import showing_progress
 
     config = options.load()
-    if not delembic.commands.read_graph(config):
-        click.echo("No migrations found.")
-        return
+    graph = delembic.commands.read_graph(config)
     with showing_progress() as progress:
         outcomes = delembic.commands.upgrade(
             config,
@@ -156,7 +154,7 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
             program=delembic.Program("cli"),
         )
     if not outcomes:
-        click.echo("Already up to date.")
+        click.echo("Already up to date." if graph else "No migrations found.")
 
 
 @main.command()
@@ -200,6 +198,27 @@ def tables(options: _Options, sql: bool, runner: str | None, reader: str | None)
 
 
 @main.command()
+@click.argument("revisions", nargs=-1, required=True, metavar="REV...")
+@click.option(
+    "--accept",
+    is_flag=True,
+    required=True,
+    help="Take each file as it is now for the one that was applied.",
+)
+@click.pass_obj
+def stamp(options: _Options, revisions: tuple[str, ...], accept: bool) -> None:
+    """Correct what is on record about applied migrations, and run nothing.
+
+    With --accept, the file of each REV counts as the one that was applied, for example after it was
+    reformatted. The migrations stay applied, and an entry in the audit log says who accepted what.
+    """
+    from delembic.cli import stamping
+
+    accepted = delembic.commands.accept(options.load(), revisions, program=delembic.Program("cli"))
+    click.echo(stamping.accepted(accepted))
+
+
+@main.command()
 @_as_json
 @click.pass_obj
 def current(options: _Options, as_json: bool) -> None:
@@ -221,6 +240,8 @@ def history(options: _Options, as_json: bool) -> None:
 
     entries = delembic.commands.history(options.load())
     click.echo(documents.history(entries) if as_json else standings.history(entries))
+    if not as_json and (gone := standings.files_gone(entries)):
+        click.echo(f"{click.style('Warning:', fg='yellow')} {gone}", err=True)
 
 
 @main.command()
@@ -229,7 +250,7 @@ def history(options: _Options, as_json: bool) -> None:
 @click.option(
     "--operation",
     type=click.Choice([each.value for each in Operation]),
-    help="Only attempts to apply a migration, or only verifications.",
+    help="Only attempts to apply a migration, only verifications, or only accepted files.",
 )
 @click.option(
     "--limit",
@@ -249,11 +270,11 @@ def runs(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List the attempts and verifications, newest first.
+    """List the attempts, verifications and accepted files, newest first.
 
-    Each line shows the number, the start, the status, the revision, 'verify' for a verification,
-    the duration, the number of rows changed, who ran it, where and with which program, and the
-    error.
+    Each line shows the number, the start, the status, the revision, 'verify' or 'accept' if it is
+    no attempt, the duration, the number of rows changed, who ran it, where and with which program,
+    and the error.
     """
     from delembic.cli import entries
     from delembic.presentation import documents
@@ -276,7 +297,8 @@ def runs(
 def show(options: _Options, revision: str, as_json: bool) -> None:
     """Show everything about one revision.
 
-    Prints its state, its file, every attempt with the whole error, and the last ten verifications.
+    Prints its state, its file, every attempt with the whole error, the last ten verifications, and
+    when its file was accepted.
     """
     from delembic.cli import record
     from delembic.presentation import documents

@@ -20,6 +20,11 @@ _COLOURS: dict[str, str] = {
     Status.BLOCKED: "yellow",
     Status.RUNNING: "cyan",
 }
+_NAMES: dict[str, tuple[str, str]] = {
+    Operation.VERIFY: ("verification", "of"),
+    Operation.ACCEPT: ("acceptance", "of"),
+}
+"""What an entry of each operation is called, and the word between that and the revision."""
 _UUID = re.compile(r"\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _LEAST_OF_AN_ERROR = 20
 _RECOVERED = "recovered: its run died after the commit"
@@ -48,7 +53,7 @@ def log(attempts: Sequence[LogEntry], width: int | None) -> str:
 
 def nothing(revision: str | None, *, failed: bool, operation: str | None = None) -> str:
     """Return what ``delembic runs`` prints when there is no entry."""
-    what, of = ("verification", "of") if operation == Operation.VERIFY else ("attempt", "at")
+    what, of = _NAMES.get(operation or "", ("attempt", "at"))
     where = f" {of} {revision}" if revision else ""
     return f"No {'failed ' if failed else ''}{what}{where} on record."
 
@@ -65,6 +70,12 @@ def in_full(attempts: Sequence[LogEntry]) -> str:
     ]
     # A blank line shows where an error ends.
     return "".join(f"{block}\n\n" if "\n" in block else f"{block}\n" for block in blocks).rstrip()
+
+
+def acceptance(entry: LogEntry) -> str:
+    """Return the line for a file that was accepted, with its checksum."""
+    what = f"{entry.id}  {moment(entry.started_at)}  {_everything_about_its_run(entry)}"
+    return f"{what}\n    {entry.checksum}"
 
 
 def _cells(attempt: LogEntry, *after_status: str) -> list[Cell]:

@@ -13,6 +13,7 @@ from delembic.events import (
     Blocked,
     Event,
     Failed,
+    FilesGone,
     Finished,
     Interrupted,
     LockLost,
@@ -59,7 +60,7 @@ class Progress:
                 click.echo(narrate(event))
             case TransactionEnded() | OutsideTransaction() | Reapplying():
                 self._line("yellow", narrate(event))
-            case RecordDelayed() | LockLost():
+            case RecordDelayed() | LockLost() | FilesGone():
                 self.stop_live()
                 click.echo(f"{click.style('Warning:', fg='yellow')} {narrate(event)}", err=True)
             case _:

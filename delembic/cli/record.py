@@ -23,12 +23,18 @@ def whole(record: RevisionRecord) -> str:
     title = f"{record.standing.revision}  {record.standing.description}".rstrip()
     facts = [f"{label:<{_LABEL_WIDTH}}  {text}".rstrip() for label, text in _facts(record)]
     tried = entries.in_full(record.attempts) if record.attempts else "No attempt on record."
-    return "\n".join([click.style(title, bold=True), "", *facts, "", tried, *_verified(record)])
+    return "\n".join([click.style(title, bold=True), "", *facts, "", tried, *_afterwards(record)])
 
 
-def _verified(record: RevisionRecord) -> Iterator[str]:
+def _afterwards(record: RevisionRecord) -> Iterator[str]:
     if record.verifications:
         yield from ("", "Its last verifications:", "", entries.in_full(record.verifications))
+    if record.acceptances:
+        yield from ("", "Its file was accepted as it was:", "", _accepted(record))
+
+
+def _accepted(record: RevisionRecord) -> str:
+    return "\n".join(entries.acceptance(entry) for entry in record.acceptances)
 
 
 def _facts(record: RevisionRecord) -> Iterator[tuple[str, str]]:
@@ -64,4 +70,9 @@ def _checksums(record: RevisionRecord) -> Iterator[tuple[str, str]]:
     if now:
         yield "checksum", f"{now}  now" if record.changed else now
     if record.applied_checksum and record.applied_checksum != now:
-        yield "" if now else "checksum", f"{record.applied_checksum}  when it was applied"
+        yield "" if now else "checksum", f"{record.applied_checksum}  {_since_when(record)}"
+
+
+def _since_when(record: RevisionRecord) -> str:
+    accepted = [entry.checksum for entry in record.acceptances][-1:]
+    return f"when it was {'accepted' if record.applied_checksum in accepted else 'applied'}"

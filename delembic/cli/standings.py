@@ -8,6 +8,7 @@ import click
 
 from delembic.commands import NewRevision
 from delembic.history.standing import Standing
+from delembic.presentation import phrases
 from delembic.presentation.figures import moment
 from delembic.presentation.phrases import FILE_CHANGED, FILE_GONE
 from delembic.status import State
@@ -46,6 +47,12 @@ def _history_line(entry: Standing, states: int, revisions: int) -> str:
     notes += [f"({FILE_CHANGED})"] if entry.changed else []
     texts = [entry.description, *notes] if entry.description else notes
     return "  ".join([state, f"{entry.revision:<{revisions}}", *texts]).rstrip()
+
+
+def files_gone(entries: Sequence[Standing]) -> str | None:
+    """Return that some applied revisions have no file; ``None`` if all have one."""
+    gone = [entry.revision for entry in entries if not entry.has_file]
+    return phrases.files_gone(gone) if gone else None
 
 
 def new_revision(new: NewRevision, path: str) -> str:

@@ -9,6 +9,7 @@ Example:
     ['D001', 'D002']
 """
 
+from delembic.commands.marking import accept
 from delembic.commands.projects import (
     AFTER_INIT,
     NewRevision,
@@ -20,13 +21,16 @@ from delembic.commands.projects import (
 from delembic.commands.reading import current, history, runs, runs_since, show
 from delembic.commands.running import apply, upgrade, verify, verify_each
 from delembic.commands.tables import OwnTable, tables, tables_sql
+from delembic.execution.acceptance import Acceptance
 from delembic.execution.session import Session, open_session
 
 __all__ = [
     "AFTER_INIT",
+    "Acceptance",
     "NewRevision",
     "OwnTable",
     "Session",
+    "accept",
     "apply",
     "current",
     "dialect_name",

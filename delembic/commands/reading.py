@@ -56,8 +56,8 @@ def runs(
         config: The project.
         revision: Return only the entries of this revision.
         failed: Return only the entries that failed.
-        operation: Return only attempts to apply a revision (``upgrade``), or only verifications
-            (``verify``); ``None`` returns both.
+        operation: Return only attempts to apply a revision (``upgrade``), only verifications
+            (``verify``), or only acceptances of files (``accept``); ``None`` returns all.
         limit: The maximum number of entries, from 1; ``None`` for all.
 
     Raises:
@@ -81,7 +81,8 @@ def runs_since(
     """Read on in the audit log, oldest first, and write nothing.
 
     To follow the log, call this again with the bookmark that it returned. Each attempt is returned
-    when it is new, and again when it has ended or was settled. The first reading skips attempts
+    when it is new, and again when it has ended or was settled. So is each acceptance of a file,
+    with the operation ``accept``; verifications are left out. The first reading skips attempts
     that no longer matter: of those older than the newest hundred, it returns only the last success
     and the last attempt of each revision.
 

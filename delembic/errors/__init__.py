@@ -4,6 +4,7 @@ An error takes facts and composes its own message. It also carries a remedy, and
 the command line. Nothing here imports other parts of delembic, so every module can raise them.
 """
 
+from delembic.errors.acceptance import NotAcceptableError
 from delembic.errors.configuration import (
     ConfigFileNotFoundError,
     ConfigSectionNotFoundError,
@@ -80,6 +81,7 @@ __all__ = [
     "MigrationFailedError",
     "MigrationFileError",
     "NewerDatabaseError",
+    "NotAcceptableError",
     "NotVerifiableError",
     "OtherProjectError",
     "PreparedTransactionError",

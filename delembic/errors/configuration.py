@@ -177,7 +177,8 @@ class OtherProjectError(ConfigurationError):
             f"The table {table} belongs to another project: there, {revision} is {theirs!r}, and"
             f" here it is {ours!r}. No migration here is one of those that are applied.",
             "Keep the projects apart: set another version_table in this ini, such as"
-            f" version_table = {table}_2.",
+            f" version_table = {table}_2. If the files of this project were only rewritten, accept"
+            f" them: delembic stamp --accept {revision}",
         )
         self.revision, self.theirs, self.ours = revision, theirs, ours
 

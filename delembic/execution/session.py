@@ -8,13 +8,18 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from delembic.audit.marks import applied_revisions, read_applied, read_marks
+from delembic.audit.marks import (
+    applied_revisions,
+    applied_without_file,
+    read_applied,
+    read_marks,
+)
 from delembic.audit.program import Program
 from delembic.config import Config
 from delembic.database.failures import reporting_failures
 from delembic.database.opening import Database, open_database
 from delembic.database.places import reading
-from delembic.events import Listener, Outcome, ignore
+from delembic.events import FilesGone, Listener, Outcome, ignore
 from delembic.execution.attempt import attempt
 from delembic.execution.preflight import preflight
 from delembic.execution.run import Run, open_run
@@ -56,8 +61,12 @@ class Session:
             with reading(self._opened().work) as conn:
                 marks = read_marks(conn)
                 refuse_another_project(self._opened(), graph, marks)
+                if gone := applied_without_file(marks, graph):
+                    on_event(FilesGone(gone))
                 plan = make_plan(graph, applied_revisions(marks), target)
                 migrations = preflight(self._config, graph, plan, conn)
+            if not graph:
+                return ()
             run = self._running(on_event)
             run.settlement.settle_orphans()
             return run_plan(run, graph, plan, migrations)

@@ -33,7 +33,7 @@ from delembic.execution.subjects import Subject
 from delembic.execution.work.course import Course
 from delembic.execution.work.rolled_back import validate_rolled_back
 from delembic.revisions.source import Revision
-from delembic.status import Status, Undone
+from delembic.status import Operation, Status, Undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Verifier:
     ) -> Verification:
         status = Status.FAILED if failure else Status.SUCCESS
         exception = error_text(failure.__cause__ or failure) if failure else None
-        row = self.ledger.verified(subject.source, status, stopwatch, exception)
+        row = self.ledger.noted(Operation.VERIFY, subject.source, status, stopwatch, exception)
         return Verification(
             subject.source.id,
             failure is None,
@@ -114,7 +114,7 @@ class Verifier:
         text = error_text(error) if isinstance(error, Exception) else None
         # If the audit log is lost too, the raised error reports that.
         with suppress(SQLAlchemyError, DatabaseUnavailableError):
-            self.ledger.verified(source, Status.INTERRUPTED, stopwatch, text)
+            self.ledger.noted(Operation.VERIFY, source, Status.INTERRUPTED, stopwatch, text)
 
 
 @contextmanager

@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, true
 
 from delembic.audit import tables
-from delembic.audit.entries import LogEntry, entry_of, is_operation
+from delembic.audit.entries import LogEntry, entry_of, is_operation, operation_in
 from delembic.audit.share import Share
 from delembic.history.bookmark import NEWEST_IN_FULL, Bookmark, Gap
-from delembic.status import Status
+from delembic.status import Operation, Status
 
 _MOST_FOREIGN = 10_000
+_FOLLOWED = (Operation.UPGRADE, Operation.ACCEPT)
+"""The operations that change a mark."""
 
 
 def follow(
@@ -48,7 +50,7 @@ def _read(
 
 
 def _read_on(conn: Connection, share: Share, bookmark: Bookmark, limit: int) -> list[LogEntry]:
-    """Return the attempts that are new or have changed since a bookmark, in one query.
+    """Return the rows that are new or have changed since a bookmark, in one query.
 
     The row at the bookmark is included, to show that this is still the same log.
     """
@@ -56,8 +58,9 @@ def _read_on(conn: Connection, share: Share, bookmark: Bookmark, limit: int) -> 
     ids, status = table.c.id, table.c.status
 
     def news(query: Select[Any], columns: tables.Columns) -> Select[Any]:
-        own = is_operation(columns["operation"]) & share.holds(columns["database_id"])
-        counting = _counting(table, own) if bookmark.skimming else true()
+        followed = or_(*(is_operation(columns["operation"], each) for each in _FOLLOWED))
+        own = followed & share.holds(columns["database_id"])
+        counting = _counting(table, own, columns) if bookmark.skimming else true()
         wanted = or_(
             (ids > bookmark.last_id) & counting,
             ids.in_([bookmark.last_id, *bookmark.again]),
@@ -84,15 +87,18 @@ def _foreign(conn: Connection, share: Share, gaps: Sequence[Gap]) -> list[int]:
     return [row.id for row in tables.read(conn, table, foreign)] if gaps else []
 
 
-def _counting(table: Table, own: ColumnElement[bool]) -> ColumnElement[bool]:
+def _counting(
+    table: Table, own: ColumnElement[bool], columns: tables.Columns
+) -> ColumnElement[bool]:
     """Return the condition for the rows that a first reading returns.
 
-    These are the last success and the last attempt of each revision, and the newest rows.
+    These are the last success and the last entry of each revision, by operation, and the newest
+    rows.
     """
-    ids = table.c.id
+    ids, operation = table.c.id, operation_in(columns["operation"])
 
     def last(*conditions: ColumnElement[bool]) -> Select[Any]:
-        return select(func.max(ids)).where(own, *conditions).group_by(table.c.revision)
+        return select(func.max(ids)).where(own, *conditions).group_by(table.c.revision, operation)
 
     newest = select(func.max(ids) - NEWEST_IN_FULL).scalar_subquery()
     succeeded = table.c.status == Status.SUCCESS

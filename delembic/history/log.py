@@ -60,7 +60,7 @@ def read_entries(
         revision: Return only the entries of this revision; all if ``None``.
         status: Return only the entries with this status; all if ``None``.
         limit: The maximum number of entries; all if ``None``.
-        operation: Return only attempts, or only verifications; both if ``None``.
+        operation: Return only the entries of this operation; all if ``None``.
     """
     table = tables.tables_of(conn).history
     wanted = {table.c.revision: revision, table.c.status: status}

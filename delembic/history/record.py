@@ -26,10 +26,12 @@ class RevisionRecord:
     Attributes:
         standing: Where the revision stands.
         source: The contents of its file now; ``None`` if the file is gone.
-        applied_checksum: SHA-256 of the file that was applied; ``None`` if the revision is not
-            applied, or if delembic 1.x applied it without storing a checksum.
+        applied_checksum: SHA-256 of the file that was applied, or that was accepted in its place;
+            ``None`` if the revision is not applied, or if delembic 1.x applied it without storing a
+            checksum.
         attempts: All attempts, oldest first.
         verifications: The last ten verifications, oldest first.
+        acceptances: When its file was taken as it was for the one that was applied, oldest first.
     """
 
     standing: Standing
@@ -37,6 +39,7 @@ class RevisionRecord:
     applied_checksum: str | None
     attempts: tuple[LogEntry, ...]
     verifications: tuple[LogEntry, ...] = ()
+    acceptances: tuple[LogEntry, ...] = ()
 
     @property
     def changed(self) -> bool | None:
@@ -60,16 +63,24 @@ def read_record(database: Database, survey: Survey, revision: str) -> RevisionRe
         verifications = read_entries(
             conn, share, revision, limit=_LAST_VERIFICATIONS, operation=Operation.VERIFY
         )[::-1]
+        acceptances = read_entries(conn, share, revision, operation=Operation.ACCEPT)[::-1]
     if revision not in survey.graph and revision not in survey.marks and not attempts:
         raise UnknownRevisionError(revision, [*survey.graph, *survey.marks])
     mark = survey.marks.get(revision)
     return RevisionRecord(
         _standing(survey, revision, mark, attempts),
         survey.graph.get(revision),
-        mark.checksum if mark and mark.applied else None,
+        _applied_checksum(mark, survey.graph.get(revision)),
         tuple(attempts),
         tuple(verifications),
+        tuple(acceptances),
     )
+
+
+def _applied_checksum(mark: Mark | None, source: Revision | None) -> str | None:
+    if mark is None or not mark.applied or mark.checksum is None:
+        return None
+    return source.canonical(mark.checksum) if source else mark.checksum
 
 
 def _standing(

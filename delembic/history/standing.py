@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from delembic.audit.entries import LogEntry
-from delembic.audit.marks import Mark
+from delembic.audit.marks import Mark, applied_without_file
 from delembic.revisions.graph import Graph
 from delembic.status import State, Status
 
@@ -17,7 +17,6 @@ _STATES = {
     Status.INTERRUPTED: State.INTERRUPTED,
 }
 _STOPPED = frozenset({State.FAILED, State.INTERRUPTED, State.BLOCKED})
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +113,5 @@ def _standing(
 def _without_file(
     graph: Graph, marks: Mapping[str, Mark], latest: Mapping[str, LogEntry]
 ) -> Iterator[Standing]:
-    gone = [mark for mark in marks.values() if mark.applied and mark.revision not in graph]
-    for mark in sorted(gone, key=lambda mark: (mark.applied_at or _LONG_AGO, mark.revision)):
-        yield standing_without_file(mark.revision, mark, latest.get(mark.revision))
+    for revision in applied_without_file(marks, graph):
+        yield standing_without_file(revision, marks[revision], latest.get(revision))

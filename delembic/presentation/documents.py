@@ -51,6 +51,7 @@ def show(record: RevisionRecord) -> str:
             "changed": record.changed,
             "attempts": [_entry(entry) for entry in record.attempts],
             "verifications": [_entry(entry) for entry in record.verifications],
+            "acceptances": [_entry(entry) for entry in record.acceptances],
         },
     )
 

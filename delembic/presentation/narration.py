@@ -14,6 +14,7 @@ from delembic.events import (
     Blocked,
     Event,
     Failed,
+    FilesGone,
     Finished,
     Interrupted,
     LockLost,
@@ -29,12 +30,13 @@ from delembic.events import (
     Verifying,
     Waiting,
 )
+from delembic.presentation.phrases import files_gone
 from delembic.status import Status
 
 OtherRuns = Waiting | Settled | Reapplying
 """Events that tell of other runs, at the same time or earlier."""
 
-Unusual = OutsideTransaction | TransactionEnded | RecordDelayed | LockLost
+Unusual = OutsideTransaction | TransactionEnded | RecordDelayed | LockLost | FilesGone
 """Events that tell of something out of the ordinary in this run."""
 
 
@@ -48,7 +50,7 @@ def narrate(event: Event) -> str:
             return f"Revisions to run: {', '.join(event.revisions) or 'none'}."
         case Waiting() | Settled() | Reapplying():
             return _of_other_runs(event)
-        case OutsideTransaction() | TransactionEnded() | RecordDelayed() | LockLost():
+        case OutsideTransaction() | TransactionEnded() | RecordDelayed() | LockLost() | FilesGone():
             return _unusual(event)
         case Started() | Finished() | Skipped() | Failed() | Blocked() | Interrupted():
             return _course(event)
@@ -131,6 +133,8 @@ def _unusual(event: Unusual) -> str:
                 f"The lock of {event.revision} was lost with its connection while it ran; the mark"
                 " still lets it take effect only once."
             )
+        case FilesGone():
+            return files_gone(event.revisions)
         case _:
             assert_never(event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -12,10 +13,14 @@ from pathlib import Path
 from delembic.errors import (
     DependencyCycleError,
     DuplicateRevisionError,
+    MigrationFileError,
     UnknownRevisionError,
     render_path,
 )
 from delembic.revisions.source import Revision, read_file
+
+_PRIVATE = ("_", ".")
+"""What the names of helpers and of hidden files begin with."""
 
 HEADS = frozenset({"head", "heads"})
 
@@ -111,14 +116,14 @@ class Graph(Mapping[str, Revision]):
 
 
 def read_folder(folder: Path, root: Path) -> Graph:
-    """Read every migration in a folder, except helpers (``_…``) and hidden files (``.…``).
+    """Read every migration in a folder and its subfolders.
+
+    Helpers (``_…``) and what is hidden (``.…``) are left out, whether they are files or folders.
 
     Raises:
         DefinitionError: A file is wrong, or several of them do not fit together.
     """
-    files = (path for path in folder.glob("*.py") if not path.name.startswith(("_", ".")))
-    by_name = sorted(files, key=lambda path: path.name)
-    return Graph(revision for path in by_name for revision in read_file(path, root))
+    return Graph(revision for path in _files(folder) for revision in read_file(path, root))
 
 
 def natural_key(text: str) -> NaturalKey:
@@ -138,6 +143,19 @@ def natural_key(text: str) -> NaturalKey:
 def place(revision: Revision) -> str:
     """Return where a revision is defined, as ``file:line``."""
     return f"{render_path(revision.path)}:{revision.line}"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for name, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = sorted(each for each in folders if not each.startswith(_PRIVATE))
+        # A folder that is named like a file is a mistake, which reading it reports.
+        for each in sorted([*files, *folders]):
+            if each.endswith(".py") and not each.startswith(_PRIVATE):
+                yield Path(name, each)
+
+
+def _refuse(error: OSError) -> None:
+    raise MigrationFileError(Path(error.filename), f"cannot be read: {error.strerror}.") from error
 
 
 def _execution_order(revisions: Mapping[str, Revision]) -> Iterator[str]:

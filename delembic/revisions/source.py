@@ -7,16 +7,16 @@ listing a thousand migrations takes a thousand parses and no import.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from delembic.errors import MigrationFileError
 from delembic.migration import DataMigration
 from delembic.revisions.attributes import NAMES, Attributes
+from delembic.revisions.checksum import checksum_of, former_checksums_of
 from delembic.revisions.methods import check_methods, check_names
 from delembic.revisions.syntax import ClassSyntax, find_classes
 from delembic.user_code import import_source, user_code
@@ -35,12 +35,14 @@ class Revision:
         path: The file, absolute.
         line: The line of the ``class`` statement, from 1.
         class_name: The name of the class.
-        checksum: SHA-256 of the file's bytes, in hexadecimal.
+        checksum: SHA-256 of the file's text, in hexadecimal. It does not depend on the ends of
+            lines, nor on a byte order mark.
         validates: Whether the class has a ``validate``, or may inherit one from another file.
         tags: Tag names with their values; a tag without a value has an empty one.
         owners: E-mail addresses and ``team:NAME``.
         group: The asset group, if it has one.
         meta: Settings for other programs, by program name.
+        former_checksums: What earlier versions of delembic may have recorded for the same text.
     """
 
     id: str
@@ -55,16 +57,35 @@ class Revision:
     owners: tuple[str, ...] = ()
     group: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    former_checksums: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
-    def checksum_now(self) -> str:
-        """Return the checksum of the file as it is now; it may have changed since it was read.
+    def canonical(self, recorded: str) -> str:
+        """Return a recorded checksum in its present form, to compare it with ``checksum``.
 
-        If the file was moved or removed since, the checksum from the reading is returned.
+        One that an earlier version of delembic recorded for the same text becomes ``checksum``. Any
+        other one is returned as it is.
+        """
+        return self.checksum if recorded in self.former_checksums else recorded
+
+    def is_of(self, recorded: str) -> bool:
+        """Whether a recorded checksum is one of this text."""
+        return self.canonical(recorded) == self.checksum
+
+    def as_now(self) -> Revision:
+        """Return the revision with the checksum of its file as it is now.
+
+        The file may have changed since it was read. If it was moved or removed, the checksum from
+        the reading stays.
         """
         try:
-            return hashlib.sha256(self.path.read_bytes()).hexdigest()
+            content = self.path.read_bytes()
         except OSError:
-            return self.checksum
+            return self
+        return replace(self, **_checksums(content))
+
+    def checksum_now(self) -> str:
+        """Return the checksum of the file as it is now; see `as_now`."""
+        return self.as_now().checksum
 
 
 def read_file(path: Path, root: Path) -> list[Revision]:
@@ -87,23 +108,22 @@ def read_file(path: Path, root: Path) -> list[Revision]:
         raise MigrationFileError(
             path,
             "contains no DataMigration.",
-            "Define one, or start the file's name with _ if it is a helper module.",
+            "Define one, or start the name of the file or of its folder with _ if it is a helper.",
         )
-    checksum = hashlib.sha256(content).hexdigest()
-    return [_revision(cls, path, root, content, checksum) for cls in found]
+    return [_revision(cls, path, root, content) for cls in found]
 
 
 def load(revision: Revision, root: Path) -> DataMigration:
     """Import a revision's file and make an instance of its class.
 
-    The bytes that are executed are those that ``revision.checksum`` was computed from.
+    The text that is executed is the one that ``revision.checksum`` was computed from.
 
     Raises:
         MigrationFileError: The file has changed since it was read, cannot be imported or breaks a
             rule, or the class cannot be instantiated.
     """
     content = _read(revision.path)
-    if hashlib.sha256(content).hexdigest() != revision.checksum:
+    if checksum_of(content) != revision.checksum:
         raise MigrationFileError(
             revision.path, "has changed since it was read.", "Run the command again."
         )
@@ -139,7 +159,14 @@ def _read(path: Path) -> bytes:
         raise MigrationFileError(path, f"cannot be read: {error.strerror}.") from error
 
 
-def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes, checksum: str) -> Revision:
+def _checksums(content: bytes) -> dict[str, Any]:
+    return {
+        "checksum": checksum_of(content),
+        "former_checksums": former_checksums_of(content),
+    }
+
+
+def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes) -> Revision:
     attributes = Attributes(path, cls.name, cls.line, cls.attributes)
     validates = cls.validates
     if cls.needs_import:
@@ -158,12 +185,12 @@ def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes, checksum
         path=path,
         line=cls.line,
         class_name=cls.name,
-        checksum=checksum,
         validates=validates,
         tags=_unless_wrong(attributes.tags, {}),
         owners=_unless_wrong(lambda: attributes.names("owners"), ()),
         group=_unless_wrong(attributes.group, None),
         meta=_unless_wrong(attributes.meta, {}),
+        **_checksums(content),
     )
 
 

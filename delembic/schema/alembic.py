@@ -1,6 +1,6 @@
 """Alembic: which schema revisions exist, which are applied, and how to apply more.
 
-Alembic is an extra. It is imported here and in ``environment/env.py``, and nowhere else.
+Alembic is an extra. It is imported in this folder, and nowhere else.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ try:
     from alembic.script import ScriptDirectory
     from alembic.script.revision import RevisionError
     from alembic.util import CommandError
+
+    from delembic.schema.layout import Layout
 except ModuleNotFoundError as error:
     raise DependencyNotInstalledError("alembic_config", "alembic", "alembic") from error
 
@@ -35,37 +37,42 @@ class SchemaRevisions:
     """The Alembic project that a delembic project's data lives in.
 
     Args:
-        path: Alembic's ini file.
-        section: The section to read, if the file has it; otherwise ``[alembic]``. It may name the
-            table in which Alembic records revisions, if that is not ``alembic_version``.
+        path: Alembic's ini file, or its ``pyproject.toml``.
+        section: The section to read, if the ini file has it; otherwise ``[alembic]``. It may name
+            the table in which Alembic records revisions, if that is not ``alembic_version``.
+        root: The project's root.
 
     Raises:
-        ConfigurationError: The ini file or its scripts cannot be read.
+        ConfigurationError: The settings or the folder of the scripts cannot be read.
     """
 
-    def __init__(self, path: Path, section: str) -> None:
+    def __init__(self, path: Path, section: str, root: Path) -> None:
         self.path = path
-        if not path.is_file():
-            raise ConfigurationError(
-                f"{render_path(path)} does not exist.", "Correct alembic_config in delembic.ini."
-            )
-        config = self._config = AlembicConfig(path)
+        self._layout = Layout(path, section, root)
         with user_code(self._unreadable):
-            if config.file_config.has_section(section):
-                config.config_ini_section = section
-            self._scripts = ScriptDirectory.from_config(config)
-            found = {name: config.get_main_option(name) for name in _VERSION_TABLE}
+            self._folder = self._layout.scripts()
+            found = {name: self._layout.option(name) for name in _VERSION_TABLE}
             self._table = {name: value for name, value in found.items() if value}
 
     @cached_property
+    def _scripts(self) -> ScriptDirectory:
+        """The scripts, all of which are executed here and nowhere else.
+
+        Whatever one of them raises is so the same error, whoever asks for what.
+        """
+        with user_code(self._unreadable):
+            for _ in self._folder.walk_revisions():
+                pass
+        return self._folder
+
+    @property
     def names(self) -> frozenset[str]:
         """The ids of all revisions in the scripts. Reading them executes the files.
 
         Raises:
             ConfigurationError: One of them cannot be executed.
         """
-        with user_code(self._unreadable):
-            return frozenset(script.revision for script in self._scripts.walk_revisions())
+        return frozenset(script.revision for script in self._scripts.walk_revisions())
 
     def heads_in(self, conn: Connection) -> tuple[str, ...]:
         """Return the revisions that the database is at, from Alembic's table there."""
@@ -76,12 +83,13 @@ class SchemaRevisions:
         """Return every applied revision, in one read: the database's heads and their ancestors.
 
         Raises:
-            ConfigurationError: The database is at a revision that the scripts do not contain.
+            ConfigurationError: A script cannot be executed, or the database is at a revision that
+                they do not contain.
         """
-        heads = self.heads_in(conn)
+        scripts, heads = self._scripts, self.heads_in(conn)
         try:
-            scripts = self._scripts.iterate_revisions(heads, "base")
-            return frozenset(script.revision for script in scripts)
+            applied = scripts.iterate_revisions(heads, "base")
+            return frozenset(script.revision for script in applied)
         except (CommandError, RevisionError) as error:
             raise ConfigurationError(
                 f"The database is at Alembic revision {', '.join(heads)}, which the scripts of"
@@ -99,12 +107,12 @@ class SchemaRevisions:
         """
         for name in sorted(self.names.intersection(names)):
             if name not in self.applied_in(conn):
-                with user_code(partial(_upgrade_failed, name)):
+                with user_code(partial(_upgrade_failed, name)), self._layout.importable():
                     command.upgrade(self._config_for(conn), name)
 
     def _config_for(self, conn: Connection) -> AlembicConfig:
         """Return the project's configuration with an ``env.py`` that uses this connection."""
-        config = AlembicConfig(self.path, self._config.config_ini_section)
+        config = self._layout.config()
         config.attributes.update(connection=conn, options=self._table)
         folders = {Path(script.path).parent for script in self._scripts.walk_revisions()}
         options = {

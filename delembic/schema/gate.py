@@ -27,7 +27,7 @@ def open_schema(config: Config) -> SchemaRevisions | None:
     # Imported when it is needed: Alembic is an extra.
     from delembic.schema.alembic import SchemaRevisions
 
-    return SchemaRevisions(config.alembic_config, config.section)
+    return SchemaRevisions(config.alembic_config, config.section, config.root)
 
 
 def require_schema(config: Config, graph: Graph, plan: Plan, conn: Connection) -> None:

@@ -249,7 +249,9 @@ class MigrationTester(FreshDatabase):
         from delembic.schema.alembic import SchemaRevisions
 
         if names and self.config.alembic_config:
-            schema = SchemaRevisions(self.config.alembic_config, self.config.section)
+            schema = SchemaRevisions(
+                self.config.alembic_config, self.config.section, self.config.root
+            )
             with self.connection() as conn:
                 schema.upgrade(conn, names)
 

@@ -1,4 +1,4 @@
-"""Asset events for an attempt that was made outside of this Dagster."""
+"""Asset events for what was done outside of this Dagster."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, AssetObservation
 
-from delembic import LogEntry, Revision, Status
+from delembic import LogEntry, Operation, Revision, Status
 from delembic_dagster.metadata import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
+    acceptance_metadata,
     applied_code_version,
     attempt_metadata,
     change_metadata,
@@ -34,15 +35,18 @@ def outside_events(
 ) -> Iterator[OutsideEvent]:
     """Return the events for an attempt: a materialization if it succeeded, else an observation.
 
-    Dagster cannot record a failure that did not happen in one of its own runs.
+    Dagster cannot record a failure that did not happen in one of its own runs. If a file was
+    accepted, there is a materialization too, since nothing else can tell Dagster the new version.
 
     Args:
         item: The migration, as loaded with the definitions.
-        attempt: The attempt.
+        attempt: The attempt, or the acceptance of a file.
         file: The migration as its file is now, which may be newer; ``None`` if the file is gone.
         inputs: The data versions of the assets that its asset depends on.
     """
-    if attempt.status == Status.SUCCESS:
+    if attempt.operation == Operation.ACCEPT:
+        yield _accepted(item, attempt, file, inputs)
+    elif attempt.status == Status.SUCCESS:
         yield _materialization(item, attempt, file, inputs)
         yield from _evaluation(item, attempt, file)
     else:
@@ -60,9 +64,19 @@ def _materialization(
     return AssetMaterialization(
         asset_key=item.spec.key,
         description=f"Applied by {attempt.who}.",
-        metadata=attempt_metadata(attempt)
-        | change_metadata(attempt.checksum, file.checksum if file else None),
+        metadata=attempt_metadata(attempt) | change_metadata(attempt.checksum, file),
         tags=_versions(item, attempt.checksum, inputs) if attempt.checksum else None,
+    )
+
+
+def _accepted(
+    item: Translated, entry: LogEntry, file: Revision | None, inputs: Mapping[AssetKey, str]
+) -> AssetMaterialization:
+    return AssetMaterialization(
+        asset_key=item.spec.key,
+        description=f"Its file was accepted as it was by {entry.who}; nothing was run.",
+        metadata=acceptance_metadata(entry) | change_metadata(entry.checksum, file),
+        tags=_versions(item, entry.checksum, inputs) if entry.checksum else None,
     )
 
 
@@ -72,6 +86,7 @@ def _versions(item: Translated, checksum: str, inputs: Mapping[AssetKey, str]) -
     From them, Dagster determines that a file has changed since, and that nothing else is out of
     date.
     """
+    checksum = item.revision.canonical(checksum)
     version = applied_code_version(item.spec.code_version, item.revision.checksum, checksum)
     tags = {DATA_VERSION_TAG: checksum, CODE_VERSION_TAG: version or checksum}
     for key, version in inputs.items():
@@ -84,8 +99,9 @@ def _evaluation(
     item: Translated, attempt: LogEntry, file: Revision | None
 ) -> Iterator[AssetCheckEvaluation]:
     # If the file has changed since, it is not known what its `validate` was.
-    as_run = (each for each in (file, item.revision) if each and each.checksum == attempt.checksum)
-    if item.check and any(each.validates for each in as_run):
+    ran = attempt.checksum or ""
+    files = (each for each in (file, item.revision) if each)
+    if item.check and any(each.validates for each in files if each.is_of(ran)):
         yield AssetCheckEvaluation(
             asset_key=item.check.asset_key,
             check_name=item.check.name,

@@ -118,7 +118,7 @@ class _Batch:
             }
             yield from outside_events(item, attempt, self.files.get(attempt.revision), inputs)
             if attempt.status == Status.SUCCESS and attempt.checksum:
-                versions[item.spec.key] = attempt.checksum
+                versions[item.spec.key] = item.revision.canonical(attempt.checksum)
 
     def _keys(self, attempt: LogEntry) -> list[AssetKey]:
         spec = self.migrations[attempt.revision].spec
@@ -150,7 +150,7 @@ def _has_ended(attempt: LogEntry) -> bool:
 def _is_of(attempt: LogEntry, files: Graph) -> bool:
     """Return whether an attempt, if it succeeded, ran the file that is given."""
     ran = attempt.checksum if attempt.status == Status.SUCCESS else None
-    return ran in (None, files[attempt.revision].checksum)
+    return ran is None or files[attempt.revision].is_of(ran)
 
 
 def _summary(new: Sequence[LogEntry], read: Sequence[LogEntry], known: Graph, files: Graph) -> str:

@@ -11,6 +11,7 @@ from delembic.events import (
     Blocked,
     Event,
     Failed,
+    FilesGone,
     Finished,
     Interrupted,
     LockLost,
@@ -49,7 +50,7 @@ class StepLog:
                 self._log.info(narrate(event))
             case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
                 self._log.warning(narrate(event))
-            case Interrupted() | OutsideTransaction() | Reapplying():
+            case Interrupted() | OutsideTransaction() | Reapplying() | FilesGone():
                 self._log.warning(narrate(event))
             case Failed():
                 self.failed = event  # the step's own failure reports it

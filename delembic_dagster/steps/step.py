@@ -161,7 +161,7 @@ def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:
 
 def _checksum(step: Step, outcome: Outcome) -> str:
     applied = outcome.checksum if isinstance(outcome, Skipped) else None
-    return applied or step.revision.checksum
+    return step.revision.canonical(applied) if applied else step.revision.checksum
 
 
 def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) -> AssetCheckResult:

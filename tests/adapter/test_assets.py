@@ -15,7 +15,7 @@ from dagster import (
     load_assets_from_modules,
 )
 
-from delembic import ConfigurationError
+from delembic import ConfigurationError, commands
 from delembic_dagster import DelembicProject, build_delembic_assets
 from delembic_dagster.assets import Mode
 from support.dagster_location import INSERT, Location, key
@@ -110,6 +110,48 @@ def test_every_materialization_carries_the_checksum_as_its_data_version(
         checksum = location.folder.checksum("D001")
         assert materialization.tags["dagster/data_version"] == checksum
         assert materialization.tags["dagster/code_version"] == checksum
+
+
+def test_other_line_ends_leave_the_versions_of_an_asset_as_they_are(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    location.inserting("D001")
+    location.folder.upgrade()
+    path = location.folder.versions / "D001.py"
+    content = path.read_bytes()
+    now = location.folder.checksum("D001")
+    path.write_bytes(content.replace(b"\n", b"\r\n"))
+    of_bytes = location.folder.checksum("D001")  # as earlier versions recorded it
+    location.folder.execute(f"UPDATE delembic_version SET checksum = '{of_bytes}'")
+
+    for stored in (path.read_bytes(), content):
+        path.write_bytes(stored)
+        ran = location.run()
+
+        assert "changed" not in ran.materialized()["D001"]
+        event = location.instance.get_latest_materialization_event(key("D001"))
+        assert event
+        assert event.asset_materialization
+        tags = event.asset_materialization.tags or {}
+        assert (tags["dagster/data_version"], tags["dagster/code_version"]) == (now, now)
+
+
+def test_an_accepted_file_gives_its_asset_the_new_versions(location: Location) -> None:
+    location.inserting("D001", validate="pass")
+    location.folder.upgrade()
+    location.inserting("D001", validate="pass", head="# reformatted")
+    commands.accept(location.folder.config, ["D001"])
+
+    ran = location.run()
+
+    assert "changed" not in ran.materialized()["D001"]
+    event = location.instance.get_latest_materialization_event(key("D001"))
+    assert event
+    assert event.asset_materialization
+    tags, now = event.asset_materialization.tags or {}, location.folder.checksum("D001")
+    assert (tags["dagster/data_version"], tags["dagster/code_version"]) == (now, now)
+    assert location.inserted() == ["D001"]
 
 
 def test_a_failure_blocks_its_descendants_and_nothing_else(location: Location) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance
 
+from delembic import commands
 from delembic_dagster import build_delembic_run_history_sensor
 from support.dagster_location import Location
 from support.projects import ProjectFolder
@@ -107,6 +108,21 @@ def test_runs_on_the_command_line_and_in_dagster_leave_nothing_out_of_date(
     tick(build_delembic_run_history_sensor(kept.project), kept.instance)
 
     assert statuses(kept) == {"D001": FRESH, "D002": FRESH, "D003": FRESH}
+
+
+def test_a_changed_file_that_was_accepted_is_up_to_date(kept: Location) -> None:
+    kept.inserting("D001")
+    kept.inserting("D002", "D001")
+    sensor = build_delembic_run_history_sensor(kept.project)
+    kept.folder.upgrade()
+    cursor = tick(sensor, kept.instance).cursor
+    kept.inserting("D001", head="# reformatted")
+    commands.accept(kept.folder.config, ["D001"])
+    tick(sensor, kept.instance, cursor)
+
+    assert statuses(kept)["D001"] == FRESH
+    kept.run()
+    assert statuses(kept) == {"D001": FRESH, "D002": FRESH}
 
 
 VERSIONED = """

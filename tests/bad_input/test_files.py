@@ -84,7 +84,7 @@ class TestUnreadable:
 
         assert refusal(project) == (
             f"Error: {FILE}: contains no DataMigration.\n"
-            "Define one, or start the file's name with _ if it is a helper module.\n"
+            "Define one, or start the name of the file or of its folder with _ if it is a helper.\n"
         )
 
 
@@ -147,7 +147,7 @@ class TestImport:
 
         assert refusal(project) == (
             f"Error: {FILE}: contains no DataMigration.\n"
-            "Define one, or start the file's name with _ if it is a helper module.\n"
+            "Define one, or start the name of the file or of its folder with _ if it is a helper.\n"
         )
 
     def test_two_classes_of_one_name_are_told(self, project: ProjectFolder) -> None:

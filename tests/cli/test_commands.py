@@ -178,6 +178,21 @@ class TestUpgrade:
     def test_without_files_it_says_so(self, project: ProjectFolder) -> None:
         assert _run(project, "upgrade") == Ran(0, "No migrations found.\n", "")
 
+    def test_applied_revisions_without_files_are_a_warning(self, project: ProjectFolder) -> None:
+        paths = [project.migration(revision) for revision in ("D001", "D002")]
+        _run(project, "upgrade")
+
+        paths[0].unlink()
+        one = "Warning: 1 applied revision has no file: D001.\n"
+        assert _run(project, "upgrade") == Ran(0, "Already up to date.\n", one)
+        assert _run(project, "history").err == one
+
+        paths[1].unlink()
+        both = "Warning: 2 applied revisions have no file: D001, D002.\n"
+        assert _run(project, "upgrade") == Ran(0, "No migrations found.\n", both)
+        assert _run(project, "history").err == both
+        assert _run(project, "history", "--json").err == ""
+
     def test_a_failure_is_told_with_its_remedy_and_no_traceback(
         self, project: ProjectFolder
     ) -> None:

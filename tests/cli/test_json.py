@@ -125,6 +125,7 @@ def test_show_has_the_file_the_state_and_the_attempts(project: ProjectFolder) ->
         "changed": True,
         "attempts": [FAILED_DOCUMENT, CORRECTED_DOCUMENT],
         "verifications": [],
+        "acceptances": [],
     }
 
 
@@ -164,6 +165,7 @@ def test_what_is_not_known_is_null_and_not_left_out(project: ProjectFolder) -> N
             }
         ],
         "verifications": [],
+        "acceptances": [],
     }
 
 

@@ -84,6 +84,11 @@ class TestLines:
                 "Warning: The lock of D001 was lost with its connection while it ran; the mark"
                 " still lets it take effect only once.\n",
             ),
+            (
+                events.FilesGone(("D001", "D002")),
+                "",
+                "Warning: 2 applied revisions have no file: D001, D002.\n",
+            ),
         ],
         ids=lambda value: type(value).__name__ if isinstance(value, events.Event) else "",
     )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, inspect
 
 from delembic import (
     DelembicError,
@@ -15,7 +15,7 @@ from delembic import (
     MigrationFailedError,
     commands,
 )
-from delembic.events import Event, Finished, Skipped
+from delembic.events import Event, FilesGone, Finished, Skipped
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
@@ -164,3 +164,26 @@ def test_everything_is_closed_at_the_end(tmp_path: Path, postgresql_url: str) ->
         )
         == 0
     )
+
+
+def test_an_upgrade_without_files_names_what_is_applied_and_writes_nothing(
+    project: ProjectFolder,
+) -> None:
+    project.upgrade("D002")
+    for path in project.versions.glob("*.py"):
+        path.unlink()
+
+    assert project.upgrade() == ()
+
+    assert project.events == [FilesGone(("D002",))]
+
+
+def test_an_upgrade_of_a_project_without_migrations_makes_no_table(
+    tmp_path: Path, backend: Backend
+) -> None:
+    folder = ProjectFolder(tmp_path / "project", backend.url)
+
+    assert folder.upgrade() == ()
+
+    with folder.connection() as conn:
+        assert inspect(conn).get_table_names() == []

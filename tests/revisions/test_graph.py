@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from delembic.errors import (
     DependencyCycleError,
     DuplicateRevisionError,
+    MigrationFileError,
     UnknownRevisionError,
 )
 from delembic.revisions.graph import Graph, natural_key, read_folder
@@ -198,6 +200,41 @@ class TestFolder:
         project.write("delembic/versions/notes.txt", "this is no Python")
 
         assert list(read_folder(project.versions, project.root)) == ["D001", "D002"]
+
+    def test_subfolders_are_read_unless_they_are_private(self, tmp_path: Path) -> None:
+        project = ProjectFolder(tmp_path / "project", "")
+        content = project.migration("D001").read_text()
+        for number, folder in enumerate(["2024", "2024/spring", "v1.2", "_helpers", ".git"], 2):
+            other = content.replace("D001", f"D00{number}")
+            project.write(f"delembic/versions/{folder}/D00{number}.py", other)
+        project.write("delembic/versions/2024/_old/D009.py", content.replace("D001", "D009"))
+        project.write("delembic/versions/__pycache__/D008.py", "this is no migration")
+
+        graph = read_folder(project.versions, project.root)
+
+        assert list(graph) == ["D001", "D002", "D003", "D004"]
+        assert graph["D003"].path == project.versions / "2024" / "spring" / "D003.py"
+
+    def test_files_that_are_links_are_read_once_as_kubernetes_mounts_them(
+        self, tmp_path: Path
+    ) -> None:
+        project = ProjectFolder(tmp_path / "project", "")
+        content = project.migration("D001").read_text()
+        project.versions.joinpath("D001.py").unlink()
+        project.write("delembic/versions/..2024_01_15/D001.py", content)
+        project.versions.joinpath("..data").symlink_to("..2024_01_15")
+        project.versions.joinpath("D001.py").symlink_to("..data/D001.py")
+
+        assert list(read_folder(project.versions, project.root)) == ["D001"]
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    def test_a_folder_that_may_not_be_read_is_told(self, tmp_path: Path) -> None:
+        project = ProjectFolder(tmp_path / "project", "")
+        closed = project.versions / "2024"
+        closed.mkdir(mode=0o000)
+
+        with pytest.raises(MigrationFileError, match="2024: cannot be read: Permission denied"):
+            read_folder(project.versions, project.root)
 
     def test_a_folder_without_files_has_no_revisions(self, tmp_path: Path) -> None:
         assert len(read_folder(tmp_path, tmp_path)) == 0

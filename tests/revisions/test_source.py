@@ -393,7 +393,7 @@ class TestFaults:
     def test_a_file_without_a_migration_is_told(self, project: ProjectFolder) -> None:
         assert _fault(project, "x = 1\n") == (
             "FILE: contains no DataMigration.\n"
-            "Define one, or start the file's name with _ if it is a helper module."
+            "Define one, or start the name of the file or of its folder with _ if it is a helper."
         )
 
     @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -328,6 +328,49 @@ class TestFaults:
             f"Alembic cannot read {ini} and its scripts: {reason}"
         )
         assert caught.value.remedy == f"Check the output of 'alembic -c {ini} history'."
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            commands.history,
+            commands.current,
+            lambda config: commands.show(config, "D001"),
+            commands.upgrade,
+            lambda config: commands.apply(config, "D001"),
+        ],
+        ids=["history", "current", "show", "upgrade", "apply"],
+    )
+    @pytest.mark.parametrize(
+        ("fault", "reason"),
+        [
+            ("import long_gone", "ModuleNotFoundError: No module named 'long_gone'"),
+            ("def", "SyntaxError: "),
+            ("raise SystemExit('no')", "SystemExit: no"),
+            ("revision = 'S002'; down_revision = 'S002'", "CommandError: Self-loop is detected"),
+        ],
+        ids=["import", "syntax", "exit", "loop"],
+    )
+    @pytest.mark.parametrize("schema", ["S001", None], ids=["a known schema", "no schema"])
+    def test_a_script_that_cannot_be_read_is_told_whoever_asks(
+        self,
+        sqlite_project: SchemaProject,
+        ask: Callable[[Config], object],
+        fault: str,
+        reason: str,
+        schema: str | None,
+    ) -> None:
+        sqlite_project.migration("D001", depends_on=("S001",))
+        if schema:
+            sqlite_project.upgrade_schema(schema)
+        sqlite_project.write("schema/versions/S002.py", fault)
+
+        with pytest.raises(ConfigurationError) as caught:
+            ask(sqlite_project.config)
+
+        ini = sqlite_project.root / "alembic.ini"
+        assert caught.value.message.startswith(
+            f"Alembic cannot read {ini} and its scripts: {reason}"
+        )
 
     def test_a_database_that_is_ahead_of_the_scripts_is_told(
         self, sqlite_project: SchemaProject

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from dagster import DagsterInstance, Definitions, SensorDefinition
 
-from delembic.errors import DatabaseUnavailableError
+from delembic.errors import ConfigurationError, DatabaseUnavailableError
 from delembic_dagster import DelembicProject, build_delembic_defs, build_delembic_pending_sensor
 from support.dagster_location import Location
 from support.projects import ProjectFolder
@@ -117,6 +118,22 @@ def test_a_migration_is_requested_when_its_alembic_revision_is_applied(
         "INSERT INTO alembic_version VALUES ('S001')",
     )
     assert tick(sensor, location.instance, told.cursor).asked == ["D001", "D002"]
+
+
+def test_a_script_of_alembics_that_cannot_be_read_is_told_by_the_tick_and_by_a_run(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    location.folder.configure(alembic_config="alembic.ini")
+    location.folder.write("alembic.ini", "[alembic]\nscript_location = %(here)s/schema\n")
+    location.folder.write("schema/versions/s1.py", "import long_gone")
+    location.inserting("D001", "S001")
+    complaint = r"Alembic cannot read .*alembic\.ini and its scripts: ModuleNotFoundError"
+
+    with pytest.raises(ConfigurationError, match=complaint):
+        tick(sensor_of(location), location.instance)
+
+    assert re.search(complaint, location.run().failure("D001").description)
 
 
 def test_only_selected_migrations_are_requested(sqlite_location: Location) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, Definitions, SensorDefinition
 
-from delembic import LogEntry
+from delembic import LogEntry, commands
 from delembic.errors import DatabaseUnavailableError
 from delembic_dagster import (
     DelembicProject,
@@ -333,6 +333,63 @@ def test_a_changed_file_is_reported_but_its_check_is_not(sqlite_location: Locati
     assert facts["changed"] is True
     assert facts["applied_checksum"] == applied
     assert facts["file_checksum"] == location.folder.checksum("D001")
+
+
+def test_other_line_ends_are_no_change(sqlite_location: Location) -> None:
+    location = sqlite_location
+    location.inserting("D001", validate="pass")
+    now = location.folder.checksum("D001")
+    location.folder.upgrade()
+    path = location.folder.versions / "D001.py"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    of_bytes = location.folder.checksum("D001")  # as earlier versions recorded it
+    location.folder.execute(f"UPDATE delembic_run_history SET checksum = '{of_bytes}'")
+
+    told = tick(sensor_of(location), location.instance)
+
+    assert told.shown == [("D001", MATERIALIZATION), ("D001", "CheckEvaluation")]
+    assert "changed" not in plain(told.events[0].metadata)
+    tags = told.events[0].tags or {}  # type: ignore[union-attr]  # a materialization
+    assert (tags["dagster/data_version"], tags["dagster/code_version"]) == (now, now)
+
+
+def test_an_accepted_file_is_reported_with_its_versions_and_without_a_check(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    location.inserting("D001", validate="pass")
+    location.inserting("D002", "D001")
+    location.folder.upgrade()
+    before = tick(sensor_of(location), location.instance)
+    location.inserting("D001", validate="pass", head="# reformatted")
+    commands.accept(location.folder.config, ["D001"])
+
+    told = tick(sensor_of(location), location.instance, before.cursor)
+
+    assert told.shown == [("D001", MATERIALIZATION)]
+    (event,) = told.events
+    assert event.description
+    assert event.description.startswith("Its file was accepted as it was by ")
+    facts, now = plain(event.metadata), location.folder.checksum("D001")
+    assert (facts["status"], "changed" in facts) == ("already_applied", False)
+    tags = event.tags or {}  # type: ignore[union-attr]  # a materialization
+    assert (tags["dagster/data_version"], tags["dagster/code_version"]) == (now, now)
+    assert tick(sensor_of(location), location.instance, told.cursor).events == []
+
+
+def test_a_cleared_cursor_reports_neither_an_attempt_nor_an_acceptance_again(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    location.inserting("D001")
+    location.folder.upgrade()
+    location.inserting("D001", head="# reformatted")
+    commands.accept(location.folder.config, ["D001"])
+
+    first = tick(sensor_of(location), location.instance)
+
+    assert first.shown == [("D001", MATERIALIZATION)] * 2
+    assert tick(sensor_of(location), location.instance).events == []
 
 
 def test_a_database_that_does_not_answer_fails_the_tick(

@@ -20,6 +20,7 @@ from delembic_dagster.steps.log import StepLog
         ),
         (events.RecordDelayed("D1", 7, "gone"), "could not be recorded (gone)"),
         (events.LockLost("D1"), "The lock of D1 was lost"),
+        (events.FilesGone(("D1",)), "1 applied revision has no file: D1."),
         (events.Interrupted("D1", 7), "D1 was interrupted and rolled back (log entry 7)."),
         (
             events.Skipped("D1", datetime(2026, 1, 2, 3, tzinfo=UTC), None, None),
