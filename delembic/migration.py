@@ -68,11 +68,15 @@ class DataMigration:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define upgrade(self, conn)")
 
-    def validate(self, conn: Connection) -> None:
+    def validate(self, conn: Connection) -> bool | None:
         """Check the result before it is committed; optional.
 
         Args:
             conn: The connection that `upgrade` used, in the same transaction.
+
+        Returns:
+            ``True`` or nothing if the result is right. ``False`` counts as a failure, and anything
+            else is refused.
 
         Raises:
             Exception: Any error rolls back all of the work and is recorded as a failure.

@@ -4,6 +4,7 @@ An error takes facts and composes its own message. It also carries a remedy, and
 the command line. Nothing here imports other parts of delembic, so every module can raise them.
 """
 
+from delembic.errors.answers import ReturnedFalseError, UnclearAnswerError
 from delembic.errors.configuration import (
     ConfigFileNotFoundError,
     ConfigSectionNotFoundError,
@@ -79,9 +80,11 @@ __all__ = [
     "NewerDatabaseError",
     "NotVerifiableError",
     "PreparedTransactionError",
+    "ReturnedFalseError",
     "SchemaNotReadyError",
     "SettingError",
     "SwallowedErrorError",
+    "UnclearAnswerError",
     "UnfitDatabaseError",
     "UnfitTableError",
     "UnknownDependencyError",

@@ -8,7 +8,12 @@ from functools import partial
 from sqlalchemy import Connection
 
 from delembic.database.driver_errors import values_withheld
-from delembic.errors import ConnectionClosedError, MigrationFailedError
+from delembic.errors import (
+    ConnectionClosedError,
+    MigrationFailedError,
+    ReturnedFalseError,
+    UnclearAnswerError,
+)
 from delembic.status import Phase
 from delembic.user_code import user_code
 
@@ -30,11 +35,25 @@ def call(
         check: Raises if something is wrong with what it has left.
 
     Raises:
-        MigrationFailedError: It raised, or closed the connection, or the check raised.
+        MigrationFailedError: It raised, or closed the connection, or the check raised, or it is a
+            ``validate`` whose answer is not yes.
     """
     failed = partial(MigrationFailedError, revision, phase)
     with user_code(failed), values_withheld(conn.engine):
-        method(conn)
+        answer = method(conn)
         if conn.closed:
             raise ConnectionClosedError
         check()
+        if phase == Phase.VALIDATE:
+            _require_yes(answer)
+
+
+def _require_yes(answer: object) -> None:
+    """Refuse any answer of a ``validate`` but ``True`` and the ``None`` of a function's end.
+
+    An answer that only looks like one, such as a count or a row, must not pass for yes.
+    """
+    if answer is False:
+        raise ReturnedFalseError
+    if answer is not None and answer is not True:
+        raise UnclearAnswerError(type(answer))
