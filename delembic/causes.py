@@ -40,7 +40,7 @@ def describe(cause: BaseException) -> str:
 
 
 def with_traceback(cause: BaseException, trace: TracebackType | None) -> str:
-    """Return an exception with its traceback and its causes, and without secrets.
+    r"""Return an exception with its traceback and its causes, and without secrets.
 
     A long statement is cut in its middle, and so is anything else that would hide the rest: the
     type of each error, its message and its frames stay whole.
@@ -52,7 +52,7 @@ def with_traceback(cause: BaseException, trace: TracebackType | None) -> str:
     Example:
         >>> text = with_traceback(ValueError(f"no rows [SQL: SELECT {'1, ' * 10_000}1]"), None)
         >>> len(text) < 3_000, text[:36], text[-10:]
-        (True, 'ValueError: no rows [SQL: SELECT 1, ', '1, 1, 1]\\n')
+        (True, 'ValueError: no rows [SQL: SELECT 1, ', '1, 1, 1]\n')
     """
     parts = traceback.format_exception(type(cause), cause, trace)
     return "".join(_whole_but_for_its_middle(redact(part)) for part in parts)

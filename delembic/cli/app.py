@@ -13,6 +13,7 @@ import click
 
 import delembic
 from delembic.cli.boundary import boundary
+from delembic.cli.result import printing
 from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION, Config
 from delembic.errors import did_you_mean, render_path
 from delembic.status import Operation
@@ -174,8 +175,13 @@ def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None
     Exit codes: 0 all passed; 1 at least one did not; 2 the check could not be done.
     """
     from delembic.cli import verifying
+    from delembic.presentation import documents
 
-    verifying.verify(options.load(), revisions, as_json=as_json)
+    with printing(document=as_json) as show_result:
+        found = verifying.verify(options.load(), revisions, as_json=as_json)
+        if as_json:
+            show_result(documents.verify(found))
+    verifying.refuse_drift(found)
 
 
 @main.command()
@@ -186,8 +192,9 @@ def current(options: _Options, as_json: bool) -> None:
     from delembic.cli import standings
     from delembic.presentation import documents
 
-    applied = delembic.commands.current(options.load())
-    click.echo(documents.current(applied) if as_json else standings.current(applied))
+    with printing(document=as_json) as show_result:
+        applied = delembic.commands.current(options.load())
+        show_result(documents.current(applied) if as_json else standings.current(applied))
 
 
 @main.command()
@@ -198,8 +205,9 @@ def history(options: _Options, as_json: bool) -> None:
     from delembic.cli import standings
     from delembic.presentation import documents
 
-    entries = delembic.commands.history(options.load())
-    click.echo(documents.history(entries) if as_json else standings.history(entries))
+    with printing(document=as_json) as show_result:
+        entries = delembic.commands.history(options.load())
+        show_result(documents.history(entries) if as_json else standings.history(entries))
 
 
 @main.command()
@@ -237,15 +245,16 @@ def runs(
     from delembic.cli import entries
     from delembic.presentation import documents
 
-    found = delembic.commands.runs(
-        options.load(), revision, failed=failed, operation=operation, limit=limit
-    )
-    if as_json:
-        click.echo(documents.runs(found))
-    elif found:
-        click.echo(entries.log(found, _terminal_width()))
-    else:
-        click.echo(entries.nothing(revision, failed=failed, operation=operation))
+    with printing(document=as_json) as show_result:
+        found = delembic.commands.runs(
+            options.load(), revision, failed=failed, operation=operation, limit=limit
+        )
+        if as_json:
+            show_result(documents.runs(found))
+        elif found:
+            show_result(entries.log(found, _terminal_width()))
+        else:
+            show_result(entries.nothing(revision, failed=failed, operation=operation))
 
 
 @main.command()
@@ -260,8 +269,9 @@ def show(options: _Options, revision: str, as_json: bool) -> None:
     from delembic.cli import record
     from delembic.presentation import documents
 
-    found = delembic.commands.show(options.load(), revision)
-    click.echo(documents.show(found) if as_json else record.whole(found))
+    with printing(document=as_json) as show_result:
+        found = delembic.commands.show(options.load(), revision)
+        show_result(documents.show(found) if as_json else record.whole(found))
 
 
 def _terminal_width() -> int | None:
