@@ -88,7 +88,8 @@ class Finished:
 
     Attributes:
         applied_at: When it took effect, in UTC.
-        rows_affected: Rows inserted, updated and deleted, as far as the driver reports them.
+        rows_affected: Rows inserted, updated and deleted; ``None`` if that is unknown, as after a
+            COPY through the driver's own connection.
     """
 
     revision: str
@@ -96,7 +97,7 @@ class Finished:
     attempt: int
     applied_at: datetime
     duration_seconds: float
-    rows_affected: int
+    rows_affected: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ def _unaltered(revision: Revision) -> dict[str, Any]:
 
 
 def _finished(outcome: Finished) -> dict[str, Any]:
-    return {
+    metadata = {
         REVISION: outcome.revision,
         STATUS: APPLIED,
         "delembic/applied_at": MetadataValue.timestamp(outcome.applied_at),
@@ -212,6 +212,8 @@ def _finished(outcome: Finished) -> dict[str, Any]:
         HISTORY_ID: outcome.history_id,
         ROWS: outcome.rows_affected,
     }
+    # The number of rows is not always known.
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def _skipped(outcome: Skipped) -> dict[str, Any]:

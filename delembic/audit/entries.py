@@ -53,7 +53,7 @@ class LogEntry:
         attempt: The number of the attempt at this revision, from 1; ``None`` for a verification.
         description: The migration's description at that time.
         checksum: SHA-256 of the source file that was run.
-        rows_affected: Rows inserted, updated and deleted, as far as the driver reports them.
+        rows_affected: Rows inserted, updated and deleted; ``None`` if that is unknown.
         executor: The program that ran it: ``cli``, ``dagster`` or ``python``.
         executor_run_id: The id that this program gave to its run.
         pid: The id of the process.

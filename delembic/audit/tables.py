@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ColumnElement,
@@ -77,7 +78,7 @@ history_table = Table(
     Column("attempt", Integer),
     Column("description", Text),
     Column("checksum", String(64)),
-    Column("rows_affected", Integer),
+    Column("rows_affected", BigInteger),
     Column("executor", String(50)),
     Column("executor_run_id", String(255)),
     Column("pid", Integer),

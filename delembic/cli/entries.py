@@ -74,8 +74,14 @@ def _cells(attempt: LogEntry, *after_status: str) -> list[Cell]:
         Cell(attempt.status, _COLOURS.get(attempt.status)),
         *map(Cell, after_status),
         Cell(duration(attempt.duration_seconds), right=True),
-        Cell(rows(attempt.rows_affected), right=True),
+        Cell(_rows(attempt), right=True),
     ]
+
+
+def _rows(attempt: LogEntry) -> str:
+    """Return the rows; an empty string unless the attempt itself has recorded its success."""
+    recorded = attempt.status == Status.SUCCESS and attempt.recovered is False
+    return rows(attempt.rows_affected) if recorded and attempt.attempt else ""
 
 
 def _what(attempt: LogEntry) -> str:

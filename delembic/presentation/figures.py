@@ -32,12 +32,12 @@ def duration(seconds: float | None) -> str:
 
 
 def rows(count: int | None) -> str:
-    """Return a number of rows; an empty string if it is unknown.
+    """Return a number of rows.
 
     Example:
         >>> [rows(count) for count in (0, 1, 13622, None)]
-        ['0 rows', '1 row', '13,622 rows', '']
+        ['0 rows', '1 row', '13,622 rows', 'unknown rows']
     """
     if count is None:
-        return ""
+        return "unknown rows"
     return f"{count:,} row{'' if count == 1 else 's'}"

@@ -142,9 +142,10 @@ def _course(event: Started | Finished | Skipped | Failed | Blocked | Interrupted
                 f"Running {event.revision}: attempt {event.attempt}, log entry {event.history_id}."
             )
         case Finished():
+            rows = "unknown" if event.rows_affected is None else event.rows_affected
             return (
                 f"{event.revision} was applied in {event.duration_seconds:.2f} s;"
-                f" rows changed: {event.rows_affected}."
+                f" rows changed: {rows}."
             )
         case Skipped():
             when = f" at {event.applied_at:%Y-%m-%d %H:%M:%S} UTC" if event.applied_at else ""

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Connection, func, text
+from sqlalchemy import Column, ColumnElement, Connection, func, text
 from sqlalchemy.types import TypeEngine
 
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
+from delembic.database.dialects.widths import is_too_narrow
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.status import TransactionState
@@ -68,6 +69,12 @@ class MySQL(Other):
         from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
         return MEDIUMTEXT()
+
+    def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
+        """Give a column of large numbers 64 bits."""
+        if is_too_narrow(column, present):
+            return f"ALTER TABLE {table} MODIFY COLUMN {column.name} BIGINT"
+        return None
 
     def is_shadowed(self, conn: Connection, table: str) -> bool:
         """See `DatabaseKind`."""

@@ -27,6 +27,7 @@ from delembic.database.connections import autocommitting_apart, connect, execute
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.kind import SessionLocks, Witness
 from delembic.database.dialects.other import Other, SavepointWitness
+from delembic.database.dialects.widths import is_too_narrow
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.errors import (
@@ -71,11 +72,13 @@ class PostgreSQL(Other):
         return Repertoire.of([client] if server == "SQL_ASCII" else [client, server])
 
     def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
-        """Give a column of times a time zone.
+        """Give a column of times a time zone, and a column of large numbers 64 bits.
 
         The stored times are in UTC. Without a zone, later times would depend on the zone of the
         session.
         """
+        if is_too_narrow(column, present):
+            return f"ALTER TABLE {table} ALTER COLUMN {column.name} TYPE BIGINT"
         if not isinstance(present, DateTime) or present.timezone:
             return None
         return (
