@@ -23,6 +23,7 @@ from delembic.errors import (
     MigrationFailedError,
 )
 from delembic.events import Failed, Finished, Interrupted, Outcome, RecordDelayed, Skipped
+from delembic.execution.advice import advice_on
 from delembic.execution.error_text import error_text
 from delembic.execution.fate import Fate, Overtaken, Raised, Stopped, TookEffect, decide
 from delembic.execution.run import Run
@@ -218,7 +219,8 @@ class Ending:
     def _report(self, failure: MigrationFailedError) -> None:
         course = self.course
         failure.history_id = self.entry.id
-        failure.explain(course.undone, connection_lost=course.lost)
+        advice = advice_on(failure.__cause__)
+        failure.explain(course.undone, connection_lost=course.lost, advice=advice)
         self.run.emit(
             Failed(
                 self.revision.id,
