@@ -208,8 +208,7 @@ class Ledger:
 
     def _end_as_read(self, entry: LogEntry, **values: Any) -> bool:
         as_read = {"of_id": entry.id, "of_status": entry.status}
-        ended = execute_reconnecting(self._conn, statements.END_AS_READ, as_read | values)
-        return bool(ended.rowcount)
+        return bool(self._write(statements.END_AS_READ, values, as_read).rowcount)
 
     def _insert(
         self,
