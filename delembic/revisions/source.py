@@ -11,13 +11,14 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from delembic.errors import MigrationFileError
 from delembic.migration import DataMigration
 from delembic.revisions.attributes import NAMES, Attributes
-from delembic.revisions.methods import check_methods, check_names
+from delembic.revisions.methods import check_filled_in, check_methods, check_names
 from delembic.revisions.syntax import ClassSyntax, find_classes
 from delembic.user_code import import_source, user_code
 
@@ -93,6 +94,17 @@ def read_file(path: Path, root: Path) -> list[Revision]:
     return [_revision(cls, path, root, content, checksum) for cls in found]
 
 
+def load_to_apply(revision: Revision, root: Path) -> DataMigration:
+    """Do what `load` does, and refuse what must not be applied as it is.
+
+    Raises:
+        MigrationFileError: As `load` does; or the class is still as it was generated.
+    """
+    migration = load(revision, root)
+    check_filled_in(migration, partial(_fault, revision))
+    return migration
+
+
 def load(revision: Revision, root: Path) -> DataMigration:
     """Import a revision's file and make an instance of its class.
 
@@ -108,11 +120,7 @@ def load(revision: Revision, root: Path) -> DataMigration:
             revision.path, "has changed since it was read.", "Run the command again."
         )
     cls = _import_class(revision.path, root, content, revision.class_name)
-
-    def fault(problem: str, remedy: str) -> MigrationFileError:
-        text = f"{revision.class_name}{problem}."
-        return MigrationFileError(revision.path, text, remedy, revision.line)
-
+    fault = partial(_fault, revision)
     attributes = _attributes_of(cls, revision.path, revision.line)
     attributes.check()
     if (now := attributes.revision()) != revision.id:
@@ -130,6 +138,11 @@ def load(revision: Revision, root: Path) -> DataMigration:
         migration = cls()
     check_methods(migration, fault)
     return migration
+
+
+def _fault(revision: Revision, problem: str, remedy: str) -> MigrationFileError:
+    text = f"{revision.class_name}{problem}."
+    return MigrationFileError(revision.path, text, remedy, revision.line)
 
 
 def _read(path: Path) -> bytes:

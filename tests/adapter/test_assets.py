@@ -297,7 +297,7 @@ def test_names_that_differ_only_in_special_characters_are_different_assets(
                 revision = {revision!r}
                 depends_on = []
                 description = ""
-                def upgrade(self, conn): pass
+                def upgrade(self, conn): return
                 def validate(self, conn): pass
             """,
         )

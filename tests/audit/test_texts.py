@@ -88,7 +88,7 @@ def test_an_error_is_shown_and_recorded(place: tuple[ProjectFolder, str]) -> Non
 
 def test_a_success_is_recorded(place: tuple[ProjectFolder, str]) -> None:
     project, expected = place
-    describing(project, "pass")
+    describing(project, "return")
 
     project.upgrade()
 

@@ -84,8 +84,10 @@ class TestRevision:
 
         assert "D1000_load.py" in _run(project, "revision", "-m", "load").out
 
-    def test_the_file_runs_as_it_is(self, project: ProjectFolder) -> None:
+    def test_the_file_runs_once_it_is_filled_in(self, project: ProjectFolder) -> None:
         _run(project, "revision", "-m", "load vocabulary")
+        (file,) = project.versions.glob("*.py")
+        file.write_text(file.read_text().replace("pass", "return"))
 
         assert _run(project, "upgrade").out == "Running D001: load vocabulary\n  OK (1.24s)\n"
 
@@ -390,10 +392,10 @@ class TestHistory:
         )
 
     def test_the_plain_lines_are_as_documented(self, project: ProjectFolder) -> None:
-        _run(project, "revision", "-m", "load vocabulary")
+        project.migration("D001")
         _run(project, "upgrade")
 
-        assert _run(project, "history").out == "applied   D001  load vocabulary\n"
+        assert _run(project, "history").out == "applied   D001  the work of D001\n"
 
     def test_a_failure_and_what_waits_for_it_are_told(self, project: ProjectFolder) -> None:
         project.migration("D001", "raise ValueError")
@@ -529,7 +531,7 @@ class TestWhere:
             class Load(DataMigration):
                 revision = "R001"
                 def upgrade(self, conn):
-                    pass
+                    return
             """,
         )
 

@@ -278,7 +278,7 @@ def test_on_a_terminal_it_has_no_colours_and_any_encoding_can_show_it(
             revision = "D001"
             description = "Länder laden"
             def upgrade(self, conn):
-                pass
+                return
         """,
     )
 
