@@ -52,7 +52,7 @@ def with_traceback(cause: BaseException, trace: TracebackType | None) -> str:
     Example:
         >>> text = with_traceback(ValueError(f"no rows [SQL: SELECT {'1, ' * 10_000}1]"), None)
         >>> len(text) < 3_000, text[:36], text[-10:]
-        (True, 'ValueError: no rows [SQL: SELECT 1, ', '1, 1, 1]\n')
+        (True, 'ValueError: no rows [SQL: SELECT 1, ', ' 1, 1, 1]\n')
     """
     parts = traceback.format_exception(type(cause), cause, trace)
     return "".join(_whole_but_for_its_middle(redact(part)) for part in parts)

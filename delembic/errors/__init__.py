@@ -24,6 +24,7 @@ from delembic.errors.definition import (
     DependencyCycleError,
     DuplicateRevisionError,
     MigrationFileError,
+    NoMigrationError,
     UnknownDependencyError,
     UnknownRevisionError,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "MigrationFailedError",
     "MigrationFileError",
     "NewerDatabaseError",
+    "NoMigrationError",
     "NotVerifiableError",
     "PreparedTransactionError",
     "ReturnedFalseError",

@@ -30,7 +30,7 @@ def advice_on(error: BaseException | None) -> str:
 
     Example:
         >>> advice_on(ObjectNotExecutableError("SELECT 1"))
-        'A statement is not a plain string: write conn.execute(text("…")) with sqlalchemy.text.'
+        'conn.execute takes no plain string: wrap it in text("…"), which is imported from sqlalchemy.'
         >>> advice_on(ValueError("no rows"))
         ''
     """
@@ -65,7 +65,7 @@ def _first_line(error: BaseException) -> str:
 _ADVICE: tuple[tuple[Callable[[BaseException], bool], str], ...] = (
     (
         _is_plain_string,
-        'A statement is not a plain string: write conn.execute(text("…")) with sqlalchemy.text.',
+        'conn.execute takes no plain string: wrap it in text("…"), which is imported from sqlalchemy.',
     ),
     (
         _lacks_a_parameter,
@@ -75,6 +75,6 @@ _ADVICE: tuple[tuple[Callable[[BaseException], bool], str], ...] = (
     (
         _misreads_a_placeholder,
         "exec_driver_sql() leaves % and ? to the driver, which takes them for placeholders. Write"
-        " conn.execute(text(…)) instead: there % is only itself, and parameters are written :name.",
+        " conn.execute with text(…) instead: there % is only itself, and parameters are written :name.",
     ),
 )

@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from delembic.errors import MigrationFileError
+from delembic.errors import MigrationFileError, NoMigrationError
 from delembic.migration import DataMigration
 from delembic.revisions.attributes import NAMES, Attributes
 from delembic.revisions.methods import check_filled_in, check_methods, check_names
-from delembic.revisions.syntax import ClassSyntax, find_classes
+from delembic.revisions.syntax import ClassSyntax, find_classes, is_alembic_style
 from delembic.user_code import import_source, user_code
 
 _T = TypeVar("_T")
@@ -85,11 +85,7 @@ def read_file(path: Path, root: Path) -> list[Revision]:
     content = _read(path)
     found = find_classes(path, content)
     if not found:
-        raise MigrationFileError(
-            path,
-            "contains no DataMigration.",
-            "Define one, or start the file's name with _ if it is a helper module.",
-        )
+        raise NoMigrationError(path, alembic_style=is_alembic_style(content))
     checksum = hashlib.sha256(content).hexdigest()
     return [_revision(cls, path, root, content, checksum) for cls in found]
 

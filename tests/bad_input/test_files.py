@@ -458,6 +458,19 @@ class TestMethods:
             "Write what it is to do. If it is meant to do nothing, write 'return'.\n"
         )
 
+    def test_a_file_in_the_style_of_alembic_is_told(self, project: ProjectFolder) -> None:
+        project.write(
+            FILE,
+            "from alembic import op\nrevision = 'a1'\ndown_revision = None\n\n"
+            "def upgrade():\n    op.execute('SELECT 1')\n\ndef downgrade():\n    pass\n",
+        )
+
+        assert refusal(project) == (
+            f"Error: {FILE}: contains no DataMigration; it is written like a revision of Alembic.\n"
+            "Put upgrade into a class that derives from DataMigration, as 'delembic revision'"
+            " generates it. If it changes the schema, move the file to Alembic's versions.\n"
+        )
+
     def test_a_generated_file_is_refused_until_it_is_filled_in(
         self, project: ProjectFolder
     ) -> None:

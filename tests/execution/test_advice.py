@@ -16,7 +16,7 @@ from support.servers.backend import Backend
 HEAD = "from sqlalchemy import text"
 PERCENT = "exec_driver_sql() leaves % and ? to the driver"
 COLON = "text() takes a colon before a name for a parameter."
-STRING = "A statement is not a plain string"
+STRING = "conn.execute takes no plain string"
 
 
 def _project(url: str, tmp_path: Path) -> ProjectFolder:
