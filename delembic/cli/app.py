@@ -71,6 +71,8 @@ class _Group(click.Group):
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON document instead.")
 
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Show what migrations log.")
+
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
@@ -136,19 +138,21 @@ def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> No
     metavar="SECONDS",
     help="How long to wait for another run; 0 gives up at once. Default: the ini's setting, or 60.",
 )
+@_verbose
 @click.pass_obj
-def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
+def upgrade(options: _Options, target: str, lock_timeout: float | None, verbose: bool) -> None:
     """Run the pending migrations.
 
     TARGET is head, which stands for all of them, or a revision, which brings its dependencies too.
     """
+    from delembic.cli.logs import showing_logs
     from delembic.cli.progress import showing_progress
 
     config = options.load()
     if not delembic.commands.read_graph(config):
         click.echo("No migrations found.")
         return
-    with showing_progress() as progress:
+    with showing_progress() as progress, showing_logs(wanted=verbose):
         outcomes = delembic.commands.upgrade(
             config,
             target,
@@ -156,6 +160,7 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
             lock_timeout_seconds=lock_timeout,
             program=delembic.Program("cli"),
         )
+    progress.sum_up(outcomes)
     if not outcomes:
         click.echo("Already up to date.")
 
@@ -163,8 +168,9 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
 @main.command()
 @click.argument("revisions", nargs=-1, metavar="[REV]...")
 @_as_json
+@_verbose
 @click.pass_obj
-def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None:
+def verify(options: _Options, revisions: tuple[str, ...], as_json: bool, verbose: bool) -> None:
     """Check that the data is still what applied migrations expect.
 
     Runs the validate() of each REV again, or of all applied migrations that have one, on the
@@ -175,9 +181,10 @@ def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None
     Exit codes: 0 all passed; 1 at least one did not; 2 the check could not be done.
     """
     from delembic.cli import verifying
+    from delembic.cli.logs import showing_logs
     from delembic.presentation import documents
 
-    with printing(document=as_json) as show_result:
+    with printing(document=as_json) as show_result, showing_logs(wanted=verbose):
         found = verifying.verify(options.load(), revisions, as_json=as_json)
         if as_json:
             show_result(documents.verify(found))

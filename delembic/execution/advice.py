@@ -30,7 +30,7 @@ def advice_on(error: BaseException | None) -> str:
 
     Example:
         >>> advice_on(ObjectNotExecutableError("SELECT 1"))
-        'conn.execute takes no plain string: wrap it in text("…"), which is imported from sqlalchemy.'
+        'conn.execute takes no plain string: wrap it in text("…") of sqlalchemy.'
         >>> advice_on(ValueError("no rows"))
         ''
     """
@@ -65,7 +65,7 @@ def _first_line(error: BaseException) -> str:
 _ADVICE: tuple[tuple[Callable[[BaseException], bool], str], ...] = (
     (
         _is_plain_string,
-        'conn.execute takes no plain string: wrap it in text("…"), which is imported from sqlalchemy.',
+        'conn.execute takes no plain string: wrap it in text("…") of sqlalchemy.',
     ),
     (
         _lacks_a_parameter,
@@ -75,6 +75,6 @@ _ADVICE: tuple[tuple[Callable[[BaseException], bool], str], ...] = (
     (
         _misreads_a_placeholder,
         "exec_driver_sql() leaves % and ? to the driver, which takes them for placeholders. Write"
-        " conn.execute with text(…) instead: there % is only itself, and parameters are written :name.",
+        " conn.execute with text(…): there % is only itself, and parameters are written :name.",
     ),
 )

@@ -31,6 +31,16 @@ def duration(seconds: float | None) -> str:
     return f"{hours}h {minutes:02}m {rest:02}s"
 
 
+def span(seconds: float) -> str:
+    """Return a duration as a part of a sentence.
+
+    Example:
+        >>> [span(seconds) for seconds in (2.13, 185)]
+        ['2.1 s', '3m 05s']
+    """
+    return f"{seconds:.1f} s" if round(seconds, 1) < _MINUTE else duration(seconds)
+
+
 def rows(count: int | None) -> str:
     """Return a number of rows.
 

@@ -14,6 +14,7 @@ from support.projects import PATIENCE_SECONDS, ProjectFolder
 from support.shell import Ran, run, run_process, start
 
 SECONDS = re.compile(r"\(\d+\.\d\ds\)")
+SPAN = re.compile(r"in \d+\.\d s")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00")
 
 
@@ -24,7 +25,8 @@ def project(sqlite_url: str, tmp_path: Path) -> ProjectFolder:
 
 def _settled(text: str) -> str:
     """The text with durations and times as the documentation has them."""
-    return MOMENT.sub("2024-01-15 10:30:00+00:00", SECONDS.sub("(1.24s)", text))
+    text = SPAN.sub("in 1.2 s", SECONDS.sub("(1.24s)", text))
+    return MOMENT.sub("2024-01-15 10:30:00+00:00", text)
 
 
 def _run(project: ProjectFolder, *arguments: str) -> Ran:
@@ -150,8 +152,9 @@ class TestUpgrade:
 
         assert _run(project, "upgrade", "head") == Ran(
             0,
-            "Running D001: the work of D001\n  OK (1.24s)\n"
-            "Running D002: the work of D002\n  OK (1.24s)\n",
+            "Running D001 (1 of 2): the work of D001\n  OK (1.24s)\n"
+            "Running D002 (2 of 2): the work of D002\n  OK (1.24s)\n"
+            "2 applied in 1.2 s, 0 rows\n",
             "",
         )
 
@@ -189,8 +192,8 @@ class TestUpgrade:
 
         assert _run(project, "upgrade") == Ran(
             1,
-            "Running D001: the work of D001\n  OK (1.24s)\n"
-            "Running D002: the work of D002\n  FAILED (1.24s)\n",
+            "Running D001 (1 of 3): the work of D001\n  OK (1.24s)\n"
+            "Running D002 (2 of 3): the work of D002\n  FAILED (1.24s)\n",
             "Error: D002 failed in upgrade: ValueError: bad row\n"
             "Its work was rolled back and the attempt was recorded. Correct the migration or the"
             " data,"
