@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import click
 
 from delembic.redaction import redact
 
@@ -42,6 +41,7 @@ class _Handler(logging.Handler):
         if record.name.partition(".")[0] == _NOT_THEIRS:
             return
         try:
-            click.echo(f"  {record.levelname} {redact(self.format(record))}", err=True)
+            # Not by click, which would write past the live line of a terminal.
+            sys.stderr.write(f"  {record.levelname} {redact(self.format(record))}\n")
         except Exception:  # noqa: BLE001 - as in all handlers: logging stops no work
             self.handleError(record)

@@ -261,7 +261,7 @@ def test_after_an_interruption_nothing_runs_whatever_the_retry_policy_says(
     said = ran.failure("D001").description.splitlines()
     assert "The run was interrupted, so D001 was not run." in said
 
-    sqlite_location.folder.migration("D001", "pass")
+    sqlite_location.folder.migration("D001", "return")
     assert sqlite_location.run(mode=mode).success
 
 

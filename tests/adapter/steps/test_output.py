@@ -78,7 +78,7 @@ def test_printed_lines_appear_and_are_still_printed(
 
 
 def test_what_validate_prints_appears_too(sqlite_location: Location) -> None:
-    found = told(sqlite_location, "pass", validate="print('checked')")
+    found = told(sqlite_location, "return", validate="print('checked')")
 
     assert found == [(logging.INFO, "checked")]
 
