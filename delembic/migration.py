@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -55,13 +56,24 @@ class DataMigration:
     meta: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     transaction: ClassVar[bool] = True
 
-    def upgrade(self, conn: Connection) -> None:
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """What this attempt has found, by name, for the audit log and for Dagster.
+
+        ``upgrade`` and ``validate`` may add to it: ``self.metadata["source"] = "2024-01.csv"``.
+        """
+        return {}
+
+    def upgrade(self, conn: Connection) -> Mapping[str, Any] | None:
         """Change the data.
 
         Args:
             conn: An open connection, already in a transaction. Delembic owns it and commits after
                 `validate`. Statements that go through the driver's own connection, such as a COPY,
                 are part of the same transaction. Do not commit or close it.
+
+        Returns:
+            Nothing, or a mapping that is added to `metadata`. Anything else is ignored.
 
         Raises:
             Exception: Any error rolls back all of the work and is recorded as a failure.

@@ -7,7 +7,8 @@ applied, so the state of a revision is derived only from the attempts.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -63,6 +64,7 @@ class LogEntry:
         operation: ``upgrade`` for an attempt to apply the revision, or ``verify`` for a
             verification, which does not change the state of the revision.
         database_id: The id of the work database; ``None`` unless the audit log is elsewhere.
+        metadata: What the migration told about its work, by name; ``None`` if that was nothing.
     """
 
     id: int
@@ -86,6 +88,7 @@ class LogEntry:
     recovered: bool | None = None
     operation: str = Operation.UPGRADE
     database_id: str | None = None
+    metadata: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def run_id(self) -> str | None:

@@ -108,6 +108,7 @@ class Ledger:
         *,
         exception: str | None = None,
         rows_affected: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> bool:
         """Record the end of an attempt, unless another run has settled it by its mark.
 
@@ -124,6 +125,7 @@ class Ledger:
             "duration_seconds": stopwatch.seconds,
             "exception": exception,
             "rows_affected": rows_affected,
+            "metadata": dict(metadata) if metadata else None,
             "recovered": False,
         }
         conditions = {"of_attempt_id": entry.attempt_id}

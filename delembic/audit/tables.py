@@ -29,7 +29,7 @@ from sqlalchemy.schema import CreateColumn, CreateTable
 from sqlalchemy.types import TypeEngine
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
-from delembic.database.columns import LongText, UtcDateTime
+from delembic.database.columns import JsonText, LongText, UtcDateTime
 from delembic.database.connections import driver_text
 from delembic.database.dialects import kind_of, known_kinds
 from delembic.errors import HiddenRowsError, NewerDatabaseError, UnfitTableError
@@ -86,6 +86,7 @@ history_table = Table(
     Column("recovered", Boolean),
     Column("operation", String(50)),
     Column("database_id", String(36)),
+    Column("metadata", JsonText),
     **OPTIONS,
 )
 """One row for each attempt and each verification, never removed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from textwrap import indent
@@ -128,6 +129,9 @@ def _with_error(line: str, attempt: LogEntry) -> str:
     lines = [line.rstrip()]
     if attempt.recovered:
         lines.append(indent(_RECOVERED, " " * 4))
+    for name, value in (attempt.metadata or {}).items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(indent(f"{name}: {text}", " " * 4))
     if attempt.exception:
         lines.append(indent(attempt.exception.rstrip(), " " * 4))
     return "\n".join(lines)

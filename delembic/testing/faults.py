@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 from weakref import WeakSet
@@ -92,10 +92,11 @@ class Struck(DataMigration):
         self._cursors = WeakSet[Any]()
         # As the real one has it. Of an instance, so not as a class variable.
         vars(self)["transaction"] = migration.transaction
+        vars(self)["metadata"] = migration.metadata
 
-    def upgrade(self, conn: Connection) -> None:
+    def upgrade(self, conn: Connection) -> Mapping[str, Any] | None:
         """Run the real ``upgrade``, with the fault in it."""
-        self._go_through("upgrade", self._migration.upgrade, conn)
+        return self._go_through("upgrade", self._migration.upgrade, conn)
 
     def validate(self, conn: Connection) -> bool | None:
         """Run the real ``validate``, with the fault in it."""

@@ -14,6 +14,9 @@ from delembic.errors import (
     ReturnedFalseError,
     UnclearAnswerError,
 )
+from delembic.execution.work.course import Course
+from delembic.execution.work.findings import findings_of
+from delembic.migration import DataMigration
 from delembic.status import Phase
 from delembic.user_code import user_code
 
@@ -24,7 +27,7 @@ def call(
     revision: str,
     phase: Phase,
     check: Callable[[], None] = lambda: None,
-) -> None:
+) -> object:
     """Call a method of the user's, and check afterwards what it has left.
 
     Args:
@@ -33,6 +36,9 @@ def call(
         revision: Whose method it is.
         phase: Which of the two.
         check: Raises if something is wrong with what it has left.
+
+    Returns:
+        What it returned.
 
     Raises:
         MigrationFailedError: It raised, or closed the connection, or the check raised, or it is a
@@ -46,6 +52,23 @@ def call(
         check()
         if phase == Phase.VALIDATE:
             _require_yes(answer)
+    return answer
+
+
+def collect(migration: DataMigration, answer: object, revision: str, course: Course) -> None:
+    """Put the metadata that a migration has given into the course of its work.
+
+    Args:
+        migration: The migration, which has run.
+        answer: What its ``upgrade`` returned.
+        revision: Its revision.
+        course: Gets the metadata.
+
+    Raises:
+        MigrationFailedError: A value has no text.
+    """
+    with user_code(partial(MigrationFailedError, revision, course.phase)):
+        course.findings = findings_of(migration, answer)
 
 
 def _require_yes(answer: object) -> None:
