@@ -1,4 +1,4 @@
-"""Any exception as a few readable lines of text."""
+"""Any exception as text: as a few readable lines, or with its traceback."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import linecache
 import re
 import traceback
 from pathlib import Path
+from types import TracebackType
 
 from delembic.redaction import redact
 
@@ -13,6 +14,13 @@ _LINES = 6
 _CHARACTERS = 300
 """The limit for one line. The whole text is in the audit log and in the output of --debug."""
 
+_LONGEST_STATEMENT = 2_000
+_LONGEST_PART = 10_000
+"""The limits of a text with a traceback, in characters: for an SQL statement that an error repeats,
+and for a whole frame or message."""
+
+_STATEMENT = re.compile(r"(?<=\[SQL: ).+?(?=\](?:\n\[|\n\(Background|\s*\Z))", re.DOTALL)
+"""The statement in a message of SQLAlchemy's, and in any message that repeats one."""
 _NOISE = re.compile(r"\s*\(Background on this error at: \S+\)")
 
 
@@ -29,6 +37,37 @@ def describe(cause: BaseException) -> str:
     """
     text = brief(text_of(cause)) or _raising_line(cause)
     return f"{type(cause).__name__}: {text}" if text else type(cause).__name__
+
+
+def with_traceback(cause: BaseException, trace: TracebackType | None) -> str:
+    r"""Return an exception with its traceback and its causes, and without secrets.
+
+    A long statement is cut in its middle, and so is anything else that would hide the rest: the
+    type of each error, its message and its frames stay whole.
+
+    Args:
+        cause: The exception.
+        trace: Its traceback, or the part of it that matters.
+
+    Example:
+        >>> text = with_traceback(ValueError(f"no rows [SQL: SELECT {'1, ' * 10_000}1]"), None)
+        >>> len(text) < 3_000, text[:36], text[-10:]
+        (True, 'ValueError: no rows [SQL: SELECT 1, ', ' 1, 1, 1]\n')
+    """
+    parts = traceback.format_exception(type(cause), cause, trace)
+    return "".join(_whole_but_for_its_middle(redact(part)) for part in parts)
+
+
+def _whole_but_for_its_middle(part: str) -> str:
+    shorter = _STATEMENT.sub(lambda found: _without_middle(found[0], _LONGEST_STATEMENT), part)
+    return _without_middle(shorter, _LONGEST_PART)
+
+
+def _without_middle(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]} … {len(text) - 2 * half:,} characters left out … {text[-half:]}"
 
 
 def text_of(cause: BaseException) -> str:

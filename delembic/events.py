@@ -5,9 +5,10 @@ Events hold facts. `delembic.presentation.narration` turns them into sentences.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ class Finished:
 
     Attributes:
         applied_at: When it took effect, in UTC.
-        rows_affected: Rows inserted, updated and deleted, as far as the driver reports them.
+        rows_affected: Rows inserted, updated and deleted; ``None`` if that is unknown, as after a
+            COPY through the driver's own connection.
+        metadata: What the migration told about its work, by name; values of JSON.
     """
 
     revision: str
@@ -109,7 +112,8 @@ class Finished:
     attempt: int
     applied_at: datetime
     duration_seconds: float
-    rows_affected: int
+    rows_affected: int | None
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -55,7 +56,15 @@ class DataMigration:
     meta: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     transaction: ClassVar[bool] = True
 
-    def upgrade(self, conn: Connection) -> None:
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """What this attempt has found, by name, for the audit log and for Dagster.
+
+        ``upgrade`` and ``validate`` may add to it: ``self.metadata["source"] = "2024-01.csv"``.
+        """
+        return {}
+
+    def upgrade(self, conn: Connection) -> Mapping[str, Any] | None:
         """Change the data.
 
         Args:
@@ -63,16 +72,23 @@ class DataMigration:
                 `validate`. Statements that go through the driver's own connection, such as a COPY,
                 are part of the same transaction. Do not commit or close it.
 
+        Returns:
+            Nothing, or a mapping that is added to `metadata`. Anything else is ignored.
+
         Raises:
             Exception: Any error rolls back all of the work and is recorded as a failure.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define upgrade(self, conn)")
 
-    def validate(self, conn: Connection) -> None:
+    def validate(self, conn: Connection) -> bool | None:
         """Check the result before it is committed; optional.
 
         Args:
             conn: The connection that `upgrade` used, in the same transaction.
+
+        Returns:
+            ``True`` or nothing if the result is right. ``False`` counts as a failure, and anything
+            else is refused.
 
         Raises:
             Exception: Any error rolls back all of the work and is recorded as a failure.

@@ -11,7 +11,12 @@ Example:
 
 from importlib.metadata import version
 
-from dagster_shared.libraries import DagsterLibraryRegistry
+from delembic.errors import DependencyNotInstalledError
+
+try:
+    from dagster_shared.libraries import DagsterLibraryRegistry
+except ModuleNotFoundError as error:
+    raise DependencyNotInstalledError("delembic_dagster", "dagster", "dagster") from error
 
 from delembic_dagster.assets import build_delembic_assets
 from delembic_dagster.automation import pending_migration_condition

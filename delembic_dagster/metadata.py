@@ -31,6 +31,7 @@ DATA_VERSION_TAG = "dagster/data_version"
 CODE_VERSION_TAG = "dagster/code_version"
 """Tags for what was applied, from which Dagster determines what is out of date."""
 
+_PREFIX = "delembic/"
 _OF_ALL_WORK = (DURATION, ROWS)
 
 LONGEST_TEXT = 4_000
@@ -65,14 +66,18 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
 def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return those metadata of an attempt that apply to its ``validate`` too.
 
-    The duration and the number of changed rows describe the whole attempt. On a check, and in its
-    plots, they would be mistaken for those of the check.
+    The duration, the number of changed rows and what the migration told describe the whole attempt.
+    On a check, and in its plots, they would be mistaken for those of the check.
 
     Example:
         >>> check_metadata({"delembic/attempt": 1, "delembic/duration_seconds": 3600.0})
         {'delembic/attempt': 1}
     """
-    return {name: value for name, value in metadata.items() if name not in _OF_ALL_WORK}
+    return {
+        name: value
+        for name, value in metadata.items()
+        if name.startswith(_PREFIX) and name not in _OF_ALL_WORK
+    }
 
 
 def standing_metadata(standing: Standing) -> dict[str, Any]:
@@ -139,7 +144,8 @@ def attempt_metadata(attempt: LogEntry) -> dict[str, Any]:
         "delembic/recovered": attempt.recovered or None,
         "delembic/error": bounded(attempt.reason) or None,
     }
-    return {name: value for name, value in metadata.items() if value is not None}
+    known = {name: value for name, value in metadata.items() if value is not None}
+    return {**(attempt.metadata or {}), **known}
 
 
 def acceptance_metadata(entry: LogEntry) -> dict[str, Any]:
@@ -213,7 +219,7 @@ def _unaltered(revision: Revision) -> dict[str, Any]:
 
 
 def _finished(outcome: Finished) -> dict[str, Any]:
-    return {
+    metadata = {
         REVISION: outcome.revision,
         STATUS: APPLIED,
         "delembic/applied_at": MetadataValue.timestamp(outcome.applied_at),
@@ -223,6 +229,9 @@ def _finished(outcome: Finished) -> dict[str, Any]:
         HISTORY_ID: outcome.history_id,
         ROWS: outcome.rows_affected,
     }
+    # The number of rows is not always known.
+    known = {name: value for name, value in metadata.items() if value is not None}
+    return {**outcome.metadata, **known}
 
 
 def _skipped(outcome: Skipped) -> dict[str, Any]:

@@ -7,7 +7,8 @@ revision applied, so the state of a revision is derived from the attempts alone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -53,7 +54,7 @@ class LogEntry:
         attempt: The number of the attempt at this revision, from 1; ``None`` if it is no attempt.
         description: The migration's description at that time.
         checksum: SHA-256 of the text of the file that was run, verified or accepted.
-        rows_affected: Rows inserted, updated and deleted, as far as the driver reports them.
+        rows_affected: Rows inserted, updated and deleted; ``None`` if that is unknown.
         executor: The program that ran it: ``cli``, ``dagster`` or ``python``.
         executor_run_id: The id that this program gave to its run.
         pid: The id of the process.
@@ -64,6 +65,7 @@ class LogEntry:
             or ``accept`` if the file was taken as it was for the one that was applied. Only
             attempts change the state of the revision.
         database_id: The id of the work database; ``None`` unless the audit log is elsewhere.
+        metadata: What the migration told about its work, by name; ``None`` if that was nothing.
     """
 
     id: int
@@ -87,6 +89,7 @@ class LogEntry:
     recovered: bool | None = None
     operation: str = Operation.UPGRADE
     database_id: str | None = None
+    metadata: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def run_id(self) -> str | None:

@@ -113,6 +113,7 @@ class Ledger:
         *,
         exception: str | None = None,
         rows_affected: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> bool:
         """Record the end of an attempt, unless another run has settled it by its mark.
 
@@ -129,6 +130,7 @@ class Ledger:
             "duration_seconds": stopwatch.seconds,
             "exception": exception,
             "rows_affected": rows_affected,
+            "metadata": dict(metadata) if metadata else None,
             "recovered": False,
         }
         conditions = {"of_attempt_id": entry.attempt_id}
@@ -214,8 +216,7 @@ class Ledger:
 
     def _end_as_read(self, entry: LogEntry, **values: Any) -> bool:
         as_read = {"of_id": entry.id, "of_status": entry.status}
-        ended = execute_reconnecting(self._conn, self._statements.end_as_read, as_read | values)
-        return bool(ended.rowcount)
+        return bool(self._write(self._statements.end_as_read, values, as_read).rowcount)
 
     def _insert(
         self,

@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ColumnElement,
@@ -31,7 +32,7 @@ from sqlalchemy.types import TypeEngine
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from delembic.config import HISTORY_TABLE, VERSION_TABLE
-from delembic.database.columns import LongText, UtcDateTime
+from delembic.database.columns import JsonText, LongText, UtcDateTime
 from delembic.database.connections import driver_text
 from delembic.database.dialects import Name, kind_of, known_kinds
 from delembic.database.failures import lacks_right
@@ -85,7 +86,7 @@ def _history_table(name: str) -> Table:
         Column("attempt", Integer),
         Column("description", Text),
         Column("checksum", String(64)),
-        Column("rows_affected", Integer),
+        Column("rows_affected", BigInteger),
         Column("executor", String(50)),
         Column("executor_run_id", String(255)),
         Column("pid", Integer),
@@ -93,6 +94,7 @@ def _history_table(name: str) -> Table:
         Column("recovered", Boolean),
         Column("operation", String(50)),
         Column("database_id", String(36)),
+        Column("metadata", JsonText),
         **OPTIONS,
     )
 

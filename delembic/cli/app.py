@@ -2,76 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 import delembic
-from delembic.cli.boundary import boundary
-from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION, Config
-from delembic.errors import did_you_mean, render_path
+from delembic.cli.group import Group, Options
+from delembic.cli.result import printing
+from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION
+from delembic.errors import render_path
 from delembic.status import Operation
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """The options in front of the command's name."""
-
-    config: Path | None
-    section: str
-
-    def load(self) -> Config:
-        config = (
-            Config.load(self.config, self.section)
-            if self.config
-            else Config.find(section=self.section)
-        )
-        for warning in config.warnings:
-            click.echo(f"{click.style('Warning:', fg='yellow')} {warning}", err=True)
-        return config
-
-
-class _Group(click.Group):
-    """Runs each command inside the boundary."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        if os.environ.get("NO_COLOR"):  # see no-color.org; click ignores it
-            ctx.color = False
-        with boundary(debug=ctx.params["debug"]):
-            try:
-                return super().invoke(ctx)
-            except click.NoSuchOption as error:
-                raise self._naming_its_place(error) from None
-
-    def _naming_its_place(self, error: click.NoSuchOption) -> click.UsageError:
-        """Return the error. If the option belongs before the command, the error says so."""
-        name, ctx = error.option_name, error.ctx
-        if ctx is None or ctx.parent is None or not any(name in each.opts for each in self.params):
-            return error
-        place = f"{ctx.parent.command_path} {name} … {ctx.info_name}"
-        return click.UsageError(f"The option {name} goes before the command: {place}", ctx)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            guess = did_you_mean(args[0], self.list_commands(ctx))
-            if guess and "Did you mean" not in error.format_message():  # click 8.4 adds it itself
-                raise click.UsageError(error.message + guess, ctx) from None
-            raise
-
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON document instead.")
 
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Show what migrations log.")
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-c",
     "--config",
@@ -93,7 +42,7 @@ def main(ctx: click.Context, config: Path | None, name: str, debug: bool) -> Non
     verification; 2 an error in usage, configuration or definition; 4 another run holds the lock;
     130 and 143 interrupted.
     """
-    ctx.obj = _Options(config, name)
+    ctx.obj = Options(config, name)
 
 
 @main.command()
@@ -113,7 +62,7 @@ def init(folder: str) -> None:
 @click.option("-m", "--message", required=True, help="What the migration does, in a few words.")
 @click.option("-d", "--depends-on", multiple=True, metavar="REV", help="Depend on REV; repeatable.")
 @click.pass_obj
-def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> None:
+def revision(options: Options, message: str, depends_on: tuple[str, ...]) -> None:
     """Create a new migration file."""
     from delembic.cli import standings
 
@@ -135,17 +84,19 @@ def revision(options: _Options, message: str, depends_on: tuple[str, ...]) -> No
     metavar="SECONDS",
     help="How long to wait for another run; 0 gives up at once. Default: the ini's setting, or 60.",
 )
+@_verbose
 @click.pass_obj
-def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
+def upgrade(options: Options, target: str, lock_timeout: float | None, verbose: bool) -> None:
     """Run the pending migrations.
 
     TARGET is head, which stands for all of them, or a revision, which brings its dependencies too.
     """
+    from delembic.cli.logs import showing_logs
     from delembic.cli.progress import showing_progress
 
     config = options.load()
     graph = delembic.commands.read_graph(config)
-    with showing_progress() as progress:
+    with showing_progress() as progress, showing_logs(wanted=verbose):
         outcomes = delembic.commands.upgrade(
             config,
             target,
@@ -153,6 +104,7 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
             lock_timeout_seconds=lock_timeout,
             program=delembic.Program("cli"),
         )
+    progress.sum_up(outcomes)
     if not outcomes:
         click.echo("Already up to date." if graph else "No migrations found.")
 
@@ -160,8 +112,9 @@ def upgrade(options: _Options, target: str, lock_timeout: float | None) -> None:
 @main.command()
 @click.argument("revisions", nargs=-1, metavar="[REV]...")
 @_as_json
+@_verbose
 @click.pass_obj
-def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None:
+def verify(options: Options, revisions: tuple[str, ...], as_json: bool, verbose: bool) -> None:
     """Check that the data is still what applied migrations expect.
 
     Runs the validate() of each REV again, or of all applied migrations that have one, on the
@@ -172,8 +125,14 @@ def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None
     Exit codes: 0 all passed; 1 at least one did not; 2 the check could not be done.
     """
     from delembic.cli import verifying
+    from delembic.cli.logs import showing_logs
+    from delembic.presentation import documents
 
-    verifying.verify(options.load(), revisions, as_json=as_json)
+    with printing(document=as_json) as show_result, showing_logs(wanted=verbose):
+        found = verifying.verify(options.load(), revisions, as_json=as_json)
+        if as_json:
+            show_result(documents.verify(found))
+    verifying.refuse_drift(found)
 
 
 @main.command()
@@ -181,7 +140,7 @@ def verify(options: _Options, revisions: tuple[str, ...], as_json: bool) -> None
 @click.option("--runner", metavar="ROLE", help="Grant ROLE what running migrations needs.")
 @click.option("--reader", metavar="ROLE", help="Grant ROLE what reading the history needs.")
 @click.pass_obj
-def tables(options: _Options, sql: bool, runner: str | None, reader: str | None) -> None:
+def tables(options: Options, sql: bool, runner: str | None, reader: str | None) -> None:
     """List delembic's own tables, or print the statements that make them.
 
     With --sql, prints what a database administrator can execute if the role that runs migrations
@@ -206,7 +165,7 @@ def tables(options: _Options, sql: bool, runner: str | None, reader: str | None)
     help="Take each file as it is now for the one that was applied.",
 )
 @click.pass_obj
-def stamp(options: _Options, revisions: tuple[str, ...], accept: bool) -> None:
+def stamp(options: Options, revisions: tuple[str, ...], accept: bool) -> None:
     """Correct what is on record about applied migrations, and run nothing.
 
     With --accept, the file of each REV counts as the one that was applied, for example after it was
@@ -221,25 +180,27 @@ def stamp(options: _Options, revisions: tuple[str, ...], accept: bool) -> None:
 @main.command()
 @_as_json
 @click.pass_obj
-def current(options: _Options, as_json: bool) -> None:
+def current(options: Options, as_json: bool) -> None:
     """Show the applied revisions that no other applied revision depends on."""
     from delembic.cli import standings
     from delembic.presentation import documents
 
-    applied = delembic.commands.current(options.load())
-    click.echo(documents.current(applied) if as_json else standings.current(applied))
+    with printing(document=as_json) as show_result:
+        applied = delembic.commands.current(options.load())
+        show_result(documents.current(applied) if as_json else standings.current(applied))
 
 
 @main.command()
 @_as_json
 @click.pass_obj
-def history(options: _Options, as_json: bool) -> None:
+def history(options: Options, as_json: bool) -> None:
     """List all revisions in execution order, each with its state."""
     from delembic.cli import standings
     from delembic.presentation import documents
 
-    entries = delembic.commands.history(options.load())
-    click.echo(documents.history(entries) if as_json else standings.history(entries))
+    with printing(document=as_json) as show_result:
+        entries = delembic.commands.history(options.load())
+        show_result(documents.history(entries) if as_json else standings.history(entries))
     if not as_json and (gone := standings.files_gone(entries)):
         click.echo(f"{click.style('Warning:', fg='yellow')} {gone}", err=True)
 
@@ -263,7 +224,7 @@ def history(options: _Options, as_json: bool) -> None:
 @_as_json
 @click.pass_obj
 def runs(
-    options: _Options,
+    options: Options,
     revision: str | None,
     failed: bool,
     operation: str | None,
@@ -279,22 +240,23 @@ def runs(
     from delembic.cli import entries
     from delembic.presentation import documents
 
-    found = delembic.commands.runs(
-        options.load(), revision, failed=failed, operation=operation, limit=limit
-    )
-    if as_json:
-        click.echo(documents.runs(found))
-    elif found:
-        click.echo(entries.log(found, _terminal_width()))
-    else:
-        click.echo(entries.nothing(revision, failed=failed, operation=operation))
+    with printing(document=as_json) as show_result:
+        found = delembic.commands.runs(
+            options.load(), revision, failed=failed, operation=operation, limit=limit
+        )
+        if as_json:
+            show_result(documents.runs(found))
+        elif found:
+            show_result(entries.log(found, _terminal_width()))
+        else:
+            show_result(entries.nothing(revision, failed=failed, operation=operation))
 
 
 @main.command()
 @click.argument("revision")
 @_as_json
 @click.pass_obj
-def show(options: _Options, revision: str, as_json: bool) -> None:
+def show(options: Options, revision: str, as_json: bool) -> None:
     """Show everything about one revision.
 
     Prints its state, its file, every attempt with the whole error, the last ten verifications, and
@@ -303,8 +265,9 @@ def show(options: _Options, revision: str, as_json: bool) -> None:
     from delembic.cli import record
     from delembic.presentation import documents
 
-    found = delembic.commands.show(options.load(), revision)
-    click.echo(documents.show(found) if as_json else record.whole(found))
+    with printing(document=as_json) as show_result:
+        found = delembic.commands.show(options.load(), revision)
+        show_result(documents.show(found) if as_json else record.whole(found))
 
 
 def _terminal_width() -> int | None:

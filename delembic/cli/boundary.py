@@ -5,16 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-from delembic.causes import describe
+from delembic.causes import describe, with_traceback
 from delembic.cli.signals import Stopped, stopping_on_signals
 from delembic.errors import DelembicError, MigrationFailedError
-from delembic.redaction import redact
 
 
 @contextmanager
@@ -35,7 +33,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
         click.echo(f"Stopped by {stopped}.", err=True)
         sys.exit(stopped.exit_code)
     except DelembicError as error:
-        _report_traceback(debug=debug)
+        _report_traceback(error, debug=debug)
         _report(error.message, error.remedy)
         if isinstance(error, MigrationFailedError):
             click.echo(f"See the whole error: delembic show {error.revision}", err=True)
@@ -43,7 +41,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
     except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
         raise  # click's own, and the end of the program that reads the pipe
     except BaseException as error:  # noqa: BLE001 - users' code may raise anything
-        _report_traceback(debug=debug)
+        _report_traceback(error, debug=debug)
         _report(
             describe(error),
             "This error was not expected. Run the command with --debug for its traceback.",
@@ -57,9 +55,9 @@ def _report(message: str, remedy: str) -> None:
         click.echo(remedy, err=True)
 
 
-def _report_traceback(*, debug: bool) -> None:
+def _report_traceback(error: BaseException, *, debug: bool) -> None:
     if debug:
-        click.echo(redact(traceback.format_exc()), err=True)
+        click.echo(with_traceback(error, error.__traceback__), err=True)
 
 
 @contextmanager

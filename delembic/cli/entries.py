@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from textwrap import indent
@@ -85,8 +86,14 @@ def _cells(attempt: LogEntry, *after_status: str) -> list[Cell]:
         Cell(attempt.status, _COLOURS.get(attempt.status)),
         *map(Cell, after_status),
         Cell(duration(attempt.duration_seconds), right=True),
-        Cell(rows(attempt.rows_affected), right=True),
+        Cell(_rows(attempt), right=True),
     ]
+
+
+def _rows(attempt: LogEntry) -> str:
+    """Return the rows; an empty string unless the attempt itself has recorded its success."""
+    recorded = attempt.status == Status.SUCCESS and attempt.recovered is False
+    return rows(attempt.rows_affected) if recorded and attempt.attempt else ""
 
 
 def _what(attempt: LogEntry) -> str:
@@ -133,6 +140,9 @@ def _with_error(line: str, attempt: LogEntry) -> str:
     lines = [line.rstrip()]
     if attempt.recovered:
         lines.append(indent(_RECOVERED, " " * 4))
+    for name, value in (attempt.metadata or {}).items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(indent(f"{name}: {text}", " " * 4))
     if attempt.exception:
         lines.append(indent(attempt.exception.rstrip(), " " * 4))
     return "\n".join(lines)

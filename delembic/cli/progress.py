@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, assert_never
 
 import click
@@ -17,6 +18,7 @@ from delembic.events import (
     Finished,
     Interrupted,
     LockLost,
+    Outcome,
     OutsideTransaction,
     Planned,
     Reapplying,
@@ -29,7 +31,7 @@ from delembic.events import (
     Verifying,
     Waiting,
 )
-from delembic.presentation.narration import headline, narrate, skipped_meanwhile, verdict
+from delembic.presentation.narration import closing, headline, narrate, skipped_meanwhile, verdict
 from delembic.presentation.phrases import FILE_CHANGED
 
 if TYPE_CHECKING:
@@ -42,12 +44,15 @@ class Progress:
     def __init__(self) -> None:
         self._live: Display | None = None
         self._width = 0
+        self._planned = self._begun = 0
+        self._began_at = monotonic()
 
     def show(self, event: Event) -> None:
         """Print an event."""
         match event:
             case Planned():
                 self._width = max(map(len, event.revisions), default=0)
+                self._planned = len(event.revisions)
             case Blocked():
                 pass  # the error that follows reports it
             case Started() | Verifying():
@@ -55,6 +60,7 @@ class Progress:
             case Finished() | Failed() | Interrupted() | Verification():
                 self._end(event)
             case Skipped():
+                self._begun += 1
                 click.echo(skipped_meanwhile(event))
             case Waiting() | Settled():
                 click.echo(narrate(event))
@@ -66,6 +72,11 @@ class Progress:
             case _:
                 assert_never(event)
 
+    def sum_up(self, outcomes: Sequence[Outcome]) -> None:
+        """Print the sum of several migrations; what can be told of a single one was printed."""
+        if len(outcomes) > 1:
+            click.echo(closing(outcomes, monotonic() - self._began_at))
+
     def stop_live(self) -> None:
         """Remove the live line."""
         if self._live:
@@ -74,7 +85,8 @@ class Progress:
 
     def _begin(self, event: Started | Verifying) -> None:
         if isinstance(event, Started):
-            click.echo(click.style(headline(event), bold=True))
+            self._begun += 1
+            click.echo(click.style(headline(event, self._begun, self._planned), bold=True))
             self._start_live(f"{event.revision} is running")
         else:
             self._start_live(f"{event.revision} is being verified")

@@ -1,10 +1,8 @@
-"""``delembic verify``: a line for each migration, or one JSON document."""
+"""``delembic verify``: a line for each migration, unless the result is a document."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Sequence
-from contextlib import redirect_stdout
 
 import click
 
@@ -14,32 +12,29 @@ from delembic.cli.progress import showing_progress
 from delembic.config import Config
 from delembic.errors import DataDriftedError
 from delembic.events import Verification
-from delembic.presentation import documents
 
 
-def verify(config: Config, revisions: Collection[str], *, as_json: bool) -> None:
-    """Verify, and print the results.
+def verify(config: Config, revisions: Collection[str], *, as_json: bool) -> Sequence[Verification]:
+    """Verify, and print each result as it is known, unless they become a document.
 
     Raises:
-        DataDriftedError: A migration did not pass.
         DelembicError: As `commands.verify` does.
     """
-    found = _as_document(config, revisions) if as_json else _as_lines(config, revisions)
-    if drifted := [each.revision for each in found if not each.passed]:
-        raise DataDriftedError(drifted, len(found))
-
-
-def _as_lines(config: Config, revisions: Collection[str]) -> Sequence[Verification]:
+    program = Program("cli")
+    if as_json:
+        return commands.verify(config, revisions, program=program)
     with showing_progress() as progress:
-        found = commands.verify(config, revisions, on_event=progress.show, program=Program("cli"))
+        found = commands.verify(config, revisions, on_event=progress.show, program=program)
     if not found:
         click.echo("Nothing to verify: no applied migration has a validate().")
     return found
 
 
-def _as_document(config: Config, revisions: Collection[str]) -> Sequence[Verification]:
-    # Anything that a validate() prints must stay out of the document.
-    with redirect_stdout(sys.stderr):
-        found = commands.verify(config, revisions, program=Program("cli"))
-    click.echo(documents.verify(found))
-    return found
+def refuse_drift(found: Sequence[Verification]) -> None:
+    """End with an error if a migration did not pass.
+
+    Raises:
+        DataDriftedError: A migration did not pass.
+    """
+    if drifted := [each.revision for each in found if not each.passed]:
+        raise DataDriftedError(drifted, len(found))

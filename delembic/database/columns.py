@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,3 +49,19 @@ class LongText(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Use the type of the database kind, as a plain TEXT of MySQL holds only 64 kilobytes."""
         return dialect.type_descriptor(kind_of(dialect.name).long_text_type())
+
+
+class JsonText(TypeDecorator[Mapping[str, Any]]):
+    """A JSON object in plain ASCII, which every encoding holds."""
+
+    impl = LongText
+    cache_ok = True
+
+    def process_bind_param(self, value: Mapping[str, Any] | None, dialect: Dialect) -> str | None:
+        """Write the object as JSON."""
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, Any] | None:
+        """Read the object."""
+        found: dict[str, Any] | None = json.loads(value) if value else None
+        return found

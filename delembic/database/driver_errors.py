@@ -2,11 +2,12 @@
 
 SQLAlchemy hides the parameters of a statement. PostgreSQL itself repeats values next to its
 message, such as a duplicate key or the whole line of a COPY. Those parts are removed; the message
-itself stays as the server wrote it.
+itself stays as the server wrote it, and so does the place of a COPY: table, line and column.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from delembic.redaction import remember_secrets
 
+_PLACE_OF_COPY = re.compile(r"COPY \S.*?(?=\s*[:\uff1a]|$)", re.MULTILINE)
+"""The table, the line and the column of a COPY, in the server's language. The value follows a
+colon."""
 _IN_FAILED_TRANSACTION = "25P02"
 """PostgreSQL's in_failed_sql_transaction."""
 
@@ -86,13 +90,17 @@ def _quieten(context: ExceptionContext) -> None:
 
 
 def _withhold(error: BaseException) -> bool:
-    """Keep only the server's message and hint, if the error has them as separate fields."""
+    """Keep only what is no value, if the error has its parts as separate fields."""
     report = getattr(error, "diag", None)  # psycopg's and psycopg2's
     message = getattr(report, "message_primary", None)
     if message is None:
         return False
+    place = _PLACE_OF_COPY.match(getattr(report, "context", None) or "")
     hint = getattr(report, "message_hint", None)
-    error.args = (f"{message}\nHINT:  {hint}" if hint else message, *error.args[1:])
+    parts = [message]
+    parts += [f"CONTEXT:  {place[0]}"] if place else []
+    parts += [f"HINT:  {hint}"] if hint else []
+    error.args = ("\n".join(parts), *error.args[1:])
     return True
 
 

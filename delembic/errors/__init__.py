@@ -5,6 +5,7 @@ the command line. Nothing here imports other parts of delembic, so every module 
 """
 
 from delembic.errors.acceptance import NotAcceptableError
+from delembic.errors.answers import ReturnedFalseError, UnclearAnswerError
 from delembic.errors.configuration import (
     ConfigFileNotFoundError,
     ConfigSectionNotFoundError,
@@ -27,6 +28,7 @@ from delembic.errors.definition import (
     DependencyCycleError,
     DuplicateRevisionError,
     MigrationFileError,
+    NoMigrationError,
     UnknownDependencyError,
     UnknownRevisionError,
 )
@@ -81,15 +83,18 @@ __all__ = [
     "MigrationFailedError",
     "MigrationFileError",
     "NewerDatabaseError",
+    "NoMigrationError",
     "NotAcceptableError",
     "NotVerifiableError",
     "OtherProjectError",
     "PreparedTransactionError",
+    "ReturnedFalseError",
     "RightMissingError",
     "SchemaNotReadyError",
     "SettingError",
     "SwallowedErrorError",
     "TableNotMadeError",
+    "UnclearAnswerError",
     "UnfitDatabaseError",
     "UnfitTableError",
     "UnknownDependencyError",

@@ -51,8 +51,11 @@ class SettingError(ConfigurationError):
         self.path, self.section, self.key = path, section, key
 
 
-class DependencyNotInstalledError(ConfigurationError):
-    """A package that only some users need is not installed."""
+class DependencyNotInstalledError(ConfigurationError, ImportError):
+    """A package that only some users need is not installed.
+
+    It is an ``ImportError`` too, for programs that do without such a package.
+    """
 
     def __init__(
         self, purpose: str, package: str, extra: str | None = None, instead: str | None = None

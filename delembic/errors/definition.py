@@ -27,6 +27,31 @@ class MigrationFileError(DefinitionError):
         self.path, self.line = path, line
 
 
+class NoMigrationError(MigrationFileError):
+    """A migration file defines no migration.
+
+    Args:
+        path: The file.
+        alembic_style: Whether it is written as Alembic's revisions are.
+    """
+
+    def __init__(self, path: Path, *, alembic_style: bool) -> None:
+        if alembic_style:
+            super().__init__(
+                path,
+                "contains no DataMigration; it is written like a revision of Alembic.",
+                "Put upgrade into a class that derives from DataMigration, as 'delembic revision'"
+                " generates it. If it changes the schema, move the file to Alembic's versions.",
+            )
+        else:
+            super().__init__(
+                path,
+                "contains no DataMigration.",
+                "Define one, or start the name of the file or of its folder with _ if it is a"
+                " helper.",
+            )
+
+
 class DuplicateRevisionError(DefinitionError):
     """Two migrations have the same revision."""
 

@@ -28,17 +28,19 @@ class MigrationFailedError(DelembicError):
         self.revision, self.phase, self.reason = revision, phase, reason
         self.history_id: int | None = None
 
-    def explain(self, undone: Undone, *, connection_lost: bool) -> None:
+    def explain(self, undone: Undone, *, connection_lost: bool, advice: str = "") -> None:
         """Let the remedy fit what has become of the work.
 
         Args:
             undone: What the rollback has undone.
             connection_lost: Whether the connection to the database was lost.
+            advice: What helps against the error itself, if that is known.
         """
         if undone != Undone.ALL:
             self.remedy = _WHAT_STAYS[undone]
         elif connection_lost:
             self.remedy = _CONNECTION_LOST
+        self.remedy = "\n".join(filter(None, (advice, self.remedy)))
 
 
 _CORRECT = (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, assert_never
+from typing import Any, Self, assert_never
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -23,6 +24,7 @@ from delembic.errors import (
     MigrationFailedError,
 )
 from delembic.events import Failed, Finished, Interrupted, Outcome, RecordDelayed, Skipped
+from delembic.execution.advice import advice_on
 from delembic.execution.error_text import error_text
 from delembic.execution.fate import Fate, Overtaken, Raised, Stopped, TookEffect, decide
 from delembic.execution.run import Run
@@ -88,7 +90,9 @@ class Ending:
             MigrationFailedError: The database confirmed the commit, and has lost it since.
         """
         rows = self.course.rows_affected
-        if not self._end(Status.SUCCESS, rows_affected=rows) and (fate := self._loss()):
+        if not self._end(Status.SUCCESS, rows_affected=rows, metadata=self.course.findings) and (
+            fate := self._loss()
+        ):
             return self._end_lost(fate)
         finished = Finished(
             self.revision.id,
@@ -97,6 +101,7 @@ class Ending:
             mark.applied_at or self.entry.started_at,
             mark.duration_seconds or 0.0,
             rows,
+            self.course.findings,
         )
         self.run.emit(finished)
         return finished
@@ -218,7 +223,8 @@ class Ending:
     def _report(self, failure: MigrationFailedError) -> None:
         course = self.course
         failure.history_id = self.entry.id
-        failure.explain(course.undone, connection_lost=course.lost)
+        advice = advice_on(failure.__cause__)
+        failure.explain(course.undone, connection_lost=course.lost, advice=advice)
         self.run.emit(
             Failed(
                 self.revision.id,
@@ -232,7 +238,12 @@ class Ending:
         )
 
     def _end(
-        self, status: Status, *, exception: str | None = None, rows_affected: int | None = None
+        self,
+        status: Status,
+        *,
+        exception: str | None = None,
+        rows_affected: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> bool:
         """Record the end, and return whether it is on record now."""
         ended = False
@@ -243,6 +254,7 @@ class Ending:
                 self.stopwatch,
                 exception=exception,
                 rows_affected=rows_affected,
+                metadata=metadata,
             )
         return ended
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import traceback
 from types import TracebackType
 
-from delembic.redaction import redact
+from delembic.causes import with_traceback
 
 # The column of delembic 1.x holds 65,535 bytes on MySQL.
 _LONGEST_BYTES = 60_000
 
 
 def error_text(error: BaseException) -> str:
-    """Return the whole error with its traceback. A very long text is cut at its beginning."""
-    lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
+    """Return the whole error with its traceback, without the middle of a very long statement.
+
+    Of a chain of very many errors, the beginning is cut off: the last one says the most.
+    """
+    text = with_traceback(error, _users_part(error.__traceback__))
     # PostgreSQL accepts no zero byte, and no database accepts half of a surrogate pair.
-    text = redact("".join(lines)).replace("\0", "\\x00").encode(errors="backslashreplace")
-    return text[-_LONGEST_BYTES:].decode(errors="ignore")
+    encoded = text.replace("\0", "\\x00").encode(errors="backslashreplace")
+    return encoded[-_LONGEST_BYTES:].decode(errors="ignore")
 
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:

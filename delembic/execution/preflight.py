@@ -8,7 +8,7 @@ from delembic.config import Config
 from delembic.migration import DataMigration
 from delembic.revisions.graph import Graph
 from delembic.revisions.plan import Plan
-from delembic.revisions.source import load
+from delembic.revisions.source import load_to_apply
 from delembic.schema.gate import require_schema
 
 Migrations = dict[str, DataMigration]
@@ -35,4 +35,4 @@ def preflight(config: Config, graph: Graph, plan: Plan, conn: Connection) -> Mig
     """
     config.check()
     require_schema(config, graph, plan, conn)
-    return {step.id: load(step, config.root) for step in plan.steps}
+    return {step.id: load_to_apply(step, config.root) for step in plan.steps}

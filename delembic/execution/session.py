@@ -28,7 +28,7 @@ from delembic.execution.upgrade import run_plan
 from delembic.migration import DataMigration
 from delembic.revisions.graph import Graph
 from delembic.revisions.plan import make_plan, make_single_plan
-from delembic.revisions.source import load
+from delembic.revisions.source import load_to_apply
 
 
 class Session:
@@ -95,7 +95,7 @@ class Session:
 
             def make() -> DataMigration:
                 # The plan has no instance of a revision that was already applied.
-                migration = migrations.get(revision) or load(source, self._config.root)
+                migration = migrations.get(revision) or load_to_apply(source, self._config.root)
                 return around(migration) if around else migration
 
             run = self._running(on_event)

@@ -31,13 +31,23 @@ def duration(seconds: float | None) -> str:
     return f"{hours}h {minutes:02}m {rest:02}s"
 
 
+def span(seconds: float) -> str:
+    """Return a duration as a part of a sentence.
+
+    Example:
+        >>> [span(seconds) for seconds in (2.13, 185)]
+        ['2.1 s', '3m 05s']
+    """
+    return f"{seconds:.1f} s" if round(seconds, 1) < _MINUTE else duration(seconds)
+
+
 def rows(count: int | None) -> str:
-    """Return a number of rows; an empty string if it is unknown.
+    """Return a number of rows.
 
     Example:
         >>> [rows(count) for count in (0, 1, 13622, None)]
-        ['0 rows', '1 row', '13,622 rows', '']
+        ['0 rows', '1 row', '13,622 rows', 'unknown rows']
     """
     if count is None:
-        return ""
+        return "unknown rows"
     return f"{count:,} row{'' if count == 1 else 's'}"

@@ -8,6 +8,7 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from delembic.events import (
@@ -18,6 +19,7 @@ from delembic.events import (
     Finished,
     Interrupted,
     LockLost,
+    Outcome,
     OutsideTransaction,
     Planned,
     Reapplying,
@@ -30,6 +32,7 @@ from delembic.events import (
     Verifying,
     Waiting,
 )
+from delembic.presentation.figures import rows, span
 from delembic.presentation.phrases import files_gone
 from delembic.status import Status
 
@@ -62,9 +65,32 @@ def narrate(event: Event) -> str:
             assert_never(event)
 
 
-def headline(event: Started) -> str:
-    """Return the line that a screen prints when a migration starts."""
-    return f"Running {event.revision}" + (f": {event.description}" if event.description else "")
+def headline(event: Started, number: int = 1, planned: int = 1) -> str:
+    """Return the line that a screen prints when a migration starts.
+
+    Args:
+        event: Its start.
+        number: Which of the planned migrations it is, from 1.
+        planned: How many are planned.
+    """
+    place = f" ({number} of {planned})" if planned > 1 else ""
+    description = f": {event.description}" if event.description else ""
+    return f"Running {event.revision}{place}{description}"
+
+
+def closing(outcomes: Sequence[Outcome], seconds: float) -> str:
+    """Return the line that sums a run up.
+
+    Args:
+        outcomes: How its migrations ended.
+        seconds: How long all of it took.
+    """
+    counts = [each.rows_affected for each in outcomes if isinstance(each, Finished)]
+    known = [count for count in counts if count is not None]
+    total = rows(sum(known))
+    if len(known) < len(counts):
+        total = f"at least {total}" if sum(known) else rows(None)
+    return f"{len(counts)} applied in {span(seconds)}, {total}"
 
 
 def verdict(event: Finished | Failed | Interrupted | Verification) -> str:
@@ -146,9 +172,10 @@ def _course(event: Started | Finished | Skipped | Failed | Blocked | Interrupted
                 f"Running {event.revision}: attempt {event.attempt}, log entry {event.history_id}."
             )
         case Finished():
+            changed = "unknown" if event.rows_affected is None else event.rows_affected
             return (
                 f"{event.revision} was applied in {event.duration_seconds:.2f} s;"
-                f" rows changed: {event.rows_affected}."
+                f" rows changed: {changed}."
             )
         case Skipped():
             when = f" at {event.applied_at:%Y-%m-%d %H:%M:%S} UTC" if event.applied_at else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Callable
 from difflib import get_close_matches
 
@@ -44,6 +46,45 @@ def check_methods(migration: DataMigration, fault: _Fault) -> None:
                 f".{name} cannot be called with a connection as its only argument",
                 f"Define {name}(self, conn).",
             )
+
+
+def check_filled_in(migration: DataMigration, fault: _Fault) -> None:
+    """Refuse a migration that nobody has written yet, and one that expects too much.
+
+    It would be applied with nothing done, and what is written later would never run. An applied
+    migration is not asked, because it is too late.
+
+    Args:
+        migration: The migration that is to be applied.
+        fault: As for `check_methods`.
+
+    Raises:
+        MigrationFileError: What ``fault`` returned.
+    """
+    if _is_empty(migration.upgrade):
+        raise fault(
+            ".upgrade is still empty",
+            "Write what it is to do. If it is meant to do nothing, write 'return'.",
+        )
+    if hasattr(migration, "downgrade"):
+        raise fault(
+            " has a downgrade, which delembic never calls",
+            "Remove it. To undo a migration that is applied, write a new one that does so.",
+        )
+
+
+def _is_empty(method: Callable[..., object]) -> bool:
+    """Whether the body of a method is only a docstring, ``pass`` or ``...``."""
+    try:
+        source = inspect.getsource(method)
+        (function,) = ast.parse(textwrap.dedent(source)).body
+    except (OSError, TypeError, ValueError, SyntaxError):
+        return False  # no function with a source of its own, such as a lambda
+    return isinstance(function, ast.FunctionDef) and all(
+        isinstance(each, ast.Pass)
+        or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+        for each in function.body
+    )
 
 
 def check_names(cls: type[DataMigration], fault: _Fault) -> None:

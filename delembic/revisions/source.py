@@ -10,15 +10,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from delembic.errors import MigrationFileError
+from delembic.errors import MigrationFileError, NoMigrationError
 from delembic.migration import DataMigration
 from delembic.revisions.attributes import NAMES, Attributes
 from delembic.revisions.checksum import checksum_of, former_checksums_of
-from delembic.revisions.methods import check_methods, check_names
-from delembic.revisions.syntax import ClassSyntax, find_classes
+from delembic.revisions.methods import check_filled_in, check_methods, check_names
+from delembic.revisions.syntax import ClassSyntax, find_classes, is_alembic_style
 from delembic.user_code import import_source, user_code
 
 _T = TypeVar("_T")
@@ -105,12 +106,19 @@ def read_file(path: Path, root: Path) -> list[Revision]:
     content = _read(path)
     found = find_classes(path, content)
     if not found:
-        raise MigrationFileError(
-            path,
-            "contains no DataMigration.",
-            "Define one, or start the name of the file or of its folder with _ if it is a helper.",
-        )
+        raise NoMigrationError(path, alembic_style=is_alembic_style(content))
     return [_revision(cls, path, root, content) for cls in found]
+
+
+def load_to_apply(revision: Revision, root: Path) -> DataMigration:
+    """Do what `load` does, and refuse what must not be applied as it is.
+
+    Raises:
+        MigrationFileError: As `load` does; or the class is still as it was generated.
+    """
+    migration = load(revision, root)
+    check_filled_in(migration, partial(_fault, revision))
+    return migration
 
 
 def load(revision: Revision, root: Path) -> DataMigration:
@@ -128,11 +136,7 @@ def load(revision: Revision, root: Path) -> DataMigration:
             revision.path, "has changed since it was read.", "Run the command again."
         )
     cls = _import_class(revision.path, root, content, revision.class_name)
-
-    def fault(problem: str, remedy: str) -> MigrationFileError:
-        text = f"{revision.class_name}{problem}."
-        return MigrationFileError(revision.path, text, remedy, revision.line)
-
+    fault = partial(_fault, revision)
     attributes = _attributes_of(cls, revision.path, revision.line)
     attributes.check()
     if (now := attributes.revision()) != revision.id:
@@ -150,6 +154,11 @@ def load(revision: Revision, root: Path) -> DataMigration:
         migration = cls()
     check_methods(migration, fault)
     return migration
+
+
+def _fault(revision: Revision, problem: str, remedy: str) -> MigrationFileError:
+    text = f"{revision.class_name}{problem}."
+    return MigrationFileError(revision.path, text, remedy, revision.line)
 
 
 def _read(path: Path) -> bytes:

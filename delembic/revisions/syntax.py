@@ -28,6 +28,14 @@ def find_classes(path: Path, content: bytes) -> list[ClassSyntax]:
     return [cls for cls in _Module(path, content).migrations() if not cls.abstract]
 
 
+def is_alembic_style(content: bytes) -> bool:
+    """Whether a file that parses defines ``upgrade`` beside its classes, as Alembic's files do."""
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == "upgrade"
+        for node in ast.parse(content).body
+    )
+
+
 class NotLiteral:
     """Stands for the value of an attribute that is known only after an import."""
 

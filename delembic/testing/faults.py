@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 from weakref import WeakSet
 
 from sqlalchemy import Connection, event
@@ -25,6 +25,8 @@ Phase: TypeAlias = Literal["upgrade", "validate"]
 
 Act: TypeAlias = Callable[[Connection], None]
 """The fault itself, which gets the work connection."""
+
+_Answer = TypeVar("_Answer")
 
 
 class DeliberateError(Exception):
@@ -90,21 +92,24 @@ class Struck(DataMigration):
         self._cursors = WeakSet[Any]()
         # As the real one has it. Of an instance, so not as a class variable.
         vars(self)["transaction"] = migration.transaction
+        vars(self)["metadata"] = migration.metadata
 
-    def upgrade(self, conn: Connection) -> None:
+    def upgrade(self, conn: Connection) -> Mapping[str, Any] | None:
         """Run the real ``upgrade``, with the fault in it."""
-        self._go_through("upgrade", self._migration.upgrade, conn)
+        return self._go_through("upgrade", self._migration.upgrade, conn)
 
-    def validate(self, conn: Connection) -> None:
+    def validate(self, conn: Connection) -> bool | None:
         """Run the real ``validate``, with the fault in it."""
-        self._go_through("validate", self._migration.validate, conn)
+        return self._go_through("validate", self._migration.validate, conn)
 
-    def _go_through(self, phase: Phase, method: Act, conn: Connection) -> None:
+    def _go_through(
+        self, phase: Phase, method: Callable[[Connection], _Answer], conn: Connection
+    ) -> _Answer:
         if phase != self._moment.phase:
             return method(conn)
         event.listen(conn, "after_cursor_execute", self._count)
         try:
-            method(conn)
+            answer = method(conn)
         finally:
             event.remove(conn, "after_cursor_execute", self._count)
         if self._moment.after is None:
@@ -113,6 +118,7 @@ class Struck(DataMigration):
             raise MomentNeverCameError(
                 f"{phase} ran {self._statements} statements, so nothing could happen {self._moment}"
             )
+        return answer
 
     def _count(self, conn: Connection, cursor: Any, *_: Any) -> None:
         self._statements += 1

@@ -12,7 +12,8 @@ from typing import Any, TextIO
 from dagster import DagsterLogManager
 
 from delembic.redaction import redact
-from delembic_dagster.metadata import bounded
+from delembic_dagster.metadata import LONGEST_TEXT
+from delembic_dagster.steps.line import Line
 
 MOST_LINES = 1_000
 """The most lines of a migration in Dagster's event log, which stores each line as an event."""
@@ -25,7 +26,8 @@ def forwarding_output(
     """Forward what the block prints, and what it logs from level INFO up, to the step's log.
 
     Printed output also appears on the standard output. Passwords are masked. Of very long output,
-    only the beginning is forwarded; the step's own stdout has all of it.
+    only the beginning is forwarded, and of a progress line only some versions. The step's own
+    stdout has all of it.
 
     The block must not run any code of Dagster's except its log, so it must not yield to Dagster.
     Dagster's storage logs too, through Alembic for example. A forwarded record would then wait
@@ -65,16 +67,23 @@ class _Sink:
             return
         self._lines += 1
         if self._lines <= MOST_LINES:
-            self._log.log(level, bounded(redact(text)))
+            self._log.log(level, _beginning(redact(text)))
         elif self._lines == MOST_LINES + 1:
             self._log.warning(
-                f"More than {MOST_LINES} lines of output: the rest is only in the step's stdout"
-                " and stderr."
+                f"More than {MOST_LINES} lines of output: the rest is not shown here. What is"
+                " printed is also in the step's stdout."
             )
 
     def end(self) -> None:
         """Accept no more lines: a log handler from the block may keep its stdout forever."""
         self._ended = True
+
+
+def _beginning(text: str) -> str:
+    if len(text) <= LONGEST_TEXT:
+        return text
+    end = f" … (only the first {LONGEST_TEXT:,} characters are shown here)"
+    return text[: LONGEST_TEXT - len(end)] + end
 
 
 class _Handler(logging.Handler):
@@ -114,7 +123,8 @@ class _Printed(io.TextIOBase):
     def __init__(self, sink: _Sink, stdout: TextIO) -> None:
         self._sink = sink
         self._stdout = stdout
-        self._begun = ""
+        # Longer than what is shown: masked passwords make a text shorter.
+        self._line = Line(2 * LONGEST_TEXT, self._forward)
         # In a Celery worker, the standard output is not a file and has neither attribute.
         self.encoding = getattr(stdout, "encoding", None) or self.encoding
         self.errors = getattr(stdout, "errors", None)
@@ -124,9 +134,11 @@ class _Printed(io.TextIOBase):
 
     def write(self, text: str) -> int:
         self._stdout.write(text)
-        *lines, self._begun = (self._begun + text).split("\n")
-        for line in filter(str.strip, lines):
-            self._sink.write(logging.INFO, line)
+        *lines, rest = text.split("\n")
+        for line in lines:
+            self._line.write(line)
+            self._line.end()
+        self._line.write(rest)
         return len(text)
 
     def flush(self) -> None:
@@ -143,5 +155,8 @@ class _Printed(io.TextIOBase):
 
     def end(self) -> None:
         """Forward a last line that lacks its line break."""
-        if self._begun.strip():
-            self._sink.write(logging.INFO, self._begun)
+        self._line.end()
+
+    def _forward(self, line: str) -> None:
+        if line.strip():
+            self._sink.write(logging.INFO, line)

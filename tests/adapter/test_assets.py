@@ -303,7 +303,7 @@ def test_after_an_interruption_nothing_runs_whatever_the_retry_policy_says(
     said = ran.failure("D001").description.splitlines()
     assert "The run was interrupted, so D001 was not run." in said
 
-    sqlite_location.folder.migration("D001", "pass")
+    sqlite_location.folder.migration("D001", "return")
     assert sqlite_location.run(mode=mode).success
 
 
@@ -339,7 +339,7 @@ def test_names_that_differ_only_in_special_characters_are_different_assets(
                 revision = {revision!r}
                 depends_on = []
                 description = ""
-                def upgrade(self, conn): pass
+                def upgrade(self, conn): return
                 def validate(self, conn): pass
             """,
         )

@@ -306,7 +306,7 @@ def test_a_migration_whose_base_class_has_no_validate_is_left_out(local: Locatio
         """
         from delembic import DataMigration
         class Plain(DataMigration):
-            def upgrade(self, conn): pass
+            def upgrade(self, conn): return
         """,
     )
     local.folder.write(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,23 @@ def test_every_public_name_has_an_example(name: str) -> None:
     value = getattr(delembic_dagster, name)
 
     assert examples(value, name), f"{name} has no example"
+
+
+def test_without_dagster_the_import_names_the_extra() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules.update({'dagster': None, 'dagster_shared': None})\n"
+        "try:\n"
+        "    import delembic_dagster\n"
+        "except ImportError as error:\n"
+        "    print(error)"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout == (
+        "delembic_dagster needs the package dagster, which is not installed.\n"
+        "Install it: pip install 'delembic[dagster]'\n"
+    )

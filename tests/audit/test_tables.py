@@ -317,3 +317,19 @@ class TestColumns:
             found = conn.execute(select(version_table.c.execution_time_seconds)).scalar_one()
 
         assert found == pytest.approx(86_400.123456, abs=1e-6)
+
+    def test_a_count_of_rows_may_have_64_bits_in_an_older_table_too(self, backend: Backend) -> None:
+        with connection(backend) as conn:
+            ensure(conn, history_table)
+            if backend.name != "sqlite":  # whose integers have 64 bits
+                alter = {"postgresql": "ALTER COLUMN {} TYPE", "mariadb": "MODIFY COLUMN {}"}
+                change = alter[backend.name].format("rows_affected")
+                conn.exec_driver_sql(f"ALTER TABLE delembic_run_history {change} INTEGER")
+            ensure(conn, history_table)
+            conn.execute(
+                insert(history_table).values(
+                    revision="D001", started_at=datetime.now(UTC), status="x", rows_affected=2**40
+                )
+            )
+
+            assert conn.execute(select(history_table.c.rows_affected)).scalar_one() == 2**40

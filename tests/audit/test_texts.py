@@ -88,7 +88,7 @@ def test_an_error_is_shown_and_recorded(place: tuple[ProjectFolder, str]) -> Non
 
 def test_a_success_is_recorded(place: tuple[ProjectFolder, str]) -> None:
     project, expected = place
-    describing(project, "pass")
+    describing(project, "return")
 
     project.upgrade()
 
@@ -172,6 +172,20 @@ def test_a_process_is_known_by_the_name_that_was_written(
 
         assert ledger.is_own(entry)
         assert not Ledger(conn, Program(hostname="Ω"), Share(None)).is_own(entry)
+
+
+def test_what_is_waited_for_is_noted(place: tuple[ProjectFolder, str]) -> None:
+    project, expected = place
+    project.migration("D001")
+    project.upgrade()
+    (source,) = commands.read_graph(project.config).values()
+
+    with autocommitting(create_engine(project.url, poolclass=NullPool)) as conn:
+        ledger = Ledger(conn, Program(), Share(None))
+        ledger.note(ledger.start(source, Stopwatch()).entry, TEXT)
+        (entry,) = ledger.unfinished()
+
+    assert entry.exception == expected
 
 
 SWALLOWING = {

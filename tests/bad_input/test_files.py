@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ class Load(DataMigration):
     description = "load"
 
     def upgrade(self, conn):
-        pass
+        return
 """
 
 ID_RULE = (
@@ -415,10 +416,10 @@ class TestMethods:
     @pytest.mark.parametrize(
         "definition",
         [
-            "def upgrade(self, conn, more=None): pass",
-            "def upgrade(self, *anything): pass",
-            "@staticmethod\n    def upgrade(conn): pass",
-            "@classmethod\n    def upgrade(cls, conn): pass",
+            "def upgrade(self, conn, more=None): return",
+            "def upgrade(self, *anything): return",
+            "@staticmethod\n    def upgrade(conn): return",
+            "@classmethod\n    def upgrade(cls, conn): return",
             "upgrade = id",
         ],
     )
@@ -433,6 +434,69 @@ class TestMethods:
         project.write(FILE, f"{PLAIN}\n    upgrade = 'INSERT INTO t VALUES (1)'\n")
 
         assert "Load.upgrade cannot be called with a connection" in refusal(project)
+
+    @pytest.mark.parametrize(
+        "definition",
+        [
+            "def upgrade(self, conn): pass",
+            "def upgrade(self, conn): ...",
+            "def upgrade(self, conn):\n        'It will load terms.'",
+            "def upgrade(self, conn) -> None:\n        'It will.'\n\n        pass  # later",
+            "upgrade = _Base.empty",
+        ],
+    )
+    def test_an_upgrade_that_nobody_has_written_is_told(
+        self, project: ProjectFolder, definition: str
+    ) -> None:
+        base = "class _Base:\n    def empty(self, conn):\n        pass\n\n\n"
+        project.write(
+            FILE, f"{PLAIN}\n    {definition}\n".replace("class Load", f"{base}class Load")
+        )
+
+        assert re.sub(r":\d+", "", refusal(project)) == (
+            f"Error: {FILE}: Load.upgrade is still empty.\n"
+            "Write what it is to do. If it is meant to do nothing, write 'return'.\n"
+        )
+
+    def test_a_file_in_the_style_of_alembic_is_told(self, project: ProjectFolder) -> None:
+        project.write(
+            FILE,
+            "from alembic import op\nrevision = 'a1'\ndown_revision = None\n\n"
+            "def upgrade():\n    op.execute('SELECT 1')\n\ndef downgrade():\n    pass\n",
+        )
+
+        assert refusal(project) == (
+            f"Error: {FILE}: contains no DataMigration; it is written like a revision of Alembic.\n"
+            "Put upgrade into a class that derives from DataMigration, as 'delembic revision'"
+            " generates it. If it changes the schema, move the file to Alembic's versions.\n"
+        )
+
+    def test_a_generated_file_is_refused_until_it_is_filled_in(
+        self, project: ProjectFolder
+    ) -> None:
+        run("revision", "-m", "load", cwd=project.root)
+        file = project.versions / "D002_load.py"
+
+        assert "Load.upgrade is still empty." in refusal(project)
+
+        file.write_text(file.read_text().replace("pass", "return", 1))
+        assert run("upgrade", cwd=project.root).exit_code == 0
+
+    def test_an_applied_migration_may_be_empty(self, project: ProjectFolder) -> None:
+        project.migration("D001", "return", validate="return")
+        project.upgrade()
+        project.migration("D001", "pass", validate="return")
+
+        assert run("verify", cwd=project.root).exit_code == 0
+        assert run("upgrade", cwd=project.root).exit_code == 0
+
+    def test_a_downgrade_is_told(self, project: ProjectFolder) -> None:
+        project.write(FILE, f"{PLAIN}\n    def downgrade(self, conn):\n        return\n")
+
+        assert refusal(project) == (
+            f"Error: {FILE}:3: Load has a downgrade, which delembic never calls.\n"
+            "Remove it. To undo a migration that is applied, write a new one that does so.\n"
+        )
 
     @pytest.mark.parametrize(("start", "body"), [("async def", "pass"), ("def", "yield")])
     def test_a_method_whose_call_would_do_nothing_is_told(

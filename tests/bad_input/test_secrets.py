@@ -283,7 +283,30 @@ class TestValues:
 
         assert 'duplicate key value violates unique constraint "person_pkey"' in seen
         assert "DETAIL" not in seen
-        assert "CONTEXT" not in seen
+        assert "CONTEXT:  COPY person, line 2\n" in seen
+
+    @pytest.mark.parametrize(
+        ("line", "place"),
+        [
+            ("'S' * 51 + '\\t7'", "COPY person, line 1, column name"),
+            ("'SSS\\tten'", "COPY person, line 1, column age"),
+            ("'SSS'", "COPY person, line 1"),
+            ("'SSS: a\\t7\\t8'", "COPY person, line 1"),
+        ],
+    )
+    def test_a_copy_that_fails_names_its_place_and_not_the_value(
+        self, people: ProjectFolder, line: str, place: str
+    ) -> None:
+        people.migration(
+            "D001",
+            "with conn.connection.cursor().copy('COPY person FROM STDIN') as copy:\n"
+            f"    copy.write({line} + '\\n')",
+        )
+
+        seen = _everything(people) + _on_record(people)
+
+        assert f"CONTEXT:  {place}\n" in seen
+        assert "SSS" not in seen.replace(line, "")
 
     def test_a_commit_that_fails_is_held_to_the_same(self, people: ProjectFolder) -> None:
         people.migration("D001", """conn.exec_driver_sql("INSERT INTO pet VALUES ('Ann')")""")

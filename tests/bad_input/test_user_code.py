@@ -16,17 +16,19 @@ from support.servers.backend import Backend
 from support.shell import Ran, run, run_process, start
 
 SECONDS = re.compile(r"\(\d+\.\d\ds\)")
+SPAN = re.compile(r"in \d+\.\d s")
 ROLLED_BACK = (
     "Its work was rolled back and the attempt was recorded. Correct the migration or the data,"
     " then run the upgrade again.\n"
 )
 SEE = "See the whole error: delembic show D001\n"
-RUNNING = "Running D001: the work of D001\n"
+RUNNING = "Running D001 (1 of 2): the work of D001\n"
 OK = "  OK (1.24s)\n"
 SAID = (
     "  D001 ended its transaction itself, so delembic could not have rolled back all of its work.\n"
 )
-D002_OK = f"Running D002: the work of D002\n{OK}"
+D002_OK = f"Running D002 (2 of 2): the work of D002\n{OK}"
+CLOSING = "2 applied in 1.2 s, {}\n"
 
 
 @pytest.fixture
@@ -48,7 +50,8 @@ def anywhere(backend: Backend, tmp_path: Path) -> ProjectFolder:
 
 def _upgrade(project: ProjectFolder) -> Ran:
     ran = run("upgrade", cwd=project.root)
-    return Ran(ran.exit_code, SECONDS.sub("(1.24s)", ran.out), ran.err)
+    out = SPAN.sub("in 1.2 s", SECONDS.sub("(1.24s)", ran.out))
+    return Ran(ran.exit_code, out, ran.err)
 
 
 def _failure(project: ProjectFolder, phase: str = "upgrade") -> str:
@@ -148,7 +151,7 @@ class TestSql:
         assert lines[-1] == "[SQL: INSERT INTO t SELECT 1 FROM nowhere]"
         assert "sqlalche.me" not in "\n".join(lines)
 
-    def test_a_very_long_statement_is_bounded_and_whole_on_record(
+    def test_a_very_long_statement_is_bounded_with_both_its_ends_on_record(
         self, anywhere: ProjectFolder
     ) -> None:
         anywhere.migration(
@@ -174,7 +177,9 @@ class TestTransaction:
             "D001", "conn.exec_driver_sql('INSERT INTO t VALUES (1)'); conn.commit()"
         )
 
-        assert _upgrade(anywhere) == Ran(0, f"{RUNNING}{SAID}{OK}{D002_OK}", "")
+        assert _upgrade(anywhere) == Ran(
+            0, f"{RUNNING}{SAID}{OK}{D002_OK}{CLOSING.format('1 row')}", ""
+        )
         assert anywhere.value("SELECT count(*) FROM t") == 1
 
     def test_a_failure_after_it_says_that_a_part_stays(self, anywhere: ProjectFolder) -> None:
@@ -223,13 +228,16 @@ class TestOutput:
         assert ran.exit_code == 0
         assert len(ran.out) > 5_000_000
         assert ran.out.startswith(f"{RUNNING}xxx")
-        assert SECONDS.sub("(1.24s)", ran.out).endswith(f"x\n{OK}{D002_OK}")
+        out = SPAN.sub("in 1.2 s", SECONDS.sub("(1.24s)", ran.out))
+        assert out.endswith(f"x\n{OK}{D002_OK}{CLOSING.format('0 rows')}")
         assert [row.exception for row in project.attempts()] == [None, None]
 
     def test_what_goes_to_standard_error_goes_there(self, project: ProjectFolder) -> None:
         project.migration("D001", "print('beware', file=sys.stderr)")
 
-        assert _upgrade(project) == Ran(0, f"{RUNNING}{OK}{D002_OK}", "beware\n")
+        assert _upgrade(project) == Ran(
+            0, f"{RUNNING}{OK}{D002_OK}{CLOSING.format('0 rows')}", "beware\n"
+        )
 
 
 class TestThreads:

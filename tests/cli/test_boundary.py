@@ -57,7 +57,7 @@ class TestSignals:
 
         assert process.returncode == exit_code
         assert err == f"Stopped by {number.name}.\n"
-        assert out.endswith("Running D002: the work of D002\n  INTERRUPTED, rolled back\n")
+        assert out.endswith("Running D002 (2 of 3): the work of D002\n  INTERRUPTED, rolled back\n")
         assert project.value("SELECT count(*) FROM t") == 0
         assert project.statuses("D002") == ["interrupted"]
         assert project.states() == {"D001": "applied", "D002": "interrupted", "D003": "blocked"}

@@ -14,6 +14,7 @@ from support.projects import PATIENCE_SECONDS, ProjectFolder
 from support.shell import Ran, run, run_process, start
 
 SECONDS = re.compile(r"\(\d+\.\d\ds\)")
+SPAN = re.compile(r"in \d+\.\d s")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00")
 
 
@@ -24,7 +25,8 @@ def project(sqlite_url: str, tmp_path: Path) -> ProjectFolder:
 
 def _settled(text: str) -> str:
     """The text with durations and times as the documentation has them."""
-    return MOMENT.sub("2024-01-15 10:30:00+00:00", SECONDS.sub("(1.24s)", text))
+    text = SPAN.sub("in 1.2 s", SECONDS.sub("(1.24s)", text))
+    return MOMENT.sub("2024-01-15 10:30:00+00:00", text)
 
 
 def _run(project: ProjectFolder, *arguments: str) -> Ran:
@@ -84,8 +86,10 @@ class TestRevision:
 
         assert "D1000_load.py" in _run(project, "revision", "-m", "load").out
 
-    def test_the_file_runs_as_it_is(self, project: ProjectFolder) -> None:
+    def test_the_file_runs_once_it_is_filled_in(self, project: ProjectFolder) -> None:
         _run(project, "revision", "-m", "load vocabulary")
+        (file,) = project.versions.glob("*.py")
+        file.write_text(file.read_text().replace("pass", "return"))
 
         assert _run(project, "upgrade").out == "Running D001: load vocabulary\n  OK (1.24s)\n"
 
@@ -148,8 +152,9 @@ class TestUpgrade:
 
         assert _run(project, "upgrade", "head") == Ran(
             0,
-            "Running D001: the work of D001\n  OK (1.24s)\n"
-            "Running D002: the work of D002\n  OK (1.24s)\n",
+            "Running D001 (1 of 2): the work of D001\n  OK (1.24s)\n"
+            "Running D002 (2 of 2): the work of D002\n  OK (1.24s)\n"
+            "2 applied in 1.2 s, 0 rows\n",
             "",
         )
 
@@ -202,8 +207,8 @@ class TestUpgrade:
 
         assert _run(project, "upgrade") == Ran(
             1,
-            "Running D001: the work of D001\n  OK (1.24s)\n"
-            "Running D002: the work of D002\n  FAILED (1.24s)\n",
+            "Running D001 (1 of 3): the work of D001\n  OK (1.24s)\n"
+            "Running D002 (2 of 3): the work of D002\n  FAILED (1.24s)\n",
             "Error: D002 failed in upgrade: ValueError: bad row\n"
             "Its work was rolled back and the attempt was recorded. Correct the migration or the"
             " data,"
@@ -405,10 +410,10 @@ class TestHistory:
         )
 
     def test_the_plain_lines_are_as_documented(self, project: ProjectFolder) -> None:
-        _run(project, "revision", "-m", "load vocabulary")
+        project.migration("D001")
         _run(project, "upgrade")
 
-        assert _run(project, "history").out == "applied   D001  load vocabulary\n"
+        assert _run(project, "history").out == "applied   D001  the work of D001\n"
 
     def test_a_failure_and_what_waits_for_it_are_told(self, project: ProjectFolder) -> None:
         project.migration("D001", "raise ValueError")
@@ -544,7 +549,7 @@ class TestWhere:
             class Load(DataMigration):
                 revision = "R001"
                 def upgrade(self, conn):
-                    pass
+                    return
             """,
         )
 

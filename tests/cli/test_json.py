@@ -44,6 +44,7 @@ FAILED_DOCUMENT = {
     "recovered": False,
     "operation": "upgrade",
     "database_id": None,
+    "metadata": None,
     "reason": "ValueError: expected 1 changed term, found 3",
 }
 CORRECTED_DOCUMENT = {
@@ -68,6 +69,7 @@ CORRECTED_DOCUMENT = {
     "recovered": False,
     "operation": "upgrade",
     "database_id": None,
+    "metadata": None,
     "reason": None,
 }
 
@@ -161,6 +163,7 @@ def test_what_is_not_known_is_null_and_not_left_out(project: ProjectFolder) -> N
                 "hostname": "db1",
                 "operation": "upgrade",
                 "database_id": None,
+                "metadata": None,
                 "reason": "ValueError: expected 1 changed term, found 3",
             }
         ],
@@ -280,7 +283,7 @@ def test_on_a_terminal_it_has_no_colours_and_any_encoding_can_show_it(
             revision = "D001"
             description = "Länder laden"
             def upgrade(self, conn):
-                pass
+                return
         """,
     )
 

@@ -138,6 +138,13 @@ class TestTerminal:
 
         assert "42 rows [so far]" in _on_the_screen(ran.out)
 
+    def test_what_a_migration_logs_stays_above_the_live_line(self, project: ProjectFolder) -> None:
+        project.migration("D001", "import logging\nlogging.getLogger('a').info('[42] terms')")
+
+        ran = run_on_a_terminal("upgrade", "-v", cwd=project.root)
+
+        assert _on_the_screen(ran.out)[1] == "  INFO [42] terms"
+
     def test_states_have_colours(self, project: ProjectFolder) -> None:
         project.migration("D001")
         project.migration("D002", "raise ValueError")

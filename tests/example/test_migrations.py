@@ -26,7 +26,7 @@ def test_it_takes_effect_once_whatever_happens(tester: MigrationTester, revision
     tester.lose_connection(revision, after=1)
     tester.kill(revision, after=1)
 
-    assert tester.run_twice(revision).rows_affected > 0
+    assert tester.run_twice(revision).rows_affected
 
 
 @pytest.mark.long
@@ -39,7 +39,7 @@ def test_so_it_does_on_other_databases(
     tester.lose_connection(revision)
     tester.kill(revision, "validate", after=1)
 
-    assert tester.run_twice(revision).rows_affected > 0
+    assert tester.run_twice(revision).rows_affected
 
 
 def test_languages_are_loaded_though_a_country_is_wrong(tester: MigrationTester) -> None:

@@ -29,7 +29,7 @@ def test_a_duration_has_the_precision_that_fits_its_size(seconds: float | None, 
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 rows"), (1, "1 row"), (13622, "13,622 rows"), (None, "")]
+    ("count", "text"), [(0, "0 rows"), (1, "1 row"), (13622, "13,622 rows"), (None, "unknown rows")]
 )
 def test_rows_are_counted_in_words(count: int | None, text: str) -> None:
     assert rows(count) == text

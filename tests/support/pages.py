@@ -41,7 +41,7 @@ CHANGING = [
     (re.compile(r"\x1b\[\d*m"), ""),  # colors
     (ADDRESS, "http://127.0.0.1:3000"),
     (re.compile(r"\(\d+\.\d\ds\)"), "(1.24s)"),
-    (re.compile(r"\bin \d+\.\d\d s\b"), "in 1.24 s"),
+    (re.compile(r"\bin \d+\.\d\d? s\b"), "in 1.24 s"),
     (re.compile(r"\bin \d+\.\d\ds(?: \(\d+:\d\d:\d\d\))?$", re.MULTILINE), "in 1.24s"),  # pytest's
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00"), "2024-01-15 10:30:00+00:00"),
     # Data from the audit log: users, hosts, durations and checksums.

@@ -68,7 +68,7 @@ class ProjectFolder:
     def migration(
         self,
         revision: str,
-        upgrade: str = "pass",
+        upgrade: str = "return",
         *,
         depends_on: tuple[str, ...] = (),
         validate: str | None = None,

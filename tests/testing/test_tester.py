@@ -6,12 +6,20 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Connection, create_engine, make_url
 
-from delembic import Config, ConfigurationError, MigrationFailedError, SchemaNotReadyError, commands
+from delembic import (
+    Config,
+    ConfigurationError,
+    DataMigration,
+    MigrationFailedError,
+    SchemaNotReadyError,
+    commands,
+)
 from delembic.errors import UnknownDependencyError, UnknownRevisionError
 from delembic.events import Finished, Skipped
 from delembic.testing import Change, MigrationTester, migration_tester
+from delembic.testing.faults import Moment, Struck
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
@@ -377,3 +385,14 @@ def test_the_settings_may_come_from_a_section(folder: ProjectFolder, sqlite_url:
     folder.migration("D001")
 
     MigrationTester(Config.load(ini, "archive"), sqlite_url).run_twice("D001")
+
+
+def test_a_struck_migration_answers_what_the_real_one_does(sqlite_url: str) -> None:
+    class Real(DataMigration):
+        def validate(self, conn: Connection) -> bool:
+            return False
+
+    struck = Struck(Real(), Moment("upgrade", None), lambda conn: None)
+
+    with create_engine(sqlite_url).connect() as conn:
+        assert struck.validate(conn) is False

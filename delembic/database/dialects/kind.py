@@ -117,7 +117,7 @@ class DatabaseKind(ABC):
         return Repertoire()
 
     def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
-        """Return the statement that converts a column of delembic 1.x, if it needs one.
+        """Return the statement that converts a column of an earlier version, if it needs one.
 
         Args:
             column: The column as it is defined today.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, event, func, text
+from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, event, func, text
 from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
@@ -16,6 +16,7 @@ from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
+from delembic.database.dialects.widths import is_too_narrow
 from delembic.database.driver_errors import error_number
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
@@ -100,6 +101,12 @@ class MySQL(Other):
     def home(self, conn: Connection) -> str | None:
         """See `DatabaseKind`. MySQL calls a schema a database."""
         return _database(conn)
+
+    def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
+        """Give a column of large numbers 64 bits."""
+        if is_too_narrow(column, present):
+            return f"ALTER TABLE {table} MODIFY COLUMN {column.name} BIGINT"
+        return None
 
     def is_shadowed(self, conn: Connection, table: Name) -> bool:
         """See `DatabaseKind`."""

@@ -28,6 +28,7 @@ from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.other import Other
 from delembic.database.dialects.transaction_ids import TransactionIdWitness, transaction_status
+from delembic.database.dialects.widths import is_too_narrow
 from delembic.database.driver_errors import sqlstate
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
@@ -78,11 +79,13 @@ class PostgreSQL(Other):
         return Repertoire.of([client] if server == "SQL_ASCII" else [client, server])
 
     def conversion(self, column: Column[Any], table: str, present: TypeEngine[Any]) -> str | None:
-        """Give a column of times a time zone.
+        """Give a column of times a time zone, and a column of large numbers 64 bits.
 
         The stored times are in UTC. Without a zone, later times would depend on the zone of the
         session.
         """
+        if is_too_narrow(column, present):
+            return f"ALTER TABLE {table} ALTER COLUMN {column.name} TYPE BIGINT"
         if not isinstance(present, DateTime) or present.timezone:
             return None
         return (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from delembic.status import Phase, Undone
 
@@ -14,14 +15,16 @@ class Course:
     Attributes:
         phase: The last phase that was begun.
         transaction_id: The server's number of the transaction, where a lost commit can be traced.
-        rows_affected: Rows inserted, updated and deleted so far, as far as the driver tells.
+        rows_affected: Rows inserted, updated and deleted so far; ``None`` once nobody can tell.
+        findings: The metadata that the migration has given.
         undone: After a failure: what of it has been rolled back.
         lost: After a failure: whether the connection to the server was lost.
     """
 
     phase: Phase = Phase.BEGIN
     transaction_id: int | None = None
-    rows_affected: int = 0
+    rows_affected: int | None = 0
+    findings: dict[str, Any] = field(default_factory=dict)
     undone: Undone = Undone.ALL
     lost: bool = False
 

@@ -14,7 +14,7 @@ from delembic.database.dialects import kind_of
 from delembic.errors import LockLostError
 from delembic.events import OutsideTransaction
 from delembic.execution.run import Run
-from delembic.execution.work.calls import call
+from delembic.execution.work.calls import call, collect
 from delembic.execution.work.course import Course
 from delembic.execution.work.rows import counting_rows
 from delembic.migration import DataMigration
@@ -43,9 +43,10 @@ def apply_outside(
         course.undone = Undone.NOTHING
         course.phase = Phase.UPGRADE
         with counting_rows(conn, course):
-            call(migration.upgrade, conn, revision, course.phase)
+            answer = call(migration.upgrade, conn, revision, course.phase)
         course.phase = Phase.VALIDATE
         call(migration.validate, conn, revision, course.phase)
+        collect(migration, answer, revision, course)
         course.phase = Phase.COMMIT
         if not run.lock.confirm(revision, conn):
             raise LockLostError(revision)

@@ -34,13 +34,13 @@ class Transaction:
         self._watch = Watch(conn, self._witness)
         self.transaction_id = self._witness.transaction_id
 
-    def call(self, method: Callable[[Connection], object], revision: str, phase: Phase) -> None:
-        """Call a method of a migration with the connection.
+    def call(self, method: Callable[[Connection], object], revision: str, phase: Phase) -> object:
+        """Call a method of a migration with the connection, and return what it returns.
 
         Raises:
             MigrationFailedError: It raised, or closed the connection, or rolled its work back.
         """
-        call(method, self.conn, revision, phase, self._watch.refuse_lost)
+        return call(method, self.conn, revision, phase, self._watch.refuse_lost)
 
     def come_back(self) -> TransactionState:
         """Let names in statements lead to where they led before the user's code ran.

@@ -8,6 +8,7 @@ from delembic.audit.marks import Mark, mark_applied
 from delembic.errors import LockLostError
 from delembic.events import TransactionEnded
 from delembic.execution.run import Run
+from delembic.execution.work.calls import collect
 from delembic.execution.work.course import Course
 from delembic.execution.work.perform import perform
 from delembic.execution.work.rows import counting_rows
@@ -48,9 +49,10 @@ def apply_whole(
     def body(transaction: Transaction) -> None:
         course.phase = Phase.UPGRADE
         with counting_rows(transaction.conn, course):
-            transaction.call(migration.upgrade, revision, course.phase)
+            answer = transaction.call(migration.upgrade, revision, course.phase)
         course.phase = Phase.VALIDATE
         transaction.call(migration.validate, revision, course.phase)
+        collect(migration, answer, revision, course)
 
     def ending(transaction: Transaction) -> Mark:
         course.phase = Phase.MARK

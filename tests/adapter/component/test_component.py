@@ -55,7 +55,7 @@ class Migration{revision}(DataMigration):
     tags = {{"domain": {domain!r}}}
 
     def upgrade(self, conn):
-        pass
+        return
 
     def validate(self, conn):
         pass

@@ -85,6 +85,15 @@ def test_attempts_of_another_work_database_in_the_same_log_are_left_out(
     assert (before.events, after.shown) == ([], [("D001", MATERIALIZATION)])
 
 
+def test_an_event_has_what_the_migration_told(sqlite_location: Location) -> None:
+    sqlite_location.folder.migration("D001", "return {'loaded': 3}")
+    run_process("upgrade", cwd=sqlite_location.folder.root)
+
+    (applied,) = tick(sensor_of(sqlite_location), sqlite_location.instance).events
+
+    assert plain(applied.metadata)["loaded"] == 3
+
+
 def test_an_event_has_the_data_of_the_audit_log(sqlite_location: Location) -> None:
     sqlite_location.inserting("D001")
     sqlite_location.folder.migration("D002", "raise ValueError('no rows')")

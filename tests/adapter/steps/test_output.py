@@ -78,7 +78,7 @@ def test_printed_lines_appear_and_are_still_printed(
 
 
 def test_what_validate_prints_appears_too(sqlite_location: Location) -> None:
-    found = told(sqlite_location, "pass", validate="print('checked')")
+    found = told(sqlite_location, "return", validate="print('checked')")
 
     assert found == [(logging.INFO, "checked")]
 
@@ -101,6 +101,28 @@ def test_megabytes_without_a_line_break_are_cut(sqlite_location: Location) -> No
     found = told(sqlite_location, "for n in range(100): print('x' * 100_000, end='')")
 
     assert sum(len(text) for _, text in found) < MOST_LINES * 4_001
+
+
+def test_a_long_line_says_truly_where_it_was_cut(sqlite_location: Location) -> None:
+    ((_, line),) = told(sqlite_location, "print('x' * 100_000)")
+
+    assert len(line) == 4_000
+    assert line.endswith("x … (only the first 4,000 characters are shown here)")
+
+
+def test_a_progress_line_shows_its_first_versions_and_its_last(sqlite_location: Location) -> None:
+    upgrade = """
+    for n in range(20_000):
+        print(f"\\r{n} rows", end="")
+    print()
+    print("done")
+    """
+
+    found = told(sqlite_location, upgrade)
+
+    assert found[0] == (logging.INFO, "0 rows")
+    assert found[-2:] == [(logging.INFO, "19999 rows"), (logging.INFO, "done")]
+    assert len(found) < 10
 
 
 def test_passwords_are_masked(sqlite_location: Location) -> None:
@@ -156,7 +178,7 @@ def test_what_dagsters_storage_logs_does_not_come_back_to_it(chatty: Location) -
 def test_what_dagsters_storage_logs_does_not_come_back_during_verification(
     chatty: Location,
 ) -> None:
-    chatty.folder.migration("D001", "pass", validate="print('checked')")
+    chatty.folder.migration("D001", "return", validate="print('checked')")
     chatty.folder.upgrade()
 
     ran = chatty.run_definitions(chatty.definitions(), job="delembic_verify")

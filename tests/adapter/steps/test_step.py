@@ -175,3 +175,20 @@ def test_definitions_older_than_the_file_that_was_applied_do_not_call_it_changed
 
     assert "changed" not in ran.materialized()["D001"]
     assert ran.checks() == [("D001", True)]
+
+
+def test_what_a_migration_tells_is_metadata_of_its_materialization(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.folder.migration(
+        "D001",
+        "self.metadata['source'] = 'a.csv'\nreturn {'loaded': 3, 'delembic/attempt': 99}",
+        validate="return",
+    )
+
+    ran = sqlite_location.run()
+
+    facts = ran.materialized()["D001"]
+    assert (facts["source"], facts["loaded"], facts["attempt"]) == ("a.csv", 3, 1)
+    (check,) = ran.result.get_asset_check_evaluations()
+    assert "loaded" not in check.metadata

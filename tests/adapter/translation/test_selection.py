@@ -44,7 +44,7 @@ def test_revisions_are_selected_by_name_by_tag_or_up_to_a_revision(
                 depends_on = {depends_on!r}
                 description = ""
                 tags = {tags!r}
-                def upgrade(self, conn): pass
+                def upgrade(self, conn): return
             """,
         )
 

@@ -60,7 +60,7 @@ def attributed(files: ProjectFolder, attributes: str) -> AssetSpec:
             depends_on = []
             description = ""
             {attributes}
-            def upgrade(self, conn): pass
+            def upgrade(self, conn): return
         """,
     )
     return only_spec(files)
