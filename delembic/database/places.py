@@ -88,6 +88,20 @@ def lead_home(conn: Connection) -> Connection:
     return conn.execution_options(**{_TRANSLATION: {None: schema} if schema else {}})
 
 
+@contextmanager
+def as_before(conn: Connection) -> Iterator[None]:
+    """Let names lead where they led before `lead_home`, for statements that are not delembic's."""
+    options = conn.get_execution_options()
+    own = options.get(_TRANSLATION)
+    conn.execution_options(
+        **{_TRANSLATION: conn.engine.get_execution_options().get(_TRANSLATION) or {}}
+    )
+    try:
+        yield
+    finally:
+        conn.execution_options(**{_TRANSLATION: own})
+
+
 def home_of(conn: Connection) -> str | None:
     """Return the schema to which `lead_home` has led a connection; ``None`` if there are none."""
     return _translated(conn)

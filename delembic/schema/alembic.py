@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from delembic.database.places import as_before
 from delembic.errors import ConfigurationError, DependencyNotInstalledError, render_path
 from delembic.user_code import user_code
 
@@ -76,8 +77,9 @@ class SchemaRevisions:
 
     def heads_in(self, conn: Connection) -> tuple[str, ...]:
         """Return the revisions that the database is at, from Alembic's table there."""
-        context = MigrationContext.configure(conn, opts=self._table)
-        return tuple(sorted(context.get_current_heads()))
+        with as_before(conn):
+            context = MigrationContext.configure(conn, opts=self._table)
+            return tuple(sorted(context.get_current_heads()))
 
     def applied_in(self, conn: Connection) -> frozenset[str]:
         """Return every applied revision, in one read: the database's heads and their ancestors.

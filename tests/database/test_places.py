@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, make_url
+from sqlalchemy import create_engine, inspect, make_url, select, table, text
+from sqlalchemy.pool import NullPool
 
+from delembic.database.places import as_before, home_of, lead_home
 from delembic.errors import DelembicError, OtherProjectError, SettingError
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
@@ -223,3 +225,15 @@ def test_without_any_schema_in_the_path_the_error_says_so(
 
     with pytest.raises(DelembicError, match="no schema has been selected to create in"):
         project.upgrade()
+
+
+def test_other_names_lead_where_they_led_before(postgresql_url: str) -> None:
+    engine = create_engine(postgresql_url, poolclass=NullPool)
+    with engine.connect() as conn:
+        conn.exec_driver_sql("CREATE SCHEMA ops")
+        conn.exec_driver_sql("CREATE TABLE theirs (x INTEGER)")
+        led = lead_home(conn.execution_options(schema_translate_map={None: "ops"}))
+
+        with as_before(led):
+            assert led.execute(select(text("count(*)")).select_from(table("theirs"))).scalar() == 0
+        assert home_of(led) == "ops"
