@@ -46,6 +46,17 @@ OPTIONS: dict[str, Any] = {
 }
 """The table options of every table of delembic."""
 
+NAMES = frozenset(
+    {
+        "delembic_version",
+        "delembic_run_history",
+        "delembic_database",
+        "delembic_lease",
+        "delembic_lease_renewal",
+    }
+)
+"""The names of all tables that delembic keeps, whichever module they are in."""
+
 _METADATA = MetaData()
 
 version_table = Table(
