@@ -52,6 +52,17 @@ OPTIONS: dict[str, Any] = {
 }
 """The table options of every table of delembic."""
 
+NAMES = frozenset(
+    {
+        "delembic_version",
+        "delembic_run_history",
+        "delembic_database",
+        "delembic_lease",
+        "delembic_lease_renewal",
+    }
+)
+"""The names of all tables that delembic keeps, whichever module they are in."""
+
 
 def _version_table(name: str) -> Table:
     """One row for each revision that took effect (``success``) or failed at its last attempt."""
