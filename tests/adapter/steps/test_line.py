@@ -53,5 +53,5 @@ def test_many_writes_take_no_more_time_than_their_number() -> None:
             line.write(f"\r{n} rows" if n % 2 else "x")
         return time.process_time() - start
 
-    # Twenty times the writes; copying the line again each time would take four hundred times as long.
+    # Twenty times the writes. Copying the line each time would take four hundred times as long.
     assert seconds(200_000) < 200 * max(seconds(10_000), 0.001)
