@@ -15,8 +15,8 @@ _CHARACTERS = 300
 """The limit for one line. The whole text is in the audit log and in the output of --debug."""
 
 _LONGEST_STATEMENT = 2_000
-_LONGEST_PART = 10_000
-"""The limits of a text with a traceback, in characters: for an SQL statement that an error repeats,
+_LONGEST_PART = 52_000
+"""The limits of a text with a traceback, in bytes: for an SQL statement that an error repeats,
 and for a whole frame or message."""
 
 _STATEMENT = re.compile(r"(?<=\[SQL: ).+?(?=\](?:\n\[|\n\(Background|\s*\Z))", re.DOTALL)
@@ -64,10 +64,12 @@ def _whole_but_for_its_middle(part: str) -> str:
 
 
 def _without_middle(text: str, longest: int) -> str:
-    if len(text) <= longest:
+    encoded = text.encode(errors="backslashreplace")
+    if len(encoded) <= longest:
         return text
     half = longest // 2
-    return f"{text[:half]} … {len(text) - 2 * half:,} characters left out … {text[-half:]}"
+    begin, end = (part.decode(errors="ignore") for part in (encoded[:half], encoded[-half:]))
+    return f"{begin} … {len(text) - len(begin) - len(end):,} characters left out … {end}"
 
 
 def text_of(cause: BaseException) -> str:
