@@ -18,7 +18,7 @@ from delembic.commands.projects import (
     revision,
 )
 from delembic.commands.reading import current, history, runs, runs_since, show
-from delembic.commands.running import apply, upgrade, verify, verify_each
+from delembic.commands.running import apply, settle, upgrade, verify, verify_each
 from delembic.execution.session import Session, open_session
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "revision",
     "runs",
     "runs_since",
+    "settle",
     "show",
     "upgrade",
     "verify",
