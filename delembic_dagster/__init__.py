@@ -38,6 +38,7 @@ from delembic_dagster.translation.specs import (
 )
 from delembic_dagster.translation.translator import (
     DagsterDelembicTranslator,
+    DelembicSchemaRevisionData,
     DelembicTranslatorData,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "DelembicProject",
     "DelembicProjectComponent",
     "DelembicResource",
+    "DelembicSchemaRevisionData",
     "DelembicTranslatorData",
     "OpSettings",
     "build_delembic_asset_specs",

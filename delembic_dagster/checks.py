@@ -162,6 +162,22 @@ def build_delembic_validation_job(
     """
     if checks is None:
         checks = build_delembic_validation_checks(project, translator=translator)
+    return validation_job(checks, name=name, executor_def=executor_def)
+
+
+def validation_job(
+    checks: Sequence[AssetChecksDefinition],
+    *,
+    name: str = VALIDATION_JOB_NAME,
+    executor_def: ExecutorDefinition = in_process_executor,
+) -> AssetJob:
+    """Return the job of `build_delembic_validation_job` for some checks.
+
+    Args:
+        checks: The checks.
+        name: The job's name.
+        executor_def: The executor of the job.
+    """
     return define_asset_job(
         name,
         selection=AssetSelection.checks(*checks),

@@ -16,6 +16,7 @@ from delembic_dagster.errors import quiet_about_betas
 from delembic_dagster.naming import is_owner, tag_name, tag_value
 
 REVISION = "delembic/revision"
+SCHEMA_REVISION = "delembic/schema_revision"
 STATUS = "delembic/status"
 HISTORY_ID = "delembic/history_id"
 RUN_ID = "delembic/run_id"
