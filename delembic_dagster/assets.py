@@ -20,7 +20,7 @@ from delembic_dagster.naming import op_name
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource, Result
 from delembic_dagster.steps.session import session_in, session_resources
-from delembic_dagster.steps.step import run_in_asset
+from delembic_dagster.steps.step import report_checks, run_in_asset
 from delembic_dagster.steps.targets import AssetTargets
 from delembic_dagster.translation.arrangement import Arrangement, KeyPrefix, Names
 from delembic_dagster.translation.migrations import Migrations
@@ -143,14 +143,16 @@ def _in_an_op_each(
     project = migrations.project
     resources = session_resources(project)
 
-    def work(context: AssetExecutionContext, item: Translated) -> Iterator[Any]:
+    def work(context: AssetExecutionContext) -> Iterator[Any]:
         session = session_in(context, project)
         if body:
             yield from body(context, DelembicResource.sharing(session))
         else:
             # The key may have changed since, as by a prefix for all assets of a module.
-            step = AssetTargets(context, project.graph).step(item.revision.id)
-            yield from run_in_asset(context, session, step)
+            targets = AssetTargets(context, project.graph)
+            yield from report_checks(context, project, targets.only_checked())
+            for step in targets.selected():
+                yield from run_in_asset(context, session, step)
 
     return [_asset(item, general, work, resources) for item in migrations.values()]
 
@@ -158,7 +160,7 @@ def _in_an_op_each(
 def _asset(
     item: Translated,
     general: OpSettings,
-    work: Callable[[AssetExecutionContext, Translated], Iterator[Any]],
+    work: Callable[[AssetExecutionContext], Iterator[Any]],
     resources: Mapping[str, ResourceDefinition],
 ) -> AssetsDefinition:
     settings = item.settings.over(general)
@@ -167,6 +169,7 @@ def _asset(
         name=op_name(item.spec.key),
         specs=[item.spec],
         check_specs=[item.check] if item.check else None,
+        can_subset=item.check is not None,  # a job may select the check alone
         resource_defs=resources,
         pool=settings.pool,
         retry_policy=settings.retry_policy,
@@ -175,7 +178,7 @@ def _asset(
     def migration() -> object:
         # This returns an iterator of results and needs the context, but declares neither: Dagster
         # evaluates an asset's annotations eight times, which would be a tenth of the loading time.
-        yield from work(AssetExecutionContext.get(), item)
+        yield from work(AssetExecutionContext.get())
 
     return migration
 

@@ -20,11 +20,12 @@ from dagster import (
     AssetSelection,
     DefaultScheduleStatus,
     ExecutorDefinition,
+    Out,
     RetryPolicy,
     ScheduleDefinition,
     define_asset_job,
     in_process_executor,
-    multi_asset_check,
+    op,
 )
 
 from delembic_dagster.errors import TranslationError
@@ -40,6 +41,9 @@ from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 CHECK_NAME = "still_valid"
 VALIDATION_JOB_NAME = "delembic_verify"
+
+_AFTER_ALL_OTHERS = {"dagster/priority": "-1000"}
+"""The checks have no inputs that make them wait. What a run applies can be verified after it."""
 
 
 def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are optional, and named
@@ -120,19 +124,26 @@ def still_valid_checks(
     if not specs:
         return []
 
-    @multi_asset_check(
+    @op(
         name=name or _op_name(specs, check_name),
-        specs=list(specs.values()),
         description="Verifies that the data still passes the validate() of applied migrations.",
-        can_subset=True,
+        out={spec.get_python_identifier(): Out(None, is_required=False) for spec in specs.values()},
         pool=settings.pool,
         retry_policy=settings.retry_policy,
-        op_tags=settings.op_tags or None,
+        tags={**_AFTER_ALL_OTHERS, **settings.op_tags},
     )
     def evaluation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
         yield from evaluate(context, migrations.project, specs, severity)
 
-    return [evaluation]
+    # Without the inputs that `@multi_asset_check` would add: Dagster would skip all of the checks
+    # if a single migration of the run failed, and show those of the others as failed too.
+    checks = AssetChecksDefinition.create(
+        keys_by_input_name={},
+        node_def=evaluation,
+        check_specs_by_output_name={spec.get_python_identifier(): spec for spec in specs.values()},
+        can_subset=True,
+    )
+    return [checks]
 
 
 def build_delembic_validation_job(
