@@ -28,6 +28,7 @@ from delembic_dagster.op_jobs import build_delembic_op_job
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
+from delembic_dagster.sensors.drift import Drift, build_delembic_drift_sensor
 from delembic_dagster.sensors.pending import build_delembic_pending_sensor
 from delembic_dagster.sensors.run_history import build_delembic_run_history_sensor
 from delembic_dagster.translation.op_settings import OpSettings
@@ -49,10 +50,12 @@ __all__ = [
     "DelembicResource",
     "DelembicSchemaRevisionData",
     "DelembicTranslatorData",
+    "Drift",
     "OpSettings",
     "build_delembic_asset_specs",
     "build_delembic_assets",
     "build_delembic_defs",
+    "build_delembic_drift_sensor",
     "build_delembic_job",
     "build_delembic_op_job",
     "build_delembic_pending_sensor",

@@ -57,6 +57,7 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
+    fail_run: bool = False,
 ) -> list[AssetChecksDefinition]:
     """Return checks that run the ``validate`` of applied migrations again, any number of times.
 
@@ -78,6 +79,8 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
         pool: A pool that limits how many steps run at the same time in Dagster.
         retry_policy: How to retry if the data could not be verified. Drifted data is not retried.
         op_tags: Tags for the op, such as ``dagster-k8s/config``.
+        fail_run: Whether the run fails if a check does not pass, so that everything that alerts of
+            failed runs does so. All checks are evaluated first.
 
     Returns:
         One definition with all the checks, or none if there is nothing to verify.
@@ -97,6 +100,7 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
         severity=severity,
         name=name,
         settings=OpSettings(pool, retry_policy, op_tags or {}),
+        fail_run=fail_run,
     )
 
 
@@ -107,6 +111,7 @@ def still_valid_checks(
     settings: OpSettings,
     check_name: str = CHECK_NAME,
     severity: AssetCheckSeverity = AssetCheckSeverity.ERROR,
+    fail_run: bool = False,
 ) -> list[AssetChecksDefinition]:
     """Return the checks of `build_delembic_validation_checks` for some migrations.
 
@@ -116,6 +121,7 @@ def still_valid_checks(
         settings: The settings of the op.
         check_name: The name of each check.
         severity: The severity of a check that does not pass.
+        fail_run: Whether the run fails if a check does not pass.
 
     Raises:
         TranslationError: A migration already has a check of that name.
@@ -133,7 +139,7 @@ def still_valid_checks(
         tags={**_AFTER_ALL_OTHERS, **settings.op_tags},
     )
     def evaluation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        yield from evaluate(context, migrations.project, specs, severity)
+        yield from evaluate(context, migrations.project, specs, severity, fail_run=fail_run)
 
     # Without the inputs that `@multi_asset_check` would add: Dagster would skip all of the checks
     # if a single migration of the run failed, and show those of the others as failed too.

@@ -66,6 +66,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     schema_assets: bool | None = None,
     validation_checks: bool = True,
     validation_cron: str | Sequence[str] | None = None,
+    validation_fails_run: bool = False,
     body: Body | None = None,
     default_executor: bool = True,
 ) -> Definitions:
@@ -111,6 +112,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
             ``JOB_verify``.
         validation_cron: A cron expression, or several, for when to run that job; no schedule if
             ``None``.
+        validation_fails_run: Whether a run of that job fails if a check does not pass.
         body: What each step runs instead of the default; see `build_delembic_assets`.
         default_executor: Whether assets that are materialized outside of the job use the job's
             executor too. Set it to ``False`` where these definitions are merged with others, whose
@@ -141,7 +143,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         name=unique.migrations,
         body=body,
     )
-    checks = _checks(migrations, unique) if validation_checks else []
+    checks = _checks(migrations, unique, validation_fails_run) if validation_checks else []
     job = upgrade_job(
         migrations,
         name=job_name,
@@ -219,8 +221,14 @@ class _Names:
         self.validation_job = VALIDATION_JOB_NAME if usual else f"{job_name}_verify"
 
 
-def _checks(migrations: Migrations, names: _Names) -> list[AssetChecksDefinition]:
-    return still_valid_checks(migrations, name=names.checks, settings=OpSettings())
+def _checks(
+    migrations: Migrations,
+    names: _Names,
+    fail_run: bool,
+) -> list[AssetChecksDefinition]:
+    return still_valid_checks(
+        migrations, name=names.checks, settings=OpSettings(), fail_run=fail_run
+    )
 
 
 def _sensors(

@@ -134,6 +134,7 @@ class DelembicProjectComponent(Component, ProjectSettings):
             sensor_default_status=DefaultSensorStatus[self.sensor_default_status.upper()],
             validation_checks=self.validation_checks,
             validation_cron=again.cron if again else None,
+            validation_fails_run=self.validation_fails_run,
             execution_timezone=again.timezone if again else None,
             schedule_default_status=again.status if again else DefaultScheduleStatus.STOPPED,
             body=self._body(),

@@ -211,3 +211,9 @@ class ProjectSettings(Resolvable, Model):
             examples=["0 * * * *", {"cron": "0 * * * *", "timezone": "Europe/Berlin"}],
         ),
     ] = None
+    validation_fails_run: Annotated[
+        bool,
+        Resolver.default(
+            description="Whether a run of that job fails if a check does not pass.",
+        ),
+    ] = False

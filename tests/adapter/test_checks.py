@@ -557,3 +557,17 @@ def test_a_job_can_select_all_checks_and_no_assets(local: Location, mode: Mode) 
         "D002",
         "D003",
     }
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_run_fails_for_drifted_data_only_if_that_is_set(local: Location, fails: bool) -> None:
+    local.folder.execute("DELETE FROM t WHERE name = 'D001'")
+
+    ran = _verify(local, validation_fails_run=fails)
+
+    assert ran.success is not fails
+    assert ran.checks("still_valid") == [("D001", False), ("D002", True)]
+    if fails:
+        description, metadata = _failure(ran)
+        assert description.startswith("The data no longer passes validate(): D001.")
+        assert metadata == {"status": "drifted", "drifted": ["D001"]}
