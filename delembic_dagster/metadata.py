@@ -55,7 +55,8 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
     """Return the metadata of a materialization: those of the attempt, or of an earlier success.
 
     Args:
-        outcome: How the attempt ended.
+        outcome: How the attempt ended. If the migration was already applied, the facts of the
+            attempt that applied it stay on its page and in its plots.
         revision: The migration.
     """
     if isinstance(outcome, Skipped):
@@ -222,6 +223,9 @@ def _skipped(outcome: Skipped) -> dict[str, Any]:
         STATUS: ALREADY_APPLIED,
         "delembic/applied_at": applied_at,
         "delembic/applied_by": outcome.applied_by,
+        "delembic/attempt": outcome.attempt,
+        DURATION: in_milliseconds(outcome.duration_seconds),
+        ROWS: outcome.rows_affected,
         HISTORY_ID: outcome.history_id,
     }
     # A mark of delembic 1.x may record neither when the migration was applied nor by whom.

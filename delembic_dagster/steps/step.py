@@ -167,7 +167,7 @@ def _checksum(step: Step, outcome: Outcome) -> str:
 def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) -> AssetCheckResult:
     """Return the result of an applied migration's ``validate``; Dagster requires one each time."""
     if isinstance(outcome, Skipped):
-        return _validated_before(check, outcome.revision, metadata)
+        return _validated_before(check, outcome.revision, check_metadata(metadata))
     return AssetCheckResult(
         passed=True,
         asset_key=check.asset_key,

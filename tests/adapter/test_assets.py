@@ -375,3 +375,29 @@ def test_keys_may_get_a_prefix_after_the_assets_were_built(
     for revision in ("D001", "D002"):
         shown = AssetKey(["shop", "delembic", revision])
         assert sqlite_location.instance.get_latest_materialization_event(shown)
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+@pytest.mark.parametrize("first", ["dagster", "command line"])
+def test_a_run_that_finds_all_applied_keeps_the_facts_of_what_applied_it(
+    sqlite_location: Location, mode: Mode, first: str
+) -> None:
+    location = sqlite_location
+    location.folder.migration("D001", "1/0")
+    location.run("D001", mode=mode)
+    location.inserting("D001", validate="pass")
+    if first == "dagster":
+        location.run("D001", mode=mode)
+    else:
+        location.folder.upgrade()
+    entry = location.folder.attempts("D001")[-1]
+
+    ran = location.run("D001", mode=mode)
+
+    told = ran.materialized()["D001"]
+    assert told["status"] == "already_applied"
+    assert (told["attempt"], told["rows_affected"]) == (2, 1)
+    assert told["duration_seconds"] == round(entry.duration_seconds, 3)
+    assert told["history_id"] == entry.id
+    checks = {each.check_name: each for each in ran.result.get_asset_check_evaluations()}
+    assert "delembic/duration_seconds" not in checks["validate"].metadata
