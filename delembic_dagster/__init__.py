@@ -14,7 +14,7 @@ from importlib.metadata import version
 from dagster_shared.libraries import DagsterLibraryRegistry
 
 from delembic_dagster.assets import build_delembic_assets
-from delembic_dagster.automation import pending_migration_condition
+from delembic_dagster.automation import on_cron_after_migrations, pending_migration_condition
 from delembic_dagster.checks import (
     build_delembic_validation_checks,
     build_delembic_validation_job,
@@ -67,6 +67,7 @@ __all__ = [
     "build_schedule_from_delembic_selection",
     "delembic_assets",
     "get_asset_key_for_revision",
+    "on_cron_after_migrations",
     "pending_migration_condition",
 ]
 

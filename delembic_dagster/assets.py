@@ -175,10 +175,8 @@ def _asset(
         retry_policy=settings.retry_policy,
         op_tags=settings.op_tags or None,
     )
-    def migration() -> object:
-        # This returns an iterator of results and needs the context, but declares neither: Dagster
-        # evaluates an asset's annotations eight times, which would be a tenth of the loading time.
-        yield from work(AssetExecutionContext.get())
+    def migration(context: AssetExecutionContext) -> Iterator[Any]:
+        yield from work(context)
 
     return migration
 
