@@ -144,8 +144,10 @@ class DagsterDelembicTranslator:
         return AssetSpec(
             key=AssetKey([*self._prefix(data.waiting), "alembic", key_part(name)]),
             # Only Alembic and the database know which of these it is.
-            description=f"Data migrations wait for {name}, a revision of Alembic. If Alembic has no"
-            " such revision, the name is misspelled, or belongs to a migration whose file is gone.",
+            description=f"Data migrations wait for {name}, a revision of Alembic. Alembic applies"
+            " it, not Dagster, so it is never materialized here; 'alembic current' shows whether it"
+            " is applied. If Alembic has no such revision, the name is misspelled, or belongs to a"
+            " migration whose file is gone.",
             metadata={SCHEMA_REVISION: name},
             group_name="alembic",
             kinds={"alembic"},
