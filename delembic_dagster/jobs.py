@@ -55,7 +55,7 @@ def build_delembic_job(  # noqa: PLR0913 - all but the project are optional, and
             lets a job evaluate all checks of its assets.
         tags: Tags of the job and of each of its runs, such as ``dagster/max_retries``,
             ``dagster-k8s/config`` or one that a concurrency limit names.
-        hooks: Hooks for each of its steps, such as those of `dagster.failure_hook`.
+        hooks: Hooks for each of its steps, such as those of ``@failure_hook``.
         names: As for the assets.
         key_prefix: As for the assets.
 
