@@ -126,6 +126,9 @@ class Skipped:
         history_id: The log entry of the attempt that applied it, if there is one.
         checksum: SHA-256 of the file that was run then, or that was accepted in its place; it may
             have been edited since.
+        attempt: The number of that attempt, if the audit log has it.
+        duration_seconds: How long that attempt took, if the audit log has it.
+        rows_affected: How many rows that attempt changed, if the audit log has it.
     """
 
     revision: str
@@ -133,6 +136,9 @@ class Skipped:
     applied_by: str | None
     history_id: int | None
     checksum: str | None = None
+    attempt: int | None = None
+    duration_seconds: float | None = None
+    rows_affected: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

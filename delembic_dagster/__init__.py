@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
     raise DependencyNotInstalledError("delembic_dagster", "dagster", "dagster") from error
 
 from delembic_dagster.assets import build_delembic_assets
-from delembic_dagster.automation import pending_migration_condition
+from delembic_dagster.automation import on_cron_after_migrations, pending_migration_condition
 from delembic_dagster.checks import (
     build_delembic_validation_checks,
     build_delembic_validation_job,
@@ -33,6 +33,7 @@ from delembic_dagster.op_jobs import build_delembic_op_job
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource
 from delembic_dagster.schedules import build_schedule_from_delembic_selection
+from delembic_dagster.sensors.drift import Drift, build_delembic_drift_sensor
 from delembic_dagster.sensors.pending import build_delembic_pending_sensor
 from delembic_dagster.sensors.run_history import build_delembic_run_history_sensor
 from delembic_dagster.translation.op_settings import OpSettings
@@ -43,6 +44,7 @@ from delembic_dagster.translation.specs import (
 )
 from delembic_dagster.translation.translator import (
     DagsterDelembicTranslator,
+    DelembicSchemaRevisionData,
     DelembicTranslatorData,
 )
 
@@ -51,11 +53,14 @@ __all__ = [
     "DelembicProject",
     "DelembicProjectComponent",
     "DelembicResource",
+    "DelembicSchemaRevisionData",
     "DelembicTranslatorData",
+    "Drift",
     "OpSettings",
     "build_delembic_asset_specs",
     "build_delembic_assets",
     "build_delembic_defs",
+    "build_delembic_drift_sensor",
     "build_delembic_job",
     "build_delembic_op_job",
     "build_delembic_pending_sensor",
@@ -67,6 +72,7 @@ __all__ = [
     "build_schedule_from_delembic_selection",
     "delembic_assets",
     "get_asset_key_for_revision",
+    "on_cron_after_migrations",
     "pending_migration_condition",
 ]
 

@@ -20,8 +20,9 @@ from delembic_dagster.naming import op_name
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.resource import DelembicResource, Result
 from delembic_dagster.steps.session import session_in, session_resources
-from delembic_dagster.steps.step import run_in_asset
+from delembic_dagster.steps.step import report_checks, run_in_asset
 from delembic_dagster.steps.targets import AssetTargets
+from delembic_dagster.translation.arrangement import Arrangement, KeyPrefix, Names
 from delembic_dagster.translation.migrations import Migrations
 from delembic_dagster.translation.op_settings import OpSettings
 from delembic_dagster.translation.selection import Selection
@@ -49,6 +50,10 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
     op_tags: Mapping[str, Any] | None = None,
     name: str = STEP_NAME,
     body: Body | None = None,
+    names: Names | None = None,
+    key_prefix: KeyPrefix | None = None,
+    group_name: str | None = None,
+    schema_assets: bool | None = None,
 ) -> list[AssetsDefinition]:
     """Return the project's migrations as assets, each downstream of what it depends on.
 
@@ -72,6 +77,15 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
         name: The name of the op in the mode ``single_step``.
         body: What each step runs instead of the default, which is
             ``yield from delembic.upgrade(context)``.
+        names: What the last part of the asset keys is, and thereby the names of ops and steps:
+            ``revision`` (``delembic/D007``) or ``file`` (``delembic/D007_geography_concepts``).
+        key_prefix: One or several parts in front of all asset keys.
+        group_name: The group of all migrations; each is in the group that it names if ``None``.
+        schema_assets: Whether the assets are downstream of the revisions of Alembic that they wait
+            for.
+
+    If other builders need these settings too, such as those of sensors and checks, give them to a
+    translator instead, and pass it to all of them.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -86,7 +100,8 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
         >>> len(together.keys)
         11
     """
-    migrations = Migrations.of(project, translator, select)
+    arrangement = Arrangement.of(names, key_prefix, group_name, schema_assets)
+    migrations = Migrations.of(project, translator, select, arrangement)
     settings = OpSettings(pool, retry_policy, op_tags or {})
     return migration_assets(migrations, mode=mode, settings=settings, name=name, body=body)
 
@@ -128,14 +143,16 @@ def _in_an_op_each(
     project = migrations.project
     resources = session_resources(project)
 
-    def work(context: AssetExecutionContext, item: Translated) -> Iterator[Any]:
+    def work(context: AssetExecutionContext) -> Iterator[Any]:
         session = session_in(context, project)
         if body:
             yield from body(context, DelembicResource.sharing(session))
         else:
             # The key may have changed since, as by a prefix for all assets of a module.
-            step = AssetTargets(context, project.graph).step(item.revision.id)
-            yield from run_in_asset(context, session, step)
+            targets = AssetTargets(context, project.graph)
+            yield from report_checks(context, project, targets.only_checked())
+            for step in targets.selected():
+                yield from run_in_asset(context, session, step)
 
     return [_asset(item, general, work, resources) for item in migrations.values()]
 
@@ -143,7 +160,7 @@ def _in_an_op_each(
 def _asset(
     item: Translated,
     general: OpSettings,
-    work: Callable[[AssetExecutionContext, Translated], Iterator[Any]],
+    work: Callable[[AssetExecutionContext], Iterator[Any]],
     resources: Mapping[str, ResourceDefinition],
 ) -> AssetsDefinition:
     settings = item.settings.over(general)
@@ -152,15 +169,14 @@ def _asset(
         name=op_name(item.spec.key),
         specs=[item.spec],
         check_specs=[item.check] if item.check else None,
+        can_subset=item.check is not None,  # a job may select the check alone
         resource_defs=resources,
         pool=settings.pool,
         retry_policy=settings.retry_policy,
         op_tags=settings.op_tags or None,
     )
-    def migration() -> object:
-        # This returns an iterator of results and needs the context, but declares neither: Dagster
-        # evaluates an asset's annotations eight times, which would be a tenth of the loading time.
-        yield from work(AssetExecutionContext.get(), item)
+    def migration(context: AssetExecutionContext) -> Iterator[Any]:
+        yield from work(context)
 
     return migration
 

@@ -20,11 +20,12 @@ from dagster import (
     AssetSelection,
     DefaultScheduleStatus,
     ExecutorDefinition,
+    Out,
     RetryPolicy,
     ScheduleDefinition,
     define_asset_job,
     in_process_executor,
-    multi_asset_check,
+    op,
 )
 
 from delembic_dagster.errors import TranslationError
@@ -41,6 +42,9 @@ from delembic_dagster.translation.translator import DagsterDelembicTranslator
 CHECK_NAME = "still_valid"
 VALIDATION_JOB_NAME = "delembic_verify"
 
+_AFTER_ALL_OTHERS = {"dagster/priority": "-1000"}
+"""The checks have no inputs that make them wait. What a run applies can be verified after it."""
+
 
 def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are optional, and named
     project: DelembicProject,
@@ -53,6 +57,7 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
+    fail_run: bool = False,
 ) -> list[AssetChecksDefinition]:
     """Return checks that run the ``validate`` of applied migrations again, any number of times.
 
@@ -74,6 +79,8 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
         pool: A pool that limits how many steps run at the same time in Dagster.
         retry_policy: How to retry if the data could not be verified. Drifted data is not retried.
         op_tags: Tags for the op, such as ``dagster-k8s/config``.
+        fail_run: Whether the run fails if a check does not pass, so that everything that alerts of
+            failed runs does so. All checks are evaluated first.
 
     Returns:
         One definition with all the checks, or none if there is nothing to verify.
@@ -93,6 +100,7 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
         severity=severity,
         name=name,
         settings=OpSettings(pool, retry_policy, op_tags or {}),
+        fail_run=fail_run,
     )
 
 
@@ -103,6 +111,7 @@ def still_valid_checks(
     settings: OpSettings,
     check_name: str = CHECK_NAME,
     severity: AssetCheckSeverity = AssetCheckSeverity.ERROR,
+    fail_run: bool = False,
 ) -> list[AssetChecksDefinition]:
     """Return the checks of `build_delembic_validation_checks` for some migrations.
 
@@ -112,6 +121,7 @@ def still_valid_checks(
         settings: The settings of the op.
         check_name: The name of each check.
         severity: The severity of a check that does not pass.
+        fail_run: Whether the run fails if a check does not pass.
 
     Raises:
         TranslationError: A migration already has a check of that name.
@@ -120,19 +130,26 @@ def still_valid_checks(
     if not specs:
         return []
 
-    @multi_asset_check(
+    @op(
         name=name or _op_name(specs, check_name),
-        specs=list(specs.values()),
         description="Verifies that the data still passes the validate() of applied migrations.",
-        can_subset=True,
+        out={spec.get_python_identifier(): Out(None, is_required=False) for spec in specs.values()},
         pool=settings.pool,
         retry_policy=settings.retry_policy,
-        op_tags=settings.op_tags or None,
+        tags={**_AFTER_ALL_OTHERS, **settings.op_tags},
     )
     def evaluation(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        yield from evaluate(context, migrations.project, specs, severity)
+        yield from evaluate(context, migrations.project, specs, severity, fail_run=fail_run)
 
-    return [evaluation]
+    # Without the inputs that `@multi_asset_check` would add: Dagster would skip all of the checks
+    # if a single migration of the run failed, and show those of the others as failed too.
+    checks = AssetChecksDefinition.create(
+        keys_by_input_name={},
+        node_def=evaluation,
+        check_specs_by_output_name={spec.get_python_identifier(): spec for spec in specs.values()},
+        can_subset=True,
+    )
+    return [checks]
 
 
 def build_delembic_validation_job(
@@ -162,6 +179,22 @@ def build_delembic_validation_job(
     """
     if checks is None:
         checks = build_delembic_validation_checks(project, translator=translator)
+    return validation_job(checks, name=name, executor_def=executor_def)
+
+
+def validation_job(
+    checks: Sequence[AssetChecksDefinition],
+    *,
+    name: str = VALIDATION_JOB_NAME,
+    executor_def: ExecutorDefinition = in_process_executor,
+) -> AssetJob:
+    """Return the job of `build_delembic_validation_job` for some checks.
+
+    Args:
+        checks: The checks.
+        name: The job's name.
+        executor_def: The executor of the job.
+    """
     return define_asset_job(
         name,
         selection=AssetSelection.checks(*checks),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
     AssetChecksDefinition,
+    DefaultScheduleStatus,
     DefaultSensorStatus,
     Definitions,
     ExecutorDefinition,
+    HookDefinition,
     RetryPolicy,
+    ScheduleDefinition,
     SensorDefinition,
     in_process_executor,
 )
@@ -20,15 +25,16 @@ from delembic_dagster.assets import STEP_NAME, Body, Mode, migration_assets
 from delembic_dagster.checks import (
     CHECK_NAME,
     VALIDATION_JOB_NAME,
-    build_delembic_validation_job,
     build_delembic_validation_schedule,
     still_valid_checks,
+    validation_job,
 )
 from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, upgrade_job
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.schedules import selection_schedule
 from delembic_dagster.sensors.pending import pending_sensor
 from delembic_dagster.sensors.run_history import run_history_sensor
+from delembic_dagster.translation.arrangement import Arrangement, KeyPrefix, Names
 from delembic_dagster.translation.migrations import Migrations
 from delembic_dagster.translation.op_settings import OpSettings
 from delembic_dagster.translation.schema_assets import schema_asset_specs
@@ -42,7 +48,9 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     translator: DagsterDelembicTranslator | None = None,
     mode: Mode = "per_migration",
     select: Selection | None = None,
-    cron: str | None = None,
+    cron: str | Sequence[str] | None = None,
+    execution_timezone: str | None = None,
+    schedule_default_status: DefaultScheduleStatus = DefaultScheduleStatus.STOPPED,
     sensors: bool = True,
     sensor_default_status: DefaultSensorStatus = DefaultSensorStatus.STOPPED,
     job_name: str = DEFAULT_NAME,
@@ -50,8 +58,15 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
     pool: str | None = None,
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    hooks: AbstractSet[HookDefinition] | None = None,
+    names: Names | None = None,
+    key_prefix: KeyPrefix | None = None,
+    group_name: str | None = None,
+    schema_assets: bool | None = None,
     validation_checks: bool = True,
-    validation_cron: str | None = None,
+    validation_cron: str | Sequence[str] | None = None,
+    validation_fails_run: bool = False,
     body: Body | None = None,
     default_executor: bool = True,
 ) -> Definitions:
@@ -69,7 +84,12 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         translator: Defines how the migrations look in Dagster.
         mode: ``per_migration`` or ``single_step``; see `build_delembic_assets`.
         select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
-        cron: A cron expression for when to run what is pending; no schedule if ``None``.
+        cron: A cron expression, or several, for when to run what is pending; no schedule if
+            ``None``.
+        execution_timezone: The time zone of ``cron`` and ``validation_cron``, such as
+            ``Europe/Berlin``.
+        schedule_default_status: Whether the schedules are running or stopped before anyone changes
+            it.
         sensors: Whether to define the sensors.
         sensor_default_status: Whether the sensors are running or stopped before anyone changes it.
         job_name: The job's name; the names of the sensors, of the schedule and of steps for several
@@ -78,11 +98,21 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         pool: A pool for the ops; see `build_delembic_assets`.
         retry_policy: How to retry a migration that failed; see `build_delembic_assets`.
         op_tags: Tags for the ops; see `build_delembic_assets`.
+        tags: Tags of the job and of each of its runs; see `build_delembic_job`.
+        hooks: Hooks for each step of the job; see `build_delembic_job`.
+        names: What the last part of the asset keys is, and thereby the names of ops and steps:
+            ``revision`` (``delembic/D007``) or ``file`` (``delembic/D007_geography_concepts``).
+        key_prefix: One or several parts in front of all asset keys.
+        group_name: The group of all migrations; each is in the group that it names if ``None``.
+        schema_assets: Whether the revisions of Alembic that migrations wait for are external
+            assets; they are unless the translator says otherwise.
         validation_checks: Whether to define the check ``still_valid`` for each migration with a
             ``validate``, which it runs again on committed data, and the job ``delembic_verify``,
             which evaluates all of these checks. With another ``job_name``, that job is named
             ``JOB_verify``.
-        validation_cron: A cron expression for when to run that job; no schedule if ``None``.
+        validation_cron: A cron expression, or several, for when to run that job; no schedule if
+            ``None``.
+        validation_fails_run: Whether a run of that job fails if a check does not pass.
         body: What each step runs instead of the default; see `build_delembic_assets`.
         default_executor: Whether assets that are materialized outside of the job use the job's
             executor too. Set it to ``False`` where these definitions are merged with others, whose
@@ -103,32 +133,78 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
             "validation_cron is set, but there are no checks for it to run.",
             "Remove validation_cron, or remove validation_checks=False.",
         )
-    names = _Names(job_name)
-    migrations = Migrations.of(project, translator, select)
+    unique = _Names(job_name)
+    arrangement = Arrangement.of(names, key_prefix, group_name, schema_assets)
+    migrations = Migrations.of(project, translator, select, arrangement)
     assets = migration_assets(
         migrations,
         mode=mode,
         settings=OpSettings(pool, retry_policy, op_tags or {}),
-        name=names.migrations,
+        name=unique.migrations,
         body=body,
     )
-    checks = _checks(migrations, names) if validation_checks else []
-    job = upgrade_job(migrations, name=job_name, executor_def=executor_def, exclude_checks=checks)
-    jobs = [job]
-    schedules = [selection_schedule(migrations, cron, pending_of(select), job=job)] if cron else []
-    if checks:
-        verify = build_delembic_validation_job(project, checks=checks, name=names.validation_job)
-        jobs += [verify]
-        if validation_cron:
-            schedules += [build_delembic_validation_schedule(project, validation_cron, job=verify)]
+    checks = _checks(migrations, unique, validation_fails_run) if validation_checks else []
+    job = upgrade_job(
+        migrations,
+        name=job_name,
+        executor_def=executor_def,
+        exclude_checks=checks,
+        tags=tags,
+        hooks=hooks,
+    )
+    verify = [validation_job(checks, name=unique.validation_job)] if checks else []
+    times = _Times(execution_timezone, schedule_default_status)
     return Definitions(
-        assets=[*assets, *schema_asset_specs(project.graph, migrations)],
+        assets=[*assets, *schema_asset_specs(migrations)],
         asset_checks=checks,
-        jobs=jobs,
-        schedules=schedules,
+        jobs=[job, *verify],
+        schedules=[
+            *times.upgrades(migrations, cron, pending_of(select), job),
+            *times.verifications(project, validation_cron, verify),
+        ],
         sensors=_sensors(migrations, job, sensor_default_status) if sensors else [],
         executor=executor_def if default_executor else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """What the schedules have in common."""
+
+    timezone: str | None
+    default_status: DefaultScheduleStatus
+
+    def upgrades(
+        self,
+        migrations: Migrations,
+        cron: str | Sequence[str] | None,
+        selection: Selection,
+        job: AssetJob,
+    ) -> Iterator[ScheduleDefinition]:
+        if cron:
+            yield selection_schedule(
+                migrations,
+                cron,
+                selection,
+                job=job,
+                execution_timezone=self.timezone,
+                default_status=self.default_status,
+            )
+
+    def verifications(
+        self,
+        project: DelembicProject,
+        cron: str | Sequence[str] | None,
+        jobs: Sequence[AssetJob],
+    ) -> Iterator[ScheduleDefinition]:
+        for job in jobs if cron else ():
+            yield build_delembic_validation_schedule(
+                project,
+                cron or (),
+                job=job,
+                execution_timezone=self.timezone,
+                default_status=self.default_status,
+            )
 
 
 class _Names:
@@ -145,8 +221,14 @@ class _Names:
         self.validation_job = VALIDATION_JOB_NAME if usual else f"{job_name}_verify"
 
 
-def _checks(migrations: Migrations, names: _Names) -> list[AssetChecksDefinition]:
-    return still_valid_checks(migrations, name=names.checks, settings=OpSettings())
+def _checks(
+    migrations: Migrations,
+    names: _Names,
+    fail_run: bool,
+) -> list[AssetChecksDefinition]:
+    return still_valid_checks(
+        migrations, name=names.checks, settings=OpSettings(), fail_run=fail_run
+    )
 
 
 def _sensors(

@@ -16,6 +16,7 @@ from delembic_dagster.errors import quiet_about_betas
 from delembic_dagster.naming import is_owner, tag_name, tag_value
 
 REVISION = "delembic/revision"
+SCHEMA_REVISION = "delembic/schema_revision"
 STATUS = "delembic/status"
 HISTORY_ID = "delembic/history_id"
 RUN_ID = "delembic/run_id"
@@ -55,7 +56,8 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
     """Return the metadata of a materialization: those of the attempt, or of an earlier success.
 
     Args:
-        outcome: How the attempt ended.
+        outcome: How the attempt ended. If the migration was already applied, the facts of the
+            attempt that applied it stay on its page and in its plots.
         revision: The migration.
     """
     if isinstance(outcome, Skipped):
@@ -241,6 +243,9 @@ def _skipped(outcome: Skipped) -> dict[str, Any]:
         STATUS: ALREADY_APPLIED,
         "delembic/applied_at": applied_at,
         "delembic/applied_by": outcome.applied_by,
+        "delembic/attempt": outcome.attempt,
+        DURATION: in_milliseconds(outcome.duration_seconds),
+        ROWS: outcome.rows_affected,
         HISTORY_ID: outcome.history_id,
     }
     # A mark of delembic 1.x may record neither when the migration was applied nor by whom.

@@ -3,12 +3,14 @@
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from dagster import (
     DependencyDefinition,
     ExecutorDefinition,
     GraphDefinition,
+    HookDefinition,
     In,
     JobDefinition,
     MultiDependencyDefinition,
@@ -49,6 +51,8 @@ def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, 
     retry_policy: RetryPolicy | None = None,
     op_tags: Mapping[str, Any] | None = None,
     executor_def: ExecutorDefinition = in_process_executor,
+    tags: Mapping[str, Any] | None = None,
+    hooks: AbstractSet[HookDefinition] | None = None,
 ) -> JobDefinition:
     """Return a job with an op for each migration, in the graph of their ``depends_on``.
 
@@ -66,6 +70,8 @@ def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, 
         retry_policy: How to retry a migration that failed; see `build_delembic_assets`.
         op_tags: Tags for the ops; see `build_delembic_assets`.
         executor_def: The executor of the job; by default all steps run in one process.
+        tags: Tags of the job and of each of its runs, such as ``dagster/max_retries``.
+        hooks: Hooks for each of its steps.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -89,7 +95,12 @@ def build_delembic_op_job(  # noqa: PLR0913 - all but the project are optional, 
             for item in migrations.values()
         },
     )
-    return graph.to_job(resource_defs=session_resources(project), executor_def=executor_def)
+    return graph.to_job(
+        resource_defs=session_resources(project),
+        executor_def=executor_def,
+        tags=dict(tags or {}),
+        hooks=hooks,
+    )
 
 
 def _name(item: Translated) -> str:

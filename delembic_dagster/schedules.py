@@ -13,10 +13,11 @@ from dagster import (
     SkipReason,
 )
 
+from delembic_dagster.demand.demand import find_demand
+from delembic_dagster.demand.runs import unfinished_runs
 from delembic_dagster.errors import without_causes
 from delembic_dagster.jobs import AssetJob, upgrade_job
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.steps.pending import find_pending
 from delembic_dagster.translation.migrations import Migrations
 from delembic_dagster.translation.selection import (
     PENDING,
@@ -24,6 +25,8 @@ from delembic_dagster.translation.selection import (
     split_pending,
 )
 from delembic_dagster.translation.translator import DagsterDelembicTranslator
+
+_NOTHING = "The selection contains no migration."
 
 
 def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are optional, and named
@@ -45,7 +48,9 @@ def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are o
         selection: One or several of: a revision, ``tag:NAME``, ``tag:NAME=VALUE``,
             ``upto:REVISION``, and ``pending``. With ``pending``, each tick queries the database and
             runs only the selected migrations that are not applied; ``pending`` alone selects from
-            all migrations. A tick starts no run if nothing is pending.
+            all migrations. A tick starts no run if nothing is pending, and leaves out what a living
+            runner holds. What has failed is run again. With or without ``pending``, a tick starts
+            no run while another one with these migrations has not ended.
         job: The job to start, with these migrations among its assets. If ``None``, the schedule
             comes with the job that `build_delembic_job` returns for the project. Pass the job if
             the definitions contain it too, because Dagster requires unique names.
@@ -125,14 +130,20 @@ class _Choice:
     only_pending: bool
 
     def request(self, context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
-        revisions, reload = [*self.migrations], None
-        if self.only_pending:
-            with without_causes():
-                pending = find_pending(self.migrations)
-            revisions, reload = pending.revisions, pending.reload
-        if reload:
-            context.log.warning(reload)
-        if not revisions:
-            nothing = "Nothing is pending: all of these migrations are applied."
-            return SkipReason(f"{nothing} {reload or ''}".strip())
+        return self._pending(context) if self.only_pending else self._all(context)
+
+    def _pending(self, context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        with without_causes():
+            demand = find_demand(self.migrations, context, retries_failed=True)
+        if demand.reload:
+            context.log.warning(demand.reload)
+        return self._run(demand.ready) if demand.ready else SkipReason(demand.text)
+
+    def _all(self, context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        runs = unfinished_runs(context, self.migrations.keys_of(self.migrations))
+        if runs:
+            return SkipReason(f"These migrations are in {', '.join(map(str, runs))}.")
+        return self._run([*self.migrations]) if self.migrations else SkipReason(_NOTHING)
+
+    def _run(self, revisions: Sequence[str]) -> RunRequest:
         return RunRequest(asset_selection=self.migrations.keys_of(revisions))

@@ -19,7 +19,7 @@ from delembic.commands.projects import (
     revision,
 )
 from delembic.commands.reading import current, history, runs, runs_since, show
-from delembic.commands.running import apply, upgrade, verify, verify_each
+from delembic.commands.running import apply, settle, upgrade, verify, verify_each
 from delembic.commands.tables import OwnTable, tables, tables_sql
 from delembic.execution.acceptance import Acceptance
 from delembic.execution.session import Session, open_session
@@ -41,6 +41,7 @@ __all__ = [
     "revision",
     "runs",
     "runs_since",
+    "settle",
     "show",
     "tables",
     "tables_sql",

@@ -84,6 +84,39 @@ def apply(
         return session.apply(graph, revision, on_event)
 
 
+def settle(
+    config: Config,
+    revisions: Collection[str],
+    *,
+    on_event: Listener = ignore,
+    program: Program | None = None,
+) -> frozenset[str]:
+    """Record what became of attempts whose process died, and run nothing.
+
+    Every upgrade does so by itself. Call this to learn which revisions cannot be run now.
+
+    Args:
+        config: The project.
+        revisions: The revisions whose unfinished attempts are to be settled.
+        on_event: Gets an event for each log entry that was settled.
+        program: Who settles them; this process if ``None``.
+
+    Returns:
+        Those of the revisions that a living run holds. Nothing was settled for them.
+
+    Raises:
+        ConfigurationError: The database cannot be read.
+
+    Example:
+        >>> from delembic import Config, commands
+        >>> config = Config.find("example_project")
+        >>> sorted(commands.settle(config, ["D001"]))
+        []
+    """
+    with open_session(config, program, lock_timeout_seconds=0) as session:
+        return session.settle(revisions, on_event)
+
+
 def verify(
     config: Config,
     revisions: Collection[str] = (),

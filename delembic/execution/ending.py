@@ -46,6 +46,9 @@ def skip(run: Run, mark: Mark) -> Skipped:
         entry.who if entry else None,
         entry.id if entry else None,
         mark.checksum,
+        entry.attempt if entry else None,
+        entry.duration_seconds if entry else None,
+        entry.rows_affected if entry else None,
     )
     run.emit(skipped)
     return skipped

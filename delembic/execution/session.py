@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -100,6 +100,12 @@ class Session:
 
             run = self._running(on_event)
             return attempt(run, source, make, graph.dependencies(revision))
+
+    def settle(self, revisions: Iterable[str], on_event: Listener = ignore) -> frozenset[str]:
+        """Settle what dead runs have left of some revisions, as `delembic.commands.settle` does."""
+        with reporting_failures():
+            settlement = self._running(on_event).settlement
+            return frozenset(id_ for id_ in revisions if not settlement.settle_if_free(id_))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

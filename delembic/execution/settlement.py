@@ -48,10 +48,19 @@ class Settlement:
     def settle_orphans(self) -> None:
         """Settle the unfinished attempts at all revisions, without waiting for living ones."""
         for entry in self.ledger.unfinished():
-            with holding(self.lock, entry.revision) as obtained:
-                if obtained:
-                    self.settle_revision(entry.revision)
+            self.settle_if_free(entry.revision)
         self._settle_late_commits()
+
+    def settle_if_free(self, revision: str) -> bool:
+        """Settle a revision's unfinished attempts unless a living run holds its lock.
+
+        Returns:
+            Whether the lock was free.
+        """
+        with holding(self.lock, revision) as obtained:
+            if obtained:
+                self.settle_revision(revision)
+        return obtained
 
     def settle(self, entry: LogEntry, mark: Mark | None) -> None:
         """Settle an attempt that is known to be over.

@@ -8,7 +8,8 @@ from dagster import DefaultScheduleStatus, Model, Resolvable, Resolver, RetryPol
 
 from delembic_dagster.translation.class_settings import RetrySettings
 
-_Statuses: TypeAlias = Literal["running", "stopped"]
+Statuses: TypeAlias = Literal["running", "stopped"]
+"""The status of a schedule or sensor before anyone changes it."""
 
 
 class RetryAttributes(Resolvable, Model):
@@ -75,11 +76,11 @@ class OpAttributes(Resolvable, Model):
     ] = None
 
 
-class ScheduleAttributes(Resolvable, Model):
-    """The schedule of a component's job.
+class CronAttributes(Resolvable, Model):
+    """When a job of a component runs on its own.
 
     Example:
-        >>> ScheduleAttributes(cron="0 5 * * *", default_status="running").status
+        >>> CronAttributes(cron="0 5 * * *", default_status="running").status
         <DefaultScheduleStatus.RUNNING: 'RUNNING'>
     """
 
@@ -96,6 +97,27 @@ class ScheduleAttributes(Resolvable, Model):
             description="The time zone of cron; UTC if not set.", examples=["Europe/Berlin"]
         ),
     ] = None
+    default_status: Annotated[
+        Statuses,
+        Resolver.default(
+            description="The schedule's status before anyone changes it: running or stopped."
+        ),
+    ] = "stopped"
+
+    @property
+    def status(self) -> DefaultScheduleStatus:
+        """The default status as a member of Dagster's enum."""
+        return DefaultScheduleStatus[self.default_status.upper()]
+
+
+class ScheduleAttributes(CronAttributes):
+    """The schedule of the job that runs a component's migrations.
+
+    Example:
+        >>> ScheduleAttributes(cron="0 5 * * *").selection is None
+        True
+    """
+
     selection: Annotated[
         str | list[str] | None,
         Resolver.default(
@@ -110,14 +132,3 @@ class ScheduleAttributes(Resolvable, Model):
             description="The schedule's name; the job's name followed by _schedule if not set."
         ),
     ] = None
-    default_status: Annotated[
-        _Statuses,
-        Resolver.default(
-            description="The schedule's status before anyone changes it: running or stopped."
-        ),
-    ] = "stopped"
-
-    @property
-    def status(self) -> DefaultScheduleStatus:
-        """The default status as a member of Dagster's enum."""
-        return DefaultScheduleStatus[self.default_status.upper()]

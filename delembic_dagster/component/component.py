@@ -11,13 +11,16 @@ from dagster import (
     AssetSpec,
     Component,
     ComponentLoadContext,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
     Definitions,
+    HookDefinition,
     ScheduleDefinition,
     scaffold_with,
 )
 
 from delembic_dagster.assets import Body
-from delembic_dagster.component.attributes import OpAttributes, ScheduleAttributes
+from delembic_dagster.component.attributes import CronAttributes, OpAttributes, ScheduleAttributes
 from delembic_dagster.component.scaffolder import DelembicProjectComponentScaffolder
 from delembic_dagster.component.settings import ProjectSettings
 from delembic_dagster.definitions import build_delembic_defs
@@ -106,17 +109,15 @@ class DelembicProjectComponent(Component, ProjectSettings):
             ConfigurationError: Something is wrong with a setting or with ``delembic.ini``.
         """
         defs = self._build()
-        settings = self.schedule
-        if settings is None:
+        if self.schedule is None:
             return defs
-        if isinstance(settings, str):
-            settings = ScheduleAttributes(cron=settings)
-        schedule = self._schedule(defs, settings)
-        return Definitions.merge(defs, Definitions(schedules=[schedule]))
+        return Definitions.merge(defs, Definitions(schedules=[self._schedule(defs, self.schedule)]))
 
     def _build(self) -> Definitions:
         """Call `build_delembic_defs` with the settings."""
-        op = self.op or OpAttributes()
+        op, again = self.op or OpAttributes(), self.validation_cron
+        if isinstance(again, str | list):
+            again = CronAttributes(cron=again)
         return build_delembic_defs(
             self.delembic_project,
             translator=self.translator,
@@ -127,9 +128,15 @@ class DelembicProjectComponent(Component, ProjectSettings):
             pool=op.pool,
             retry_policy=op.retry_policy.policy() if op.retry_policy else None,
             op_tags=op.tags,
+            tags=self.tags,
+            hooks={self.hooks} if isinstance(self.hooks, HookDefinition) else {*(self.hooks or ())},
             sensors=self.sensors,
+            sensor_default_status=DefaultSensorStatus[self.sensor_default_status.upper()],
             validation_checks=self.validation_checks,
-            validation_cron=self.validation_cron,
+            validation_cron=again.cron if again else None,
+            validation_fails_run=self.validation_fails_run,
+            execution_timezone=again.timezone if again else None,
+            schedule_default_status=again.status if again else DefaultScheduleStatus.STOPPED,
             body=self._body(),
             default_executor=False,
         )
@@ -139,16 +146,20 @@ class DelembicProjectComponent(Component, ProjectSettings):
         overridden = type(self).execute is not DelembicProjectComponent.execute
         return self.execute if overridden else None
 
-    def _schedule(self, defs: Definitions, settings: ScheduleAttributes) -> ScheduleDefinition:
+    def _schedule(
+        self, defs: Definitions, times: ScheduleAttributes | str | list[str]
+    ) -> ScheduleDefinition:
+        if not isinstance(times, ScheduleAttributes):
+            times = ScheduleAttributes(cron=times)
         return build_schedule_from_delembic_selection(
             self.delembic_project,
-            settings.cron,
-            pending_of(self.select) if settings.selection is None else settings.selection,
+            times.cron,
+            pending_of(self.select) if times.selection is None else times.selection,
             job=next(job for job in defs.jobs or () if job.name == self.job_name),
-            name=settings.name,
+            name=times.name,
             translator=self.translator,
-            execution_timezone=settings.timezone,
-            default_status=settings.status,
+            execution_timezone=times.timezone,
+            default_status=times.status,
         )
 
 
@@ -160,6 +171,12 @@ class _ComponentTranslator(DagsterDelembicTranslator):
     """
 
     def __init__(self, component: DelembicProjectComponent) -> None:
+        super().__init__(
+            names=component.names,
+            key_prefix=component.key_prefix,
+            group_name=component.group_name,
+            schema_assets=component.schema_assets,
+        )
         self._component = component
 
     def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:

@@ -24,7 +24,7 @@ from {module} import {name}
 
 @dg.component_instance
 def load(context: dg.ComponentLoadContext) -> {name}:
-    return {name}(project={project})
+    return {name}(project={project}, names="file")
 """
 
 
@@ -44,7 +44,10 @@ class ScaffoldParams(BaseModel):
 
 
 class DelembicProjectComponentScaffolder(Scaffolder[ScaffoldParams]):
-    """Writes the ``defs.yaml`` for a project, and creates the project on request."""
+    """Writes the ``defs.yaml`` for a project, and creates the project on request.
+
+    The assets are named after the migrations' files, which can be searched for words.
+    """
 
     @classmethod
     def get_scaffold_params(cls) -> type[ScaffoldParams]:
@@ -63,7 +66,8 @@ class DelembicProjectComponentScaffolder(Scaffolder[ScaffoldParams]):
             _ensure_project(path, create=request.params.init)
         way = Path(os.path.relpath(path, root)).as_posix()
         if request.scaffold_format == "yaml":
-            scaffold_component(request, {"project": _ROOT if way == "." else f"{_ROOT}/{way}"})
+            place = _ROOT if way == "." else f"{_ROOT}/{way}"
+            scaffold_component(request, {"project": place, "names": "file"})
         else:
             _write_python(request, way)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from dagster import (
     ExecutorDefinition,
+    HookDefinition,
     Model,
     ResolutionContext,
     Resolvable,
@@ -15,12 +16,18 @@ from dagster import (
     multiprocess_executor,
 )
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
-from pydantic import ConfigDict
+from pydantic import ConfigDict, InstanceOf
 
 from delembic import ConfigurationError
 from delembic_dagster.assets import Mode
-from delembic_dagster.component.attributes import OpAttributes, ScheduleAttributes
+from delembic_dagster.component.attributes import (
+    CronAttributes,
+    OpAttributes,
+    ScheduleAttributes,
+    Statuses,
+)
 from delembic_dagster.jobs import DEFAULT_NAME
+from delembic_dagster.translation.arrangement import Names
 from delembic_dagster.translation.translator import DelembicTranslatorData
 
 _EXECUTORS = {"in_process": in_process_executor, "multiprocess": multiprocess_executor}
@@ -99,6 +106,37 @@ class ProjectSettings(Resolvable, Model):
             examples=[{"group_name": "{{ migration.tags.domain }}", "key_prefix": "warehouse"}],
         ),
     ] = None
+    names: Annotated[
+        Names | None,
+        Resolver.default(
+            description="What the last part of the asset keys is: revision, or file for the name of"
+            " the migration's file.",
+            examples=["file"],
+        ),
+    ] = None
+    key_prefix: Annotated[
+        str | list[str] | None,
+        Resolver.default(
+            description="One or several parts in front of all asset keys, those of Alembic's"
+            " revisions included.",
+            examples=["warehouse"],
+        ),
+    ] = None
+    group_name: Annotated[
+        str | None,
+        Resolver.default(
+            description="The group of all migrations; each is in the group that it names if not"
+            " set.",
+            examples=["migrations"],
+        ),
+    ] = None
+    schema_assets: Annotated[
+        bool,
+        Resolver.default(
+            description="Whether the revisions of Alembic that migrations wait for are external"
+            " assets.",
+        ),
+    ] = True
     op: Annotated[
         OpAttributes | None,
         Resolver.default(
@@ -119,12 +157,28 @@ class ProjectSettings(Resolvable, Model):
             examples=["multiprocess", "{{ celery }}"],
         ),
     ] = in_process_executor
-    schedule: Annotated[
-        ScheduleAttributes | str | None,
+    tags: Annotated[
+        dict[str, Any] | None,
         Resolver.default(
-            description="When the job runs on its own: a cron expression, or a mapping with cron"
-            " and other settings; never if not set. A tick that finds nothing pending starts no"
-            " run.",
+            description="Tags of the job and of each of its runs.",
+            examples=[{"dagster/max_retries": "2"}],
+        ),
+    ] = None
+    hooks: Annotated[
+        InstanceOf[HookDefinition] | list[InstanceOf[HookDefinition]] | None,
+        Resolver.default(
+            model_field_type=str | list[str],
+            description="Hooks for each step of the job: a template variable that holds one, or"
+            " several.",
+            examples=["{{ alert }}"],
+        ),
+    ] = None
+    schedule: Annotated[
+        ScheduleAttributes | str | list[str] | None,
+        Resolver.default(
+            description="When the job runs on its own: a cron expression, several, or a mapping"
+            " with cron and other settings; never if not set. A tick that finds nothing pending"
+            " starts no run.",
             examples=["0 5 * * *", {"cron": "0 5 * * *", "timezone": "Europe/Berlin"}],
         ),
     ] = None
@@ -135,6 +189,12 @@ class ProjectSettings(Resolvable, Model):
             " migrations, the other reports what was run outside of Dagster.",
         ),
     ] = True
+    sensor_default_status: Annotated[
+        Statuses,
+        Resolver.default(
+            description="The status of these sensors before anyone changes it: running or stopped."
+        ),
+    ] = "stopped"
     validation_checks: Annotated[
         bool,
         Resolver.default(
@@ -144,9 +204,16 @@ class ProjectSettings(Resolvable, Model):
         ),
     ] = True
     validation_cron: Annotated[
-        str | None,
+        CronAttributes | str | list[str] | None,
         Resolver.default(
-            description="When that job runs on its own: a cron expression; never if not set.",
-            examples=["0 * * * *"],
+            description="When that job runs on its own: a cron expression, several, or a mapping"
+            " with cron and other settings; never if not set.",
+            examples=["0 * * * *", {"cron": "0 * * * *", "timezone": "Europe/Berlin"}],
         ),
     ] = None
+    validation_fails_run: Annotated[
+        bool,
+        Resolver.default(
+            description="Whether a run of that job fails if a check does not pass.",
+        ),
+    ] = False

@@ -2,9 +2,8 @@
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dagster import (
@@ -13,15 +12,15 @@ from dagster import (
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
-    SkipReason,
     sensor,
 )
 
-from delembic import Revision, Standing, State
+from delembic import Revision
+from delembic_dagster.demand.demand import find_demand
+from delembic_dagster.demand.requests import Requests
 from delembic_dagster.errors import without_causes
 from delembic_dagster.jobs import AssetJob, upgrade_job
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.steps.pending import Pending, find_pending
 from delembic_dagster.translation.migrations import Migrations
 from delembic_dagster.translation.selection import Selection
 from delembic_dagster.translation.translator import DagsterDelembicTranslator
@@ -41,9 +40,12 @@ def build_delembic_pending_sensor(  # noqa: PLR0913 - all but the project are op
 ) -> SensorDefinition:
     """Return a sensor that requests a run when a deployment brings new migrations.
 
-    Each pending migration is requested once for every version of its file, together with everything
-    else that is pending. A migration that failed is requested again when its file has changed. A
-    migration that waits for a revision of Alembic is requested when that revision is applied.
+    Each tick asks the database what is pending, and requests all of it in one run. It leaves out
+    what a living runner holds, what failed in this version of its file, what waits for a revision
+    of Alembic, and what depends on any of these. While a run of this Dagster with some of the
+    migrations has not ended, it requests nothing. What was interrupted, or is still pending when
+    its run has ended, is requested again: three times at once, and then with growing pauses of up
+    to an hour. A tick that requests nothing says where each migration stands.
 
     While the database does not answer, the ticks fail.
 
@@ -116,66 +118,30 @@ class _Look:
 
     def tick(self, context: SensorEvaluationContext) -> SensorResult:
         with without_causes():
-            pending = find_pending(self.migrations)
-        ready = _ready(pending.standings)
-        versions = self._versions(ready)
-        # Migrations that are applied by now are removed, so the cursor does not grow.
-        asked = _asked(context.cursor) & {*self._versions(self.migrations)}
-        new = [version for version in versions if version not in asked]
-        if pending.reload:
-            context.log.warning(pending.reload)
-        if not new:
-            return SensorResult(skip_reason=_why_not(pending, ready))
+            demand = find_demand(self.migrations, context)
+        if demand.reload:
+            context.log.warning(demand.reload)
+        now = time.time()
+        unapplied = self._versions(outlook.revision for outlook in demand.outlooks)
+        requests = Requests.from_cursor(context.cursor).keeping(unapplied)
+        ready = self._versions(demand.ready)
+        if not ready:
+            return SensorResult(skip_reason=demand.text, cursor=requests.as_cursor())
+        if not requests.are_due(ready, now):
+            reason = f"{demand.text} The next request is made at {requests.next_time(ready)}."
+            return SensorResult(skip_reason=reason, cursor=requests.as_cursor())
+        context.log.info(demand.text)
+        # Without a run key: Dagster would skip the same request for ever. An unfinished run is
+        # found among the runs themselves.
         return SensorResult(
-            run_requests=[
-                RunRequest(_run_key(versions), asset_selection=self.migrations.keys_of(ready))
-            ],
-            cursor=json.dumps(sorted(asked & set(versions) | set(new))),
+            run_requests=[RunRequest(asset_selection=self.migrations.keys_of(demand.ready))],
+            cursor=requests.noting(ready, now).as_cursor(),
         )
 
     def _versions(self, revisions: Iterable[str]) -> list[str]:
         return [_version(self.migrations[revision].revision) for revision in revisions]
 
 
-def _ready(standings: Sequence[Standing]) -> list[str]:
-    """Return the revisions that can be run now or after one another, unlike any behind Alembic."""
-    ready: dict[str, None] = {}
-    for standing in standings:
-        awaited = standing.waits_for if standing.state == State.BLOCKED else ()
-        if all(name in ready for name in awaited):
-            ready[standing.revision] = None
-    return list(ready)
-
-
-def _why_not(pending: Pending, ready: Sequence[str]) -> SkipReason:
-    if not pending.standings:
-        reason = "Nothing is pending: all of these migrations are applied."
-    elif ready:
-        reason = (
-            f"Already requested: {', '.join(ready)}. A migration that failed is requested again"
-            " when its file has changed."
-        )
-    else:
-        waiting = [f"{s.revision} waits for {', '.join(s.waits_for)}" for s in pending.standings]
-        reason = f"Nothing can be run: {'; '.join(waiting)}."
-    return SkipReason(f"{reason} {pending.reload or ''}".strip())
-
-
 def _version(revision: Revision) -> str:
     """Return a name for this version of a migration; it changes with the file."""
     return f"{revision.id} {revision.checksum_now()}"
-
-
-def _run_key(versions: Sequence[str]) -> str:
-    return f"delembic-{hashlib.sha256(chr(10).join(versions).encode()).hexdigest()}"
-
-
-def _asked(cursor: str | None) -> set[str]:
-    """Return the versions that were requested; none if the cursor cannot be read."""
-    try:
-        values = json.loads(cursor or "[]")
-    except ValueError:
-        return set()
-    return (
-        {value for value in values if isinstance(value, str)} if isinstance(values, list) else set()
-    )

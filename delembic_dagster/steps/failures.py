@@ -130,6 +130,20 @@ def verification_failure(error: DelembicError, revisions: Iterable[Revision]) ->
     )
 
 
+def drift_failure(revisions: Sequence[str]) -> Failure:
+    """Return the failure that ends a step whose checks did not all pass.
+
+    Args:
+        revisions: The migrations whose data has drifted.
+    """
+    return Failure(
+        description=f"The data no longer passes validate(): {', '.join(revisions)}.\n"
+        "The migrations stay applied. Correct the data by a new migration.",
+        metadata={STATUS: "drifted", "delembic/drifted": list(revisions)},
+        allow_retries=False,
+    )
+
+
 def _is_of_one(error: DelembicError) -> bool:
     # If a migration could not begin, others would meet the same problem with the database.
     could_begin = not isinstance(error, MigrationFailedError) or error.phase != Phase.BEGIN

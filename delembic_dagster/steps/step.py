@@ -17,6 +17,7 @@ from dagster import (
     AssetCheckSeverity,
     AssetKey,
     AssetMaterialization,
+    AssetObservation,
     DataVersion,
     MaterializeResult,
 )
@@ -65,7 +66,8 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
     """Run a migration and yield its results for the asset that is being executed.
 
     If ``validate`` fails, the migration is rolled back: its check is reported as failed, and
-    nothing is materialized.
+    nothing is materialized. Whatever failed, an observation shows the error on the asset's page,
+    where Dagster itself shows only that the step failed.
 
     Raises:
         MigrationFailure: The migration did not take effect.
@@ -73,7 +75,12 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
     log = StepLog(context.log)
     try:
         outcome = attempt(context, session, step.revision, log)
-    except MigrationFailure:
+    except MigrationFailure as failure:
+        context.log_event(
+            AssetObservation(
+                asset_key=step.key, description=failure.description, metadata=failure.metadata
+            )
+        )
         if step.check and log.failed and log.failed.phase == Phase.VALIDATE:
             yield _failed_check(step.check, log.failed)
         raise
@@ -167,7 +174,7 @@ def _checksum(step: Step, outcome: Outcome) -> str:
 def _check(check: AssetCheckKey, outcome: Outcome, metadata: Mapping[str, Any]) -> AssetCheckResult:
     """Return the result of an applied migration's ``validate``; Dagster requires one each time."""
     if isinstance(outcome, Skipped):
-        return _validated_before(check, outcome.revision, metadata)
+        return _validated_before(check, outcome.revision, check_metadata(metadata))
     return AssetCheckResult(
         passed=True,
         asset_key=check.asset_key,

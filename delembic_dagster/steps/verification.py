@@ -25,7 +25,7 @@ from delembic_dagster.metadata import (
     verification_metadata,
 )
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.steps.failures import verification_failure
+from delembic_dagster.steps.failures import drift_failure, verification_failure
 from delembic_dagster.steps.log import StepLog
 from delembic_dagster.steps.output import forwarding_output
 
@@ -35,6 +35,8 @@ def evaluate(
     project: DelembicProject,
     specs: Mapping[str, AssetCheckSpec],
     severity: AssetCheckSeverity,
+    *,
+    fail_run: bool = False,
 ) -> Iterator[AssetCheckResult]:
     """Verify the selected migrations in a step, and yield each result as soon as it is known.
 
@@ -43,11 +45,20 @@ def evaluate(
         project: The project.
         specs: The checks that the step can evaluate, by revision, in execution order.
         severity: The severity of a check that does not pass.
+        fail_run: Whether the step fails at its end if a check did not pass.
 
     Raises:
-        Failure: The data could not be verified.
+        Failure: The data could not be verified, or a check did not pass and that fails the run.
     """
-    yield from _Evaluation(context, project, _as_run(context, specs), severity).results()
+    as_run = _as_run(context, specs)
+    revisions = {spec.asset_key: id_ for id_, spec in as_run.items()}
+    drifted: list[str] = []
+    for result in _Evaluation(context, project, as_run, severity).results():
+        if result.asset_key and not result.passed:
+            drifted.append(revisions[result.asset_key])
+        yield result
+    if drifted and fail_run:
+        raise drift_failure(drifted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from dagster import AssetKey
 
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.translation.arrangement import Arrangement
 from delembic_dagster.translation.selection import Selection, select_revisions
 from delembic_dagster.translation.translated import Translated, translate
 from delembic_dagster.translation.translator import DagsterDelembicTranslator
@@ -19,6 +20,7 @@ _T = TypeVar("_T")
 _REMEMBERED = 8
 """The number of translated projects to keep; the least recently used one is dropped."""
 
+_AS_TRANSLATED = Arrangement()
 _PLAIN = DagsterDelembicTranslator()
 
 
@@ -52,6 +54,7 @@ class Migrations(Mapping[str, Translated]):
         project: DelembicProject,
         translator: DagsterDelembicTranslator | None = None,
         select: Selection | None = None,
+        arrangement: Arrangement = _AS_TRANSLATED,
     ) -> Migrations:
         """Return the selected migrations of a project, with the assets that a translator makes.
 
@@ -62,12 +65,13 @@ class Migrations(Mapping[str, Translated]):
             project: The project.
             translator: Defines how the migrations look in Dagster.
             select: The migrations to select; all if ``None``.
+            arrangement: Applies to all assets, before that of the translator.
 
         Raises:
             DefinitionError: Something is wrong with the files, the selection or the translator.
             ConfigurationError: Something is wrong with ``delembic.ini``.
         """
-        everything = _translated(_Itself(project), _Itself(translator or _PLAIN))
+        everything = _translated(_Itself(project), _Itself(translator or _PLAIN), arrangement)
         return cls(project, everything, everything).select(select)
 
     def select(self, selection: Selection | None) -> Migrations:
@@ -112,6 +116,8 @@ class _Itself(Generic[_T]):
 
 @lru_cache(_REMEMBERED)
 def _translated(
-    project: _Itself[DelembicProject], translator: _Itself[DagsterDelembicTranslator]
+    project: _Itself[DelembicProject],
+    translator: _Itself[DagsterDelembicTranslator],
+    arrangement: Arrangement,
 ) -> Mapping[str, Translated]:
-    return translate(project.value, translator.value)
+    return translate(project.value, translator.value, arrangement)

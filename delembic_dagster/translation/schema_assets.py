@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dagster import AssetSpec
 
-from dagster import AssetKey, AssetSpec
-
-from delembic import Graph
-from delembic_dagster.naming import key_part
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.translation.selection import Selection, select_revisions
-
-SCHEMA_REVISION = "delembic/schema_revision"
+from delembic_dagster.translation.arrangement import Arrangement, KeyPrefix
+from delembic_dagster.translation.migrations import Migrations
+from delembic_dagster.translation.selection import Selection
+from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
 
 def build_delembic_schema_asset_specs(
-    project: DelembicProject, *, select: Selection | None = None
+    project: DelembicProject,
+    *,
+    translator: DagsterDelembicTranslator | None = None,
+    select: Selection | None = None,
+    key_prefix: KeyPrefix | None = None,
 ) -> list[AssetSpec]:
     """Return an external asset for each Alembic revision that a migration names in ``depends_on``.
 
@@ -24,10 +25,12 @@ def build_delembic_schema_asset_specs(
 
     Args:
         project: The project.
+        translator: The translator that the migrations' assets are built with.
         select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        key_prefix: One or several parts in front of all asset keys.
 
     Raises:
-        DefinitionError: Something is wrong with the files or the selection.
+        DefinitionError: Something is wrong with the files, the selection or the translator.
         ConfigurationError: Something is wrong with ``delembic.ini``.
 
     Example:
@@ -35,37 +38,15 @@ def build_delembic_schema_asset_specs(
         >>> specs[0].key.path[0]
         'alembic'
     """
-    return schema_asset_specs(project.graph, select_revisions(project.graph, select))
+    arrangement = Arrangement.of(key_prefix=key_prefix)
+    return schema_asset_specs(Migrations.of(project, translator, select, arrangement))
 
 
-def schema_asset_specs(graph: Graph, revisions: Iterable[str]) -> list[AssetSpec]:
+def schema_asset_specs(migrations: Migrations) -> list[AssetSpec]:
     """Return an external asset for each Alembic revision that some migrations wait for.
 
     Args:
-        graph: All migrations of the project.
-        revisions: The migrations that wait.
+        migrations: The migrations that wait.
     """
-    names = (name for id_ in revisions for name in graph[id_].depends_on if name not in graph)
-    return [_spec(name) for name in dict.fromkeys(names)]
-
-
-def schema_asset_key(name: str) -> AssetKey:
-    """Return the key of an Alembic revision's asset.
-
-    Example:
-        >>> schema_asset_key("a1").to_user_string()
-        'alembic/a1'
-    """
-    return AssetKey(["alembic", key_part(name)])
-
-
-def _spec(name: str) -> AssetSpec:
-    return AssetSpec(
-        key=schema_asset_key(name),
-        # Only Alembic and the database know which of these it is.
-        description=f"Data migrations wait for {name}, a revision of Alembic. If Alembic has no"
-        " such revision, the name is misspelled, or belongs to a migration whose file is gone.",
-        metadata={SCHEMA_REVISION: name},
-        group_name="alembic",
-        kinds={"alembic"},
-    )
+    specs = (spec for item in migrations.values() for spec in item.schema_specs)
+    return list({spec.key: spec for spec in specs}.values())

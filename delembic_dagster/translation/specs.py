@@ -5,6 +5,7 @@ from __future__ import annotations
 from dagster import AssetKey, AssetSpec
 
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.translation.arrangement import Arrangement, KeyPrefix, Names
 from delembic_dagster.translation.migrations import Migrations
 from delembic_dagster.translation.selection import Selection
 from delembic_dagster.translation.translator import DagsterDelembicTranslator
@@ -15,6 +16,9 @@ def build_delembic_asset_specs(
     *,
     translator: DagsterDelembicTranslator | None = None,
     select: Selection | None = None,
+    names: Names | None = None,
+    key_prefix: KeyPrefix | None = None,
+    group_name: str | None = None,
 ) -> list[AssetSpec]:
     """Return an asset spec for each migration, without a way to run it.
 
@@ -25,6 +29,9 @@ def build_delembic_asset_specs(
         project: The project.
         translator: Defines how the migrations look in Dagster.
         select: The migrations: revisions, ``tag:NAME``, ``tag:NAME=VALUE``, ``upto:REVISION``.
+        names: ``file`` to name the assets after the migrations' files instead of their revisions.
+        key_prefix: One or several parts in front of all asset keys.
+        group_name: The group of all migrations.
 
     Raises:
         DefinitionError: Something is wrong with the files, the selection or the translator.
@@ -35,7 +42,8 @@ def build_delembic_asset_specs(
         >>> specs[0].key.to_user_string()
         'delembic/D001'
     """
-    return [item.spec for item in Migrations.of(project, translator, select).values()]
+    arrangement = Arrangement.of(names, key_prefix, group_name)
+    return [item.spec for item in Migrations.of(project, translator, select, arrangement).values()]
 
 
 def get_asset_key_for_revision(
@@ -43,6 +51,8 @@ def get_asset_key_for_revision(
     revision: str,
     *,
     translator: DagsterDelembicTranslator | None = None,
+    names: Names | None = None,
+    key_prefix: KeyPrefix | None = None,
 ) -> AssetKey:
     """Return the asset key of a migration, for use in assets of your own.
 
@@ -50,6 +60,8 @@ def get_asset_key_for_revision(
         project: The project.
         revision: The migration.
         translator: The translator that the assets are built with, if not the default one.
+        names: As for `build_delembic_assets`.
+        key_prefix: As for `build_delembic_assets`.
 
     Raises:
         UnknownRevisionError: The project has no such revision.
@@ -63,4 +75,5 @@ def get_asset_key_for_revision(
         ... def vocabulary_report() -> None: ...
     """
     project.graph.require(revision)
-    return Migrations.of(project, translator)[revision].spec.key
+    arrangement = Arrangement.of(names, key_prefix)
+    return Migrations.of(project, translator, None, arrangement)[revision].spec.key

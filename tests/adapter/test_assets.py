@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -11,7 +12,9 @@ from dagster import (
     AssetKey,
     AssetsDefinition,
     DagsterInstance,
+    MaterializeResult,
     RetryPolicy,
+    build_asset_context,
     load_assets_from_modules,
 )
 
@@ -417,3 +420,59 @@ def test_keys_may_get_a_prefix_after_the_assets_were_built(
     for revision in ("D001", "D002"):
         shown = AssetKey(["shop", "delembic", revision])
         assert sqlite_location.instance.get_latest_materialization_event(shown)
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+@pytest.mark.parametrize("first", ["dagster", "command line"])
+def test_a_run_that_finds_all_applied_keeps_the_facts_of_what_applied_it(
+    sqlite_location: Location, mode: Mode, first: str
+) -> None:
+    location = sqlite_location
+    location.folder.migration("D001", "1/0")
+    location.run("D001", mode=mode)
+    location.inserting("D001", validate="pass")
+    if first == "dagster":
+        location.run("D001", mode=mode)
+    else:
+        location.folder.upgrade()
+    entry = location.folder.attempts("D001")[-1]
+
+    ran = location.run("D001", mode=mode)
+
+    told = ran.materialized()["D001"]
+    assert told["status"] == "already_applied"
+    assert (told["attempt"], told["rows_affected"]) == (2, 1)
+    assert told["duration_seconds"] == round(entry.duration_seconds, 3)
+    assert told["history_id"] == entry.id
+    checks = {each.check_name: each for each in ran.result.get_asset_check_evaluations()}
+    assert "delembic/duration_seconds" not in checks["validate"].metadata
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_an_asset_can_be_called_like_a_function(sqlite_location: Location, mode: Mode) -> None:
+    sqlite_location.inserting("D001", validate="pass")
+    (asset,) = build_delembic_assets(sqlite_location.project, mode=mode)
+
+    (result,) = cast(Iterator[MaterializeResult[None]], asset(build_asset_context()))
+
+    assert result.asset_key == key("D001")
+    assert [check.passed for check in result.check_results or ()] == [True]
+    assert sqlite_location.inserted() == ["D001"]
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_the_page_of_an_asset_shows_why_its_migration_failed(
+    sqlite_location: Location, mode: Mode
+) -> None:
+    sqlite_location.folder.migration("D001", "raise ValueError('no rows')")
+    sqlite_location.inserting("D002", "D001")
+
+    ran = sqlite_location.run(mode=mode)
+
+    records = sqlite_location.instance.fetch_observations(key("D001"), limit=5).records
+    (shown,) = (record.asset_observation for record in records)
+    assert shown
+    assert "ValueError: no rows" in str(shown.description)
+    assert shown.metadata["delembic/status"].value == "failed"
+    assert shown.metadata["delembic/history_id"].value == 1
+    assert ran.materialized() == {}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 from dagster import (
+    AssetMaterialization,
     AssetSelection,
     AssetSpec,
     AutomationCondition,
@@ -19,6 +22,7 @@ from delembic_dagster import (
     DagsterDelembicTranslator,
     DelembicTranslatorData,
     build_delembic_run_history_sensor,
+    on_cron_after_migrations,
     pending_migration_condition,
 )
 from support.dagster_location import Location, key
@@ -125,3 +129,37 @@ def test_an_asset_downstream_is_not_updated_while_the_data_version_is_the_same(
         for ticked in (first, applied, made, again)
     ]
     assert requested == [(0, 0), (1, 1), (0, 0), (0, 1)]
+
+
+def test_an_asset_downstream_is_made_at_each_time_once_its_migrations_are_applied(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    location.inserting("D001", "S001")
+
+    @asset(deps=[key("D001")], automation_condition=on_cron_after_migrations("0 5 * * *"))
+    def report() -> None: ...
+
+    @asset(deps=[key("D001")], automation_condition=AutomationCondition.on_cron("0 5 * * *"))
+    def plain() -> None: ...
+
+    definitions = Definitions.merge(location.definitions(), Definitions([report, plain]))
+    cursor = None
+    requested: dict[str, list[tuple[int, int]]] = {"report": [], "plain": []}
+    for day, hour in product(range(4), (3, 4, 6)):
+        if (day, hour) == (2, 3):
+            location.instance.report_runless_asset_event(AssetMaterialization(key("D001")))
+        result = evaluate_automation_conditions(
+            definitions,
+            location.instance,
+            asset_selection=AssetSelection.all(),
+            cursor=cursor,
+            evaluation_time=datetime(2099, 1, 1 + day, hour, tzinfo=UTC),
+        )
+        cursor = result.cursor
+        for each in (report, plain):
+            if result.get_num_requested(each.key):
+                requested[each.key.path[-1]].append((day, hour))
+
+    # What was due before the migration was applied is made then.
+    assert requested == {"report": [(2, 3), (2, 6), (3, 6)], "plain": [(2, 3)]}

@@ -38,6 +38,7 @@ from delembic_dagster import (
     build_delembic_validation_job,
     build_delembic_validation_schedule,
 )
+from delembic_dagster.assets import Mode
 from delembic_dagster.errors import TranslationError
 from delembic_dagster.testing import JobRun
 from delembic_dagster.testing.job_run import plain
@@ -509,3 +510,64 @@ class TestSchedule:
                 schedules=[schedule],
             )
         )
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+@pytest.mark.parametrize("job", ["__ASSET_JOB", "everything"])
+def test_a_migration_that_fails_leaves_the_checks_of_all_others_as_they_were(
+    local: Location, mode: Mode, job: str
+) -> None:
+    local.folder.migration("D003", "1/0", validate="pass")
+    local.inserting("D004", "D003", validate="pass")
+    local.inserting("D005", validate="pass")
+    definitions = Definitions.merge(
+        local.definitions(mode=mode), Definitions(jobs=[define_asset_job("everything")])
+    )
+
+    ran = local.run_definitions(definitions, job=job)
+
+    assert not ran.success
+    assert ran.checks("still_valid") == [("D005", True), ("D001", True), ("D002", True)]
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_a_job_can_select_all_checks_and_no_assets(local: Location, mode: Mode) -> None:
+    local.inserting("D003", validate="pass")  # it is not applied
+    selections = {
+        "checks": AssetSelection.all_asset_checks(),
+        "assets": AssetSelection.all() - AssetSelection.all_asset_checks(),
+    }
+    definitions = Definitions.merge(
+        local.definitions(mode=mode),
+        Definitions(jobs=[define_asset_job(name, each) for name, each in selections.items()]),
+    )
+    Definitions.validate_loadable(definitions)
+
+    ran = local.run_definitions(definitions, job="checks")
+
+    assert ran.success
+    assert ran.materialized() == {}
+    assert ran.checks() == [("D001", True), ("D002", True)]
+    assert ran.checks("still_valid") == [("D001", True), ("D002", True)]
+    told = {each.description for each in ran.result.get_asset_check_evaluations()}
+    assert "It was validated when it was applied; nothing was run this time." in told
+    assert local.folder.states()["D003"] == "pending"
+    assert {*local.run_definitions(definitions, job="assets").materialized()} == {
+        "D001",
+        "D002",
+        "D003",
+    }
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_run_fails_for_drifted_data_only_if_that_is_set(local: Location, fails: bool) -> None:
+    local.folder.execute("DELETE FROM t WHERE name = 'D001'")
+
+    ran = _verify(local, validation_fails_run=fails)
+
+    assert ran.success is not fails
+    assert ran.checks("still_valid") == [("D001", False), ("D002", True)]
+    if fails:
+        description, metadata = _failure(ran)
+        assert description.startswith("The data no longer passes validate(): D001.")
+        assert metadata == {"status": "drifted", "drifted": ["D001"]}

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import (
     AssetSpec,
     DagsterInstance,
+    DefaultScheduleStatus,
     Definitions,
+    HookContext,
     ScheduleDefinition,
+    failure_hook,
     multiprocess_executor,
 )
 
@@ -23,6 +27,8 @@ from delembic_dagster import (
     DelembicProject,
     DelembicTranslatorData,
     build_delembic_defs,
+    build_delembic_job,
+    build_delembic_op_job,
 )
 from delembic_dagster.assets import Mode
 from support.dagster_location import Location, key
@@ -258,3 +264,47 @@ def test_terminating_a_run_rolls_back_and_is_recorded_as_interrupted(
     assert process.returncode != 0, output
     assert sqlite_location.folder.statuses() == ["interrupted"]
     assert sqlite_location.inserted() == []
+
+
+def test_tags_and_hooks_are_those_of_the_job_and_its_runs(sqlite_location: Location) -> None:
+    seen: list[str] = []
+
+    @failure_hook
+    def alert(context: HookContext) -> None:
+        seen.append(context.op.name)
+
+    sqlite_location.folder.migration("D001", "1/0")
+    options: dict[str, Any] = {"tags": {"dagster/max_retries": "2"}, "hooks": {alert}}
+    definitions = sqlite_location.definitions(**options)
+    alone = build_delembic_job(sqlite_location.project, name="alone", **options)
+    ops = build_delembic_op_job(sqlite_location.project, **options)
+    everything = Definitions.merge(definitions, Definitions(jobs=[alone, ops]))
+
+    for job in ("delembic_upgrade", "alone", "delembic_upgrade_ops"):
+        ran = everything.resolve_job_def(job).execute_in_process(
+            instance=sqlite_location.instance, raise_on_error=False
+        )
+        assert ran.dagster_run.tags["dagster/max_retries"] == "2"
+    assert seen == ["delembic__D001", "delembic__D001", "delembic__D001"]
+
+
+def test_schedules_have_their_times_zone_and_status(files: ProjectFolder) -> None:
+    files.migration("D001", validate="pass")
+
+    definitions = build_delembic_defs(
+        DelembicProject(files.root),
+        cron=["0 5 * * *", "0 17 * * *"],
+        validation_cron=["0 1 * * *", "0 2 * * *"],
+        execution_timezone="Europe/Berlin",
+        schedule_default_status=DefaultScheduleStatus.RUNNING,
+    )
+
+    schedules = [
+        each for each in definitions.schedules or () if isinstance(each, ScheduleDefinition)
+    ]
+    assert [each.cron_schedule for each in schedules] == [
+        ["0 5 * * *", "0 17 * * *"],
+        ["0 1 * * *", "0 2 * * *"],
+    ]
+    assert {each.execution_timezone for each in schedules} == {"Europe/Berlin"}
+    assert {each.default_status for each in schedules} == {DefaultScheduleStatus.RUNNING}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +17,11 @@ from dagster import (
     ScheduleDefinition,
     build_schedule_context,
 )
+from sqlalchemy import make_url
 
 from delembic.errors import DatabaseUnavailableError
+from delembic.locks.file import DatabaseFileLock
+from delembic.locks.lock import holding
 from delembic_dagster import (
     DelembicProject,
     build_delembic_assets,
@@ -91,6 +97,47 @@ def test_pending_limits_the_selection_to_what_is_not_applied(sqlite_location: Lo
     )
 
     assert tick(schedule, sqlite_location.instance)[0] == [key("D002")]
+
+
+@pytest.fixture
+def storing(sqlite_location: Location) -> Iterator[Location]:
+    """A location whose Dagster instance the context of a schedule can reach."""
+    with DagsterInstance.local_temp() as instance:
+        yield replace(sqlite_location, instance=instance)
+
+
+@pytest.mark.parametrize("selection", ["pending", "D001", ["D001", "D002"]])
+def test_a_tick_skips_while_a_run_with_some_of_the_migrations_has_not_ended(
+    storing: Location, selection: str | list[str]
+) -> None:
+    storing.inserting("D001")
+    storing.inserting("D002", "D001")
+    schedule = build_schedule_from_delembic_selection(storing.project, DAILY, selection)
+    run = storing.starting("D001")
+
+    keys, reason = tick(schedule, storing.instance)
+    assert keys == []
+    assert f"run {run.run_id[:8]}, which is starting" in (reason or "")
+    storing.instance.report_run_failed(run)
+    assert key("D001") in tick(schedule, storing.instance)[0]
+
+
+def test_a_tick_leaves_out_what_runs_elsewhere(sqlite_location: Location) -> None:
+    location = sqlite_location
+    location.inserting("D001")
+    schedule = build_schedule_from_delembic_selection(location.project, DAILY)
+    location.folder.upgrade()
+    location.folder.execute(
+        "DELETE FROM delembic_version",
+        "UPDATE delembic_run_history SET status = 'running', ended_at = NULL",
+    )
+    lock = DatabaseFileLock(Path(make_url(location.folder.url).database or ""))
+    with holding(lock, "D001"):
+        keys, reason = tick(schedule, location.instance)
+
+    assert keys == []
+    assert "D001 is running: " in (reason or "")
+    assert tick(schedule, location.instance)[0] == [key("D001")]
 
 
 def test_a_requested_run_succeeds(sqlite_location: Location) -> None:

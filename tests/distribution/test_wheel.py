@@ -78,8 +78,8 @@ def _materialize_everything(address: str) -> None:
     wait_until(lambda: dagster.status(run) in ENDED, SLOW_SECONDS)
 
     assert dagster.status(run) == "SUCCESS"
-    assert dagster.materializations() == {"delembic/D001": "applied"}
-    assert dagster.checks()["delembic/D001:validate"] == "SUCCEEDED"
+    assert dagster.materializations() == {"delembic/D001_load_colours": "applied"}
+    assert dagster.checks()["delembic/D001_load_colours:validate"] == "SUCCEEDED"
 
 
 def _install(programs: Path, *requirements: str) -> None:

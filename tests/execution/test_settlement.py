@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from delembic import commands
 from delembic.errors import DatabaseFailedError
 from delembic.events import Finished
-from support.projects import ProjectFolder
+from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
 from support.servers.backend import Backend
+from support.shell import wait_until
 
 FULL = {
     "sqlite": [
@@ -96,3 +98,36 @@ def test_a_dead_container_with_the_same_name_and_process_number_is_settled_by_th
     assert sorted(project.statuses("D002")) == ["running", "success"]
     project.upgrade()
     assert sorted(project.statuses("D002")) == ["interrupted", "success"]
+
+
+def test_what_is_dead_can_be_settled_without_running_anything(
+    backend: Backend, tmp_path: Path
+) -> None:
+    project = ProjectFolder(tmp_path / "project", backend.url)
+    project.migration("D001")
+    project.upgrade()
+    project.execute(
+        "DELETE FROM delembic_version",
+        "UPDATE delembic_run_history SET status = 'running', hostname = 'elsewhere'",
+    )
+
+    assert commands.settle(project.config, ["D001", "D002"]) == frozenset()
+    assert project.states() == {"D001": "interrupted"}
+    assert project.statuses() == ["interrupted"]
+
+
+def test_what_a_living_run_holds_is_returned_and_not_settled(
+    backend: Backend, tmp_path: Path
+) -> None:
+    project = ProjectFolder(tmp_path / "project", backend.url)
+    project.migration("D001", "GATES['held'].wait(PATIENCE_SECONDS)")
+    GATES["held"].clear()
+    with ThreadPoolExecutor() as threads:
+        run = threads.submit(project.apply, "D001")
+        wait_until(lambda: project.states() == {"D001": "running"}, PATIENCE_SECONDS)
+        held = commands.settle(project.config, ["D001"])
+        GATES["held"].set()
+        run.result()
+
+    assert held == {"D001"}
+    assert project.statuses() == ["success"]

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 import runpy
+from datetime import UTC, datetime, timedelta
+from logging import getLogger
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from dagster import AssetsDefinition, Definitions, validate_run_config
+from dagster import (
+    AssetsDefinition,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+    job,
+    validate_run_config,
+)
 from dagster._config import process_config
 from dagster._core.instance.config import dagster_instance_config
+from dagster._daemon.monitoring import concurrency
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.job import (
@@ -152,6 +163,31 @@ def test_dagster_takes_the_settings_of_the_instance(
         "postgresql+psycopg2://dagster:p%40ss@db.example.com:5432/dagster"
     )
     assert settings["concurrency"]["pools"]["default_limit"] == 1
+
+
+def test_a_killed_run_gives_its_place_in_the_pool_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dagster.yaml").write_text(_files("Pools and concurrency")["concurrency.yaml"])
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        places = instance.event_log_storage
+        places.initialize_concurrency_limit_to_default("warehouse")
+        run = instance.create_run_for_job(_nothing, status=DagsterRunStatus.STARTED)
+        assert places.claim_concurrency_slot("warehouse", run.run_id, "step").is_claimed
+        instance.report_run_failed(run)
+        assert not places.claim_concurrency_slot("warehouse", "another", "step").is_claimed
+
+        later = datetime.now(UTC) + timedelta(minutes=6)
+        monkeypatch.setattr(concurrency, "get_current_datetime", lambda: later)
+        daemon: Any = SimpleNamespace(instance=instance)
+        list(concurrency.execute_concurrency_slots_iteration(daemon, getLogger()))
+
+        assert places.claim_concurrency_slot("warehouse", "another", "step").is_claimed
+
+
+@job
+def _nothing() -> None:
+    """A job to create a run of."""
 
 
 def _launcher() -> dict[str, Any]:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dagster import AssetKey, AssetsDefinition, DagsterInstance, Definitions, define_asset_job
+from dagster import (
+    AssetKey,
+    AssetsDefinition,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    Definitions,
+    define_asset_job,
+)
 
 from delembic_dagster import DelembicProject, build_delembic_defs
 from delembic_dagster.testing import JobRun, run_job
@@ -33,6 +41,16 @@ class Location:
     def run(self, *revisions: str, **options: Any) -> JobRun:
         """Run the job, for all migrations or for some."""
         return self.run_definitions(self.definitions(**options), *revisions)
+
+    def starting(self, *revisions: str) -> DagsterRun:
+        """Create a run of the job that is about to start, for all migrations or for some."""
+        selected = {key(revision) for revision in revisions}
+        job = self.definitions().resolve_job_def("delembic_upgrade")
+        return self.instance.create_run_for_job(
+            job.get_subset(asset_selection=selected) if selected else job,
+            status=DagsterRunStatus.STARTING,
+            asset_selection=frozenset(selected) or None,
+        )
 
     def run_definitions(
         self, definitions: Definitions, *revisions: str, job: str = "delembic_upgrade"

@@ -16,16 +16,20 @@ from dagster import (
     Backoff,
     DagsterInstance,
     DefaultScheduleStatus,
+    DefaultSensorStatus,
     Definitions,
+    HookContext,
     Jitter,
     RetryPolicy,
     ScheduleDefinition,
     build_schedule_context,
+    failure_hook,
     in_process_executor,
     multiprocess_executor,
 )
 from dagster.components.resolved.errors import ResolutionException
 from dagster.components.testing.utils import component_defs
+from pydantic import ValidationError
 
 from delembic import Config, ConfigurationError, DefinitionError, State, commands
 from delembic_dagster import (
@@ -501,3 +505,86 @@ def test_dg_describes_the_component(dg: DgProject) -> None:
     assert "Defines the data migrations of a delembic project as assets" in told
     assert "The folder that contains delembic.ini, or will contain it" in told
     assert "A tick that finds nothing pending starts no run" in told
+
+
+def test_two_components_with_prefixes_can_wait_for_the_same_revision_of_alembic(
+    two: ProjectFolder,
+) -> None:
+    two.migration("D001", depends_on=("s1",))
+
+    defs = Definitions.merge(
+        definitions(two, "translation: {key_prefix: x}"),
+        definitions(two, "key_prefix: [y, z]\njob_name: other"),
+        definitions(two, "key_prefix: w\njob_name: third\nschema_assets: false"),
+        Definitions([AssetSpec(["alembic", "s1"], description="the user's own")]),
+    )
+
+    Definitions.validate_loadable(defs)
+    keys = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    assert {key for key in keys if "s1" in key} == {"alembic/s1", "x/alembic/s1", "y/z/alembic/s1"}
+
+
+def test_names_and_group_are_those_of_the_settings(two: ProjectFolder) -> None:
+    (two.versions / "D001.py").rename(two.versions / "D001_hues.py")
+
+    found = specs(definitions(two, "names: file\ngroup_name: migrations"))
+
+    assert {spec.key.path[-1] for spec in found.values()} == {"D001_hues", "D002"}
+    assert {spec.group_name for spec in found.values()} == {"migrations"}
+
+
+def test_runs_of_the_job_have_the_tags_and_hooks_of_the_settings(
+    sqlite_location: Location,
+) -> None:
+    seen: list[str] = []
+
+    @failure_hook
+    def alert(context: HookContext) -> None:
+        seen.append(context.op.name)
+
+    sqlite_location.folder.migration("D001", "1/0")
+    for hooks in ("'{{ alert }}'", "['{{ alert }}']"):
+        defs = definitions(
+            sqlite_location.folder,
+            f"tags: {{dagster/max_retries: '2'}}\nhooks: {hooks}",
+            alert=alert,
+        )
+        ran = defs.resolve_job_def("delembic_upgrade").execute_in_process(
+            instance=sqlite_location.instance, raise_on_error=False
+        )
+        assert ran.dagster_run.tags["dagster/max_retries"] == "2"
+    assert seen == ["delembic__D001", "delembic__D001"]
+
+
+def test_hooks_have_to_be_hooks(two: ProjectFolder) -> None:
+    with pytest.raises(ValidationError, match="should be an instance of HookDefinition"):
+        definitions(two, "hooks: alert")
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [("schedule", "delembic_upgrade_schedule"), ("validation_cron", "delembic_verify_schedule")],
+)
+def test_both_schedules_can_have_several_times_a_zone_and_a_status(
+    two: ProjectFolder, name: str, schedule: str
+) -> None:
+    plain = only_schedule(definitions(two, f"{name}: [0 5 * * *, 0 17 * * *]"))
+    full = only_schedule(
+        definitions(
+            two,
+            f"{name}: {{cron: 0 5 * * *, timezone: Europe/Berlin, default_status: running}}",
+        )
+    )
+
+    assert (plain.name, full.name) == (schedule, schedule)
+    assert plain.cron_schedule == ["0 5 * * *", "0 17 * * *"]
+    assert (full.execution_timezone, full.default_status) == (
+        "Europe/Berlin",
+        DefaultScheduleStatus.RUNNING,
+    )
+
+
+def test_sensors_can_run_from_the_start(two: ProjectFolder) -> None:
+    sensors = definitions(two, "sensor_default_status: running").sensors or ()
+
+    assert {sensor.default_status for sensor in sensors} == {DefaultSensorStatus.RUNNING}

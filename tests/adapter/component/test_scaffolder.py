@@ -19,13 +19,13 @@ def test_scaffolding_creates_a_project_and_its_component(
     folder = sandbox.scaffold(scaffold_params={"init": True})
 
     assert (
-        "\nattributes:\n  project: '{{ context.project_root }}'\n"
+        "\nattributes:\n  project: '{{ context.project_root }}'\n  names: file\n"
         in (folder / "defs.yaml").read_text()
     )
     assert "Created delembic.ini\nCreated delembic/env.py" in capsys.readouterr().out
     project = DelembicProject(sandbox.root)
     commands.revision(project.config, "load colours")
-    assert list(assets(sandbox.definitions())) == ["delembic/D001"]
+    assert list(assets(sandbox.definitions())) == ["delembic/D001_load_colours"]
 
 
 @pytest.mark.parametrize("begin", [True, False])
@@ -60,13 +60,14 @@ def test_scaffolding_in_python_creates_a_component_that_loads(sandbox: Sandbox) 
     sandbox.scaffold(scaffold_params={"init": True}, scaffold_format="python")
     commands.revision(DelembicProject(sandbox.root).config, "load colours")
 
-    assert list(assets(sandbox.definitions())) == ["delembic/D001"]
+    assert list(assets(sandbox.definitions())) == ["delembic/D001_load_colours"]
 
 
 def test_scaffolding_in_python_names_no_folder_unless_needed(sandbox: Sandbox) -> None:
     folder = sandbox.scaffold(scaffold_params={"init": True}, scaffold_format="python")
 
-    assert "(project=context.project_root)\n" in (folder / "component.py").read_text()
+    python = (folder / "component.py").read_text()
+    assert '(project=context.project_root, names="file")\n' in python
 
 
 def test_scaffolding_in_python_names_a_folder_elsewhere(sandbox: Sandbox) -> None:
@@ -74,7 +75,8 @@ def test_scaffolding_in_python_names_a_folder_elsewhere(sandbox: Sandbox) -> Non
         scaffold_params={"project_path": "data", "init": True}, scaffold_format="python"
     )
 
-    assert '(project=context.project_root / "data")\n' in (folder / "component.py").read_text()
+    python = (folder / "component.py").read_text()
+    assert '(project=context.project_root / "data", names="file")\n' in python
 
 
 def test_scaffolding_rejects_an_unknown_option(sandbox: Sandbox) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-from dagster import AssetKey, Definitions
+import pytest
+from dagster import AssetKey, AssetSpec, Definitions
 
+from delembic import DefinitionError
 from delembic_dagster import (
+    DagsterDelembicTranslator,
     DelembicProject,
+    DelembicSchemaRevisionData,
+    DelembicTranslatorData,
     build_delembic_defs,
     build_delembic_schema_asset_specs,
 )
@@ -44,6 +50,89 @@ def test_a_selection_has_only_the_revisions_that_it_waits_for(files: ProjectFold
     assert (specs[0].kinds, specs[0].group_name) == ({"alembic"}, "alembic")
     assert specs[0].metadata["delembic/schema_revision"] == "b2"
     assert "or belongs to a migration whose file is gone" in str(specs[0].description)
+
+
+class Prefixing(DagsterDelembicTranslator):
+    """Puts a part in front of the keys of migrations, as many do."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def get_asset_spec(self, data: DelembicTranslatorData) -> AssetSpec:
+        spec = super().get_asset_spec(data)
+        return spec.replace_attributes(key=spec.key.with_prefix(self.part))
+
+
+class Elsewhere(DagsterDelembicTranslator):
+    """Has keys of its own for the revisions of Alembic, and leaves one out."""
+
+    def get_schema_asset_spec(self, data: DelembicSchemaRevisionData) -> AssetSpec | None:
+        name = data.schema_revision
+        return None if name == "b2" else AssetSpec(["tables", name], owners=["team:schema"])
+
+
+def keys(definitions: Definitions) -> set[str]:
+    Definitions.validate_loadable(definitions)
+    return {k.to_user_string() for k in definitions.resolve_asset_graph().get_all_asset_keys()}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"key_prefix": "x"},
+        {"translator": DagsterDelembicTranslator(key_prefix="x")},
+        {"translator": Prefixing("x")},
+    ],
+)
+def test_a_prefix_is_in_front_of_the_keys_of_alembics_revisions_too(
+    files: ProjectFolder, options: dict[str, Any]
+) -> None:
+    files.migration("D001", depends_on=("a1",))
+    project = DelembicProject(files.root)
+    own = Definitions([AssetSpec(["alembic", "a1"], description="the user's own")])
+    defs = build_delembic_defs(project, **options)
+
+    assert keys(defs) == {"x/alembic/a1", "x/delembic/D001"}
+    parents = defs.resolve_asset_graph().get(AssetKey(["x", "delembic", "D001"])).parent_keys
+    assert parents == {AssetKey(["x", "alembic", "a1"])}
+    other = build_delembic_defs(project, job_name="other", key_prefix="y")
+    assert len(keys(Definitions.merge(defs, own, other))) == 5
+
+
+def test_a_translator_makes_the_assets_of_alembics_revisions(files: ProjectFolder) -> None:
+    files.migration("D001", depends_on=("a1", "b2"))
+    project = DelembicProject(files.root)
+
+    defs = build_delembic_defs(project, translator=Elsewhere())
+
+    assert keys(defs) == {"tables/a1", "delembic/D001"}
+    (spec,) = build_delembic_schema_asset_specs(project, translator=Elsewhere())
+    assert spec.owners == ["team:schema"]
+
+
+@pytest.mark.parametrize("by_translator", [True, False])
+def test_alembics_revisions_can_be_left_out(files: ProjectFolder, by_translator: bool) -> None:
+    files.migration("D001", depends_on=("a1",))
+    options: dict[str, Any] = {"schema_assets": False}
+    if by_translator:
+        options = {"translator": DagsterDelembicTranslator(schema_assets=False)}
+
+    defs = build_delembic_defs(DelembicProject(files.root), **options)
+
+    assert keys(defs) == {"delembic/D001"}
+
+
+def test_what_a_translator_makes_of_a_revision_of_alembic_has_to_be_a_spec(
+    files: ProjectFolder,
+) -> None:
+    class Wrong(DagsterDelembicTranslator):
+        def get_schema_asset_spec(self, data: DelembicSchemaRevisionData) -> Any:
+            return data.schema_revision
+
+    files.migration("D001", depends_on=("a1",))
+
+    with pytest.raises(DefinitionError, match="D001 makes no AssetSpec of a1"):
+        build_delembic_defs(DelembicProject(files.root), translator=Wrong())
 
 
 def test_neither_alembic_nor_its_scripts_are_read(files: ProjectFolder) -> None:

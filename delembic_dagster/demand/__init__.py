@@ -1,0 +1,1 @@
+"""What schedules and sensors may ask for: what is pending, and neither running nor failed."""
