@@ -68,6 +68,7 @@ class Watch:
         """See `Transaction.come_back`."""
         if is_autocommitting(self._conn):
             self._note_commit(self._conn)
+            self.refuse_lost()  # what a failing attempt has left open is not to be committed
             self._begin_anew()
         try:
             state = self._witness.come_back(self._error_numbers)

@@ -172,3 +172,23 @@ def test_postgresql_tells_of_a_commit_in_a_session_that_is_over(
 
     assert not failed.rolled_back
     assert [row.x for row in project.rows("SELECT x FROM t")] == [1]
+
+
+def test_what_a_failing_attempt_has_left_open_in_autocommit_mode_is_not_committed(
+    mariadb_url: str, tmp_path: Path
+) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    project.execute("CREATE TABLE t (x INTEGER PRIMARY KEY)")
+    project.migration(
+        "D001",
+        f"""
+        conn.exec_driver_sql("SET autocommit = 1")
+        conn.exec_driver_sql("ROLLBACK AND CHAIN")
+        {ONE}
+        """,
+    )
+
+    failure, _ = _failed(project)
+
+    assert "was rolled back" in failure.reason
+    assert project.value("SELECT count(*) FROM t") == 0
