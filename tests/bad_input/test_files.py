@@ -356,7 +356,7 @@ class TestOtherAttributes:
     def test_a_description_of_several_lines_is_shown_on_one(self, project: ProjectFolder) -> None:
         _write(project, '"load"', '"""load\n    the rest"""')
 
-        assert "\nRunning D002: load the rest\n" in run("upgrade", cwd=project.root).out
+        assert "\nRunning D002 (2 of 2): load the rest\n" in run("upgrade", cwd=project.root).out
 
     @pytest.mark.parametrize(
         ("name", "meant"),

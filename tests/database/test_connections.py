@@ -189,7 +189,7 @@ class TestEnvPy:
             disposed = []
             engine = create_engine("sqlite://")
             event.listen(engine, "engine_disposed", disposed.append)
-            engine.disposals = disposed
+            engine.pool.disposals = disposed
             def get_engine():
                 return engine
             """,
@@ -200,7 +200,7 @@ class TestEnvPy:
         with engine.connect() as conn:
             assert conn.scalar(text("SELECT 1")) == 1
 
-        assert vars(engine)["disposals"] == []
+        assert vars(engine.pool)["disposals"] == []
         assert engine.hide_parameters
         engine.dispose()
 

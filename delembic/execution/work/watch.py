@@ -40,7 +40,7 @@ class Watch:
         self._error_numbers: set[int] = set()
         self._error = self._error_at = ""
         self._came_back = False
-        self._gave_up = False
+        self._gave_up = self._kept = self._kept_is_known = False
         event.listen(conn, "commit", self._note_commit)
         event.listen(conn, "rollback", self._note_rollback)
         event.listen(conn, "begin", self._note_begin)
@@ -85,6 +85,7 @@ class Watch:
     def roll_back(self, error: BaseException | None) -> Undone:
         """See `Transaction.roll_back`."""
         self.close()
+        self._look_for_kept_rows()
         if self._gone and self._witness.has_committed():
             self._ends.append(TransactionState.COMMITTED)
         outside = not self._gone and self._witness.outside()
@@ -94,7 +95,7 @@ class Watch:
             return Undone.NOT_WHAT_WAS_COMMITTED
         if outside and TransactionState.ROLLED_BACK in self._ends:
             return Undone.NOT_WHAT_WAS_OUTSIDE
-        if not self._gone and self._witness.kept_rows():
+        if self._kept or (not self._gone and self._witness.kept_rows()):
             return Undone.NOT_TABLES_WITHOUT_TRANSACTIONS
         return Undone.ALL
 
@@ -154,6 +155,7 @@ class Watch:
             with suppress(DBAPIError, InvalidRequestError):
                 self._look()
             self._ends.append(TransactionState.ROLLED_BACK)
+            self._kept_is_known = False
             self._rolled_back_at = self._rolled_back_at or _users_line()
 
     def _look(self) -> None:
@@ -164,8 +166,17 @@ class Watch:
         if state != TransactionState.OPEN:
             self._ends.append(state)
 
+    def _look_for_kept_rows(self) -> None:
+        """Right after a rollback of the user's: ask what it has left in tables."""
+        if self._gone or self._ends[-1:] != [TransactionState.ROLLED_BACK] or self._kept_is_known:
+            return
+        self._kept_is_known = True
+        with suppress(DBAPIError):
+            self._kept = self._kept or self._witness.kept_rows()
+
     def _note_begin(self, conn: Connection) -> None:
         if not self._came_back:
+            self._look_for_kept_rows()
             with suppress(DBAPIError):  # in autocommit mode there is nothing to watch
                 self._witness.watch()
 

@@ -235,10 +235,22 @@ class TestMariadb:
         project.execute(TABLE, "CREATE TABLE plain (x INTEGER) ENGINE = MyISAM")
         return project
 
-    def test_tables_without_transactions_are_named(self, project: ProjectFolder) -> None:
+    @pytest.mark.parametrize(
+        "end",
+        [
+            "raise ValueError('x')",
+            "conn.rollback()",
+            f"conn.rollback()\n{ONE}",
+            f"Session(bind=conn).rollback()\n{ONE}",
+            f"conn.rollback()\n{ONE}\nconn.rollback()\nraise ValueError('x')",
+        ],
+        ids=["raises", "rolls back", "goes on", "rolls its session back", "rolls back twice"],
+    )
+    def test_tables_without_transactions_are_named(self, project: ProjectFolder, end: str) -> None:
         project.migration(
             "D001",
-            f"{ONE}\nconn.exec_driver_sql('INSERT INTO plain VALUES (1)')\nraise ValueError('x')",
+            f"{ONE}\nconn.exec_driver_sql('INSERT INTO plain VALUES (1)')\n{end}",
+            head="from sqlalchemy.orm import Session",
         )
 
         failure = _failure(project)

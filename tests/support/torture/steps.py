@@ -55,8 +55,8 @@ _LEDGER = "delembic.audit.ledger:Ledger"
 _WORK = "delembic.execution.work.transaction:Transaction"
 
 STEPS = (
-    Step("make the marks' table", "delembic.audit.tables:ensure", "no row", "no row"),
-    Step("make the audit log", "delembic.audit.tables:ensure", "no row", "no row", call=2),
+    Step("make the marks' table", "delembic.execution.run:ensure", "no row", "no row"),
+    Step("make the audit log", "delembic.execution.run:ensure", "no row", "no row", call=2),
     Step("look for orphans", f"{_SETTLEMENT}.settle_orphans", "no row", "no row"),
     Step("lock", "delembic.locks.lock:acquire", "no row", "no row"),
     Step("look again", f"{_RUN}:Run.mark", "no row", "no row"),

@@ -22,7 +22,7 @@ Only this is not held against it, as nobody can know it (B3):
 - whether work was committed past SQLAlchemy in a session that is gone, or, on PostgreSQL, in one
   whose next transaction was given up;
 - what was committed past SQLAlchemy, if something was also rolled back past it;
-- what a rollback before the last one has left in a table without transactions on MariaDB;
+- what a rollback past SQLAlchemy has left in a table without transactions on MariaDB;
 - what was done outside of a transaction on SQLite, after an end that went past SQLAlchemy.
 """
 
@@ -154,7 +154,7 @@ def _cannot_be_known(done: Reference) -> bool:
     if done.unseen and {"committed", "rolled back"} <= set(done.ends):
         return True
     if done.kind == "mysql":
-        return "rolled back" in done.ends and bool(done.plain)
+        return done.unseen and "rolled back" in done.ends and bool(done.plain)
     return done.unseen and (done.outside if done.kind == "sqlite" else done.aborted)
 
 
