@@ -47,6 +47,7 @@ _SETTINGS = (
     "lock_timeout",
     "lock_lease",
     "connect_timeout",
+    "depends_on",
     "hide_parameters",
 )
 
@@ -228,6 +229,18 @@ class Config:
             SettingError: The value is not a number, or it is negative.
         """
         return self._seconds("connect_timeout", default=10.0, zero="0 waits for ever.")
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """What a new revision depends on if nothing is named: nothing, or the heads.
+
+        Raises:
+            SettingError: The value is neither ``none`` nor ``head``.
+        """
+        value = self._expanded("depends_on") or "none"
+        if value not in ("none", "head"):
+            raise self.error("depends_on", f"{value!r} is neither none nor head.")
+        return () if value == "none" else (value,)
 
     @property
     def hide_parameters(self) -> bool:

@@ -20,6 +20,9 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON do
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Show what migrations log.")
 
 
+_NOTHING = "none"
+
+
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-c",
@@ -60,13 +63,20 @@ def init(folder: str) -> None:
 
 @main.command()
 @click.option("-m", "--message", required=True, help="What the migration does, in a few words.")
-@click.option("-d", "--depends-on", multiple=True, metavar="REV", help="Depend on REV; repeatable.")
+@click.option(
+    "-d",
+    "--depends-on",
+    multiple=True,
+    metavar="REV",
+    help="Depend on REV; repeatable. 'head' stands for the heads, and 'none' for nothing.",
+)
 @click.pass_obj
 def revision(options: Options, message: str, depends_on: tuple[str, ...]) -> None:
     """Create a new migration file."""
     from delembic.cli import standings
 
-    new = delembic.commands.revision(options.load(), message, depends_on)
+    named = [name for name in depends_on if name != _NOTHING] if depends_on else None
+    new = delembic.commands.revision(options.load(), message, named)
     if new.warning:
         click.echo(
             f"{click.style('Warning:', fg='yellow')} depends_on lacks Alembic's heads, because"

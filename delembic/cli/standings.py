@@ -61,4 +61,7 @@ def new_revision(new: NewRevision, path: str) -> str:
     if new.schema_heads:
         heads = ", ".join(new.schema_heads)
         lines.append(f"  depends on the database's Alembic heads: {heads}")
+    if new.heads:
+        heads = ", ".join(new.heads)
+        lines.append(f"  depends on no other migration; with -d head, it would depend on {heads}")
     return "\n".join(lines)

@@ -28,6 +28,7 @@ class NewRevision:
         depends_on: The dependencies that were written into it.
         schema_heads: The Alembic revisions among the dependencies.
         warning: Why Alembic's heads could not be read, if that failed.
+        heads: The heads that it could depend on, if it depends on no other revision.
     """
 
     revision: str
@@ -35,6 +36,7 @@ class NewRevision:
     depends_on: tuple[str, ...]
     schema_heads: tuple[str, ...]
     warning: str | None
+    heads: tuple[str, ...] = ()
 
 
 def init(root: Path, script_location: str = "delembic") -> list[Path]:
@@ -46,7 +48,9 @@ def init(root: Path, script_location: str = "delembic") -> list[Path]:
     return write_project(root, script_location)
 
 
-def revision(config: Config, message: str, depends_on: Collection[str] = ()) -> NewRevision:
+def revision(
+    config: Config, message: str, depends_on: Collection[str] | None = None
+) -> NewRevision:
     """Write a new migration file.
 
     If ``alembic_config`` is set, the database's current Alembic heads become dependencies. If the
@@ -56,18 +60,21 @@ def revision(config: Config, message: str, depends_on: Collection[str] = ()) -> 
         config: The project.
         message: The description. The names of the file and the class are made from it.
         depends_on: The delembic revisions that the new one depends on; ``head`` for the heads.
+            If ``None``, the setting ``depends_on`` decides.
 
     Raises:
         UnknownRevisionError: One of ``depends_on`` does not exist.
         DefinitionError: The existing files cannot be read.
     """
     graph = read_graph(config)
-    wanted = frozenset[str]().union(*(graph.resolve(name) for name in depends_on))
+    named = config.depends_on if depends_on is None else depends_on
+    wanted = frozenset[str]().union(*(graph.resolve(name) for name in named))
     heads, warning = _schema_heads(config)
     names = (*(id_ for id_ in graph if id_ in wanted), *heads)
     new = next_revision(graph)
     path = write_revision(config.versions, new, message, names)
-    return NewRevision(new, path, names, heads, warning)
+    could_be = () if wanted else tuple(id_ for id_ in graph if id_ in graph.heads)
+    return NewRevision(new, path, names, heads, warning, could_be)
 
 
 def read_graph(config: Config) -> Graph:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from delembic import commands
 from delembic.locks.file import DatabaseFileLock
 from support.projects import PATIENCE_SECONDS, ProjectFolder
 from support.shell import Ran, run, run_process, start
@@ -79,6 +80,7 @@ class TestRevision:
         )
         assert _run(project, "revision", "-m", "and more").out == (
             "Created delembic/versions/D002_and_more.py\n"
+            "  depends on no other migration; with -d head, it would depend on D001\n"
         )
 
     def test_d1000_follows_d999(self, project: ProjectFolder) -> None:
@@ -143,6 +145,37 @@ class TestRevision:
         project.configure(alembic_config="alembic.ini")
         project.write("alembic.ini", "[alembic]\nscript_location = %(here)s/schema\n")
         (project.root / "schema" / "versions").mkdir(parents=True)
+
+    def test_it_says_what_a_new_one_could_depend_on(self, project: ProjectFolder) -> None:
+        project.migration("D001")
+
+        alone = run("revision", "-m", "load terms", cwd=project.root)
+        chained = run("revision", "-m", "load more", "-d", "head", cwd=project.root)
+
+        assert alone.out.endswith(
+            "  depends on no other migration; with -d head, it would depend on D001\n"
+        )
+        assert "depends on no other" not in chained.out
+
+    def test_a_setting_chains_them_and_none_makes_an_exception(
+        self, project: ProjectFolder
+    ) -> None:
+        project.migration("D001")
+        project.configure(depends_on="head")
+
+        for arguments in ((), ("-d", "none")):
+            run("revision", "-m", "load terms", *arguments, cwd=project.root)
+
+        graph = commands.read_graph(project.config)
+        assert [graph[id_].depends_on for id_ in ("D002", "D003")] == [("D001",), ()]
+
+    def test_another_value_of_the_setting_is_refused(self, project: ProjectFolder) -> None:
+        project.configure(depends_on="D001")
+
+        assert (
+            "depends_on: 'D001' is neither none nor head."
+            in run("revision", "-m", "load terms", cwd=project.root).err
+        )
 
 
 class TestUpgrade:
