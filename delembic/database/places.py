@@ -84,7 +84,7 @@ def lead_home(conn: Connection) -> Connection:
     It is the one that the setting names, or else the first in which a new table would be made. Of
     other schemas in the path, none is asked: the tables of somebody else may be there.
     """
-    schema = place_of(conn).schema or _translated(conn) or kind_of(conn.dialect.name).home(conn)
+    schema = place_of(conn).schema or home_of(conn) or kind_of(conn.dialect.name).home(conn)
     return conn.execution_options(**{_TRANSLATION: {None: schema} if schema else {}})
 
 
@@ -103,8 +103,12 @@ def as_before(conn: Connection) -> Iterator[None]:
 
 
 def home_of(conn: Connection) -> str | None:
-    """Return the schema to which `lead_home` has led a connection; ``None`` if there are none."""
-    return _translated(conn)
+    """Return the schema to which a name without one leads, by `lead_home` or an engine's own map.
+
+    ``None`` if there is no such map.
+    """
+    schemas = conn.get_execution_options().get(_TRANSLATION) or {}
+    return schemas.get(None)
 
 
 def named(dialect: Dialect, table: str, schema: str | None, *, numbered: bool = False) -> Name:
@@ -114,9 +118,3 @@ def named(dialect: Dialect, table: str, schema: str | None, *, numbered: bool = 
     if schema:
         quoted = f"{preparer.quote_schema(schema)}.{quoted}"
     return Name(table, schema, quoted, numbered)
-
-
-def _translated(conn: Connection) -> str | None:
-    """Return where an engine's own map leads a name without a schema."""
-    schemas = conn.get_execution_options().get(_TRANSLATION) or {}
-    return schemas.get(None)

@@ -37,8 +37,7 @@ def refuse_another_project(database: Database, graph: Graph, marks: Mapping[str,
     theirs = {id_: text for id_, text in descriptions.items() if text != graph[id_].description}
     if descriptions and len(theirs) == len(descriptions):
         revision, text = min(theirs.items())
-        with reading(database.work) as conn:
-            table = tables_of(conn).version.name
+        table = tables_of(database.work).version.name
         raise OtherProjectError(revision, text, graph[revision].description, table)
 
 
