@@ -4,7 +4,6 @@ An error takes facts and composes its own message. It also carries a remedy, and
 the command line. Nothing here imports other parts of delembic, so every module can raise them.
 """
 
-from delembic.errors.acceptance import NotAcceptableError
 from delembic.errors.answers import ReturnedFalseError, UnclearAnswerError
 from delembic.errors.configuration import (
     ConfigFileNotFoundError,
@@ -32,6 +31,11 @@ from delembic.errors.definition import (
     UnknownDependencyError,
     UnknownRevisionError,
 )
+from delembic.errors.obstacles import (
+    NotAcceptableError,
+    NotVerifiableError,
+    ObstacleError,
+)
 from delembic.errors.root import (
     DelembicError,
     did_you_mean,
@@ -49,7 +53,6 @@ from delembic.errors.running import (
     MarkRefusedError,
     MigrationBlockedError,
     MigrationFailedError,
-    NotVerifiableError,
     PreparedTransactionError,
     SchemaNotReadyError,
     SwallowedErrorError,
@@ -86,6 +89,7 @@ __all__ = [
     "NoMigrationError",
     "NotAcceptableError",
     "NotVerifiableError",
+    "ObstacleError",
     "OtherProjectError",
     "PreparedTransactionError",
     "ReturnedFalseError",

@@ -86,26 +86,6 @@ class MigrationBlockedError(DelembicError):
         self.history_id: int | None = None
 
 
-class NotVerifiableError(DelembicError):
-    """Some of the given revisions cannot be verified. Nothing was run.
-
-    Args:
-        obstacles: The reason for each revision, such as ``it is not applied``.
-    """
-
-    exit_code = 2
-
-    def __init__(self, obstacles: Mapping[str, str]) -> None:
-        lines = [f"  {revision}: {obstacle}" for revision, obstacle in obstacles.items()]
-        super().__init__(
-            "\n".join(
-                ["Nothing was run, because some of these revisions cannot be verified:", *lines]
-            ),
-            "Leave them out, or name no revision to verify everything that can be verified.",
-        )
-        self.obstacles = dict(obstacles)
-
-
 class VerificationCutOffError(DelembicError):
     """The database was lost during a verification, so nothing is known about the data."""
 

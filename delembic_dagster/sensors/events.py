@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, AssetObservation
 
@@ -45,9 +46,12 @@ def outside_events(
         inputs: The data versions of the assets that its asset depends on.
     """
     if attempt.operation == Operation.ACCEPT:
-        yield _accepted(item, attempt, file, inputs)
+        told = f"Its file was accepted as it was by {attempt.who}; nothing was run."
+        metadata = acceptance_metadata(attempt) | change_metadata(attempt.checksum, file)
+        yield _materialization(item, attempt, inputs, told, metadata)
     elif attempt.status == Status.SUCCESS:
-        yield _materialization(item, attempt, file, inputs)
+        metadata = attempt_metadata(attempt) | change_metadata(attempt.checksum, file)
+        yield _materialization(item, attempt, inputs, f"Applied by {attempt.who}.", metadata)
         yield from _evaluation(item, attempt, file)
     else:
         end = _ENDS.get(attempt.status, attempt.status)
@@ -59,23 +63,16 @@ def outside_events(
 
 
 def _materialization(
-    item: Translated, attempt: LogEntry, file: Revision | None, inputs: Mapping[AssetKey, str]
+    item: Translated,
+    entry: LogEntry,
+    inputs: Mapping[AssetKey, str],
+    description: str,
+    metadata: Mapping[str, Any],
 ) -> AssetMaterialization:
     return AssetMaterialization(
         asset_key=item.spec.key,
-        description=f"Applied by {attempt.who}.",
-        metadata=attempt_metadata(attempt) | change_metadata(attempt.checksum, file),
-        tags=_versions(item, attempt.checksum, inputs) if attempt.checksum else None,
-    )
-
-
-def _accepted(
-    item: Translated, entry: LogEntry, file: Revision | None, inputs: Mapping[AssetKey, str]
-) -> AssetMaterialization:
-    return AssetMaterialization(
-        asset_key=item.spec.key,
-        description=f"Its file was accepted as it was by {entry.who}; nothing was run.",
-        metadata=acceptance_metadata(entry) | change_metadata(entry.checksum, file),
+        description=description,
+        metadata=metadata,
         tags=_versions(item, entry.checksum, inputs) if entry.checksum else None,
     )
 
