@@ -63,7 +63,9 @@ class Reference:
         move = MOVES[line.move]
         family = self._family(line)
         self.moves.add(line.move)
-        self.harmless &= move.harmless and (not line.error or move.family == Family.RELEASE)
+        is_well = not line.error or move.family == Family.RELEASE
+        # Where the connection streams all that it sends, PostgreSQL refuses what is no query.
+        self.harmless &= move.harmless and is_well and line.after != "aborted"
         self.outside |= "autocommit" in (line.before, line.after) or self._is_outside(line)
         self.aborted |= "aborted" in (line.before, line.after)
         if line.seen is None:
