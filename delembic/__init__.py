@@ -22,14 +22,16 @@ from delembic.errors import (
     MigrationFailedError,
     SchemaNotReadyError,
 )
-from delembic.migration import DataMigration
+from delembic.migration import BatchedMigration, DataMigration
 
 if TYPE_CHECKING:
     from delembic import commands, errors, events
     from delembic.audit.entries import LogEntry
     from delembic.audit.entries import LogEntry as Attempt
     from delembic.audit.program import Program
-    from delembic.events import Verification
+    from delembic.batches.key_ranges import KeyRanges
+    from delembic.batches.throttles import BlockedSessions, Pause, ReplicationLag
+    from delembic.events import Progress, Verification
     from delembic.history.bookmark import Bookmark
     from delembic.history.standing import Standing
     from delembic.presentation.narration import narrate
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt",
+    "BatchedMigration",
+    "BlockedSessions",
     "Bookmark",
     "Config",
     "ConfigurationError",
@@ -47,14 +51,18 @@ __all__ = [
     "DefinitionError",
     "DelembicError",
     "Graph",
+    "KeyRanges",
     "LockTimeoutError",
     "LogEntry",
     "MigrationBlockedError",
     "MigrationFailedError",
     "Operation",
+    "Pause",
     "Phase",
     "Program",
+    "Progress",
     "Progression",
+    "ReplicationLag",
     "Revision",
     "SchemaNotReadyError",
     "Standing",
@@ -68,13 +76,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BlockedSessions": "delembic.batches.throttles",
     "Bookmark": "delembic.history.bookmark",
     "Graph": "delembic.revisions.graph",
+    "KeyRanges": "delembic.batches.key_ranges",
     "LogEntry": "delembic.audit.entries",
     "Operation": "delembic.status",
+    "Pause": "delembic.batches.throttles",
     "Phase": "delembic.status",
     "Program": "delembic.audit.program",
+    "Progress": "delembic.events",
     "Progression": "delembic.revisions.progression",
+    "ReplicationLag": "delembic.batches.throttles",
     "Revision": "delembic.revisions.source",
     "Standing": "delembic.history.standing",
     "State": "delembic.status",

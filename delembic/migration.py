@@ -1,4 +1,4 @@
-"""The base class of migrations. A migration changes data once, and declares what it needs."""
+"""The base classes of migrations. A migration changes data once, and declares what it needs."""
 
 from __future__ import annotations
 
@@ -93,3 +93,80 @@ class DataMigration:
         Raises:
             Exception: Any error rolls back all of the work and is recorded as a failure.
         """
+
+
+class Batches:
+    """The base of `KeyRanges` and `FileChunks`, which say what cuts the work of a migration."""
+
+
+class BatchedMigration(DataMigration):
+    """A change of data in many transactions, which goes on where it was stopped.
+
+    Each batch is a transaction of its own. The same transaction records how far the work has come,
+    so each row is done exactly once, whatever ends the process and whenever. A later run goes on
+    with the next batch. The migration counts as applied after the last one.
+
+    Attributes:
+        batches: What cuts the work: `KeyRanges`, `FileChunks`, or any object with
+            ``next(conn, cursor, size)`` and ``total(conn)``.
+        batch_size: How many rows the first batch has. Delembic finds the size from there.
+        batch_seconds: How long one batch should take; ``None`` keeps the size.
+        batch_size_limits: The smallest and the largest size that delembic chooses.
+        on_error: ``fail``, or ``skip`` to leave out the rows that cannot be done. They are recorded
+            in ``delembic_skipped``, with their errors.
+        max_skipped: How many rows may be left out before the migration fails.
+        throttle: What is asked before each batch: a list such as
+            ``[ReplicationLag(seconds=5), Pause(seconds=0.1)]``, or a method ``throttle(conn)``
+            which returns a reason to wait, or ``None``.
+
+    Example:
+        >>> from delembic import BatchedMigration, KeyRanges
+        >>> from sqlalchemy import text
+        >>> class LowerUnits(BatchedMigration):
+        ...     revision = "D012"
+        ...     depends_on = ["D011"]
+        ...     description = "lower-case the units"
+        ...
+        ...     batches = KeyRanges("measurement", key="measurement_id", where="unit IS NOT NULL")
+        ...
+        ...     def upgrade_batch(self, conn, batch):
+        ...         update = f"UPDATE measurement SET unit = lower(unit) WHERE {batch.where}"
+        ...         conn.execute(text(update), batch.parameters)
+    """
+
+    batches: ClassVar[Any] = None
+    batch_size: ClassVar[int] = 10_000
+    batch_seconds: ClassVar[float | None] = 1.0
+    batch_size_limits: ClassVar[tuple[int, int]] = (100, 100_000)
+    on_error: ClassVar[str] = "fail"
+    max_skipped: ClassVar[int | None] = None
+    throttle: Any = ()
+
+    def prepare(self, conn: Connection) -> None:
+        """Do what has to be done once, before the first batch; optional.
+
+        It is committed together with the beginning of the work, so it takes effect exactly once.
+
+        Args:
+            conn: As for `DataMigration.upgrade`.
+
+        Raises:
+            Exception: Any error rolls it back and is recorded as a failure.
+        """
+
+    def upgrade_batch(self, conn: Connection, batch: Any) -> None:
+        """Do one batch.
+
+        Args:
+            conn: An open connection, in the batch's own transaction. Delembic commits it, together
+                with the record of how far the work has come. Do not commit or close it. All
+                batches of one run have the same session.
+            batch: What `batches` has cut.
+
+        Raises:
+            Exception: Any error rolls back this batch. After a deadlock or the like it is tried
+                again. Otherwise it is halved, down to the row that fails.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define upgrade_batch(self, conn, batch)"
+        )

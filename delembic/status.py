@@ -9,16 +9,22 @@ class Operation(StrEnum):
     UPGRADE = "upgrade"
     VERIFY = "verify"
     ACCEPT = "accept"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RESTART = "restart"
 
 
 class Phase(StrEnum):
     """The phases of an attempt, in order.
 
-    ``upgrade`` and ``validate`` run the user's code; the others run delembic's own statements.
+    ``prepare``, ``upgrade``, ``upgrade_batch`` and ``validate`` run the user's code; the others run
+    delembic's own statements.
     """
 
     BEGIN = "begin"
+    PREPARE = "prepare"
     UPGRADE = "upgrade"
+    BATCH = "upgrade_batch"
     VALIDATE = "validate"
     MARK = "mark"
     COMMIT = "commit"
@@ -42,6 +48,7 @@ class Undone(StrEnum):
 
     ALL = "all"
     NOTHING = "nothing"
+    LAST_BATCH = "the last batch"
     NOT_WHAT_WAS_COMMITTED = "not what was committed"
     NOT_WHAT_WAS_OUTSIDE = "not what was done outside of a transaction"
     NOT_TABLES_WITHOUT_TRANSACTIONS = "not tables without transactions"
@@ -54,6 +61,7 @@ class Status(StrEnum):
     FAILED = "failed"
     RUNNING = "running"
     INTERRUPTED = "interrupted"
+    PAUSED = "paused"
     BLOCKED = "blocked"
 
 
@@ -64,5 +72,6 @@ class State(StrEnum):
     FAILED = "failed"
     RUNNING = "running"
     INTERRUPTED = "interrupted"
+    PAUSED = "paused"
     BLOCKED = "blocked"
     PENDING = "pending"

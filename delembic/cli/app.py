@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 import delembic
+from delembic.cli import holding
+from delembic.cli.durations import Duration
 from delembic.cli.group import Group, Options
 from delembic.cli.result import printing
 from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION
@@ -42,8 +44,8 @@ def main(ctx: click.Context, config: Path | None, name: str, debug: bool) -> Non
     """Version data changes the way Alembic versions schema changes.
 
     Exit codes: 0 done or nothing to do; 1 a migration failed, is blocked or no longer passes its
-    verification; 2 an error in usage, configuration or definition; 4 another run holds the lock;
-    130 and 143 interrupted.
+    verification; 2 an error in usage, configuration or definition; 3 stopped or paused, with more
+    to do; 4 another run holds the lock; 130 and 143 interrupted.
     """
     ctx.obj = Options(config, name)
 
@@ -94,12 +96,24 @@ def revision(options: Options, message: str, depends_on: tuple[str, ...]) -> Non
     metavar="SECONDS",
     help="How long to wait for another run; 0 gives up at once. Default: the ini's setting, or 60.",
 )
+@click.option(
+    "--stop-after",
+    type=Duration(),
+    help="Stop after this time, such as 2h, 30m or 45s, between two migrations or two batches.",
+)
 @_verbose
 @click.pass_obj
-def upgrade(options: Options, target: str, lock_timeout: float | None, verbose: bool) -> None:
+def upgrade(
+    options: Options,
+    target: str,
+    lock_timeout: float | None,
+    stop_after: float | None,
+    verbose: bool,
+) -> None:
     """Run the pending migrations.
 
     TARGET is head, which stands for all of them, or a revision, which brings its dependencies too.
+    A migration in batches goes on where it was stopped.
     """
     from delembic.cli.logs import showing_logs
     from delembic.cli.progress import showing_progress
@@ -112,6 +126,7 @@ def upgrade(options: Options, target: str, lock_timeout: float | None, verbose: 
             target,
             on_event=progress.show,
             lock_timeout_seconds=lock_timeout,
+            stop_after_seconds=stop_after,
             program=delembic.Program("cli"),
         )
     progress.sum_up(outcomes)
@@ -278,6 +293,10 @@ def show(options: Options, revision: str, as_json: bool) -> None:
     with printing(document=as_json) as show_result:
         found = delembic.commands.show(options.load(), revision)
         show_result(documents.show(found) if as_json else record.whole(found))
+
+
+for _command in (holding.progress, holding.pause, holding.resume, holding.restart):
+    main.add_command(_command)
 
 
 def _terminal_width() -> int | None:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
+from delembic.cli.batches import BatchProgress
 from delembic.events import (
+    BatchDone,
+    BatchRetried,
     Blocked,
     Event,
     Failed,
@@ -20,12 +23,16 @@ from delembic.events import (
     LockLost,
     Outcome,
     OutsideTransaction,
+    Paused,
     Planned,
     Reapplying,
     RecordDelayed,
+    Resuming,
+    RowSkipped,
     Settled,
     Skipped,
     Started,
+    Throttled,
     TransactionEnded,
     Verification,
     Verifying,
@@ -43,6 +50,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._live: Display | None = None
+        self._batches = BatchProgress()
         self._width = 0
         self._planned = self._begun = 0
         self._began_at = monotonic()
@@ -57,11 +65,12 @@ class Progress:
                 pass  # the error that follows reports it
             case Started() | Verifying():
                 self._begin(event)
-            case Finished() | Failed() | Interrupted() | Verification():
+            case Finished() | Failed() | Interrupted() | Paused() | Verification():
                 self._end(event)
+            case Resuming() | BatchDone() | BatchRetried() | RowSkipped() | Throttled():
+                self._show_batches(event)
             case Skipped():
-                self._begun += 1
-                click.echo(skipped_meanwhile(event))
+                self._skip(event)
             case Waiting() | Settled():
                 click.echo(narrate(event))
             case TransactionEnded() | OutsideTransaction() | Reapplying():
@@ -78,10 +87,24 @@ class Progress:
             click.echo(closing(outcomes, monotonic() - self._began_at))
 
     def stop_live(self) -> None:
-        """Remove the live line."""
+        """Remove the live line and the bar."""
+        self._stop_spinner()
+        self._batches.stop()
+
+    def _stop_spinner(self) -> None:
         if self._live:
             self._live.stop()
             self._live = None
+
+    def _skip(self, event: Skipped) -> None:
+        self._begun += 1
+        click.echo(skipped_meanwhile(event))
+
+    def _show_batches(
+        self, event: BatchDone | BatchRetried | Resuming | RowSkipped | Throttled
+    ) -> None:
+        self._stop_spinner()
+        self._batches.show(event)
 
     def _begin(self, event: Started | Verifying) -> None:
         if isinstance(event, Started):
@@ -91,13 +114,13 @@ class Progress:
         else:
             self._start_live(f"{event.revision} is being verified")
 
-    def _end(self, event: Finished | Failed | Interrupted | Verification) -> None:
+    def _end(self, event: Finished | Failed | Interrupted | Paused | Verification) -> None:
         match event:
             case Finished():
                 self._line("green", verdict(event))
             case Failed():
                 self._line("red", verdict(event))
-            case Interrupted():
+            case Interrupted() | Paused():
                 self._line("yellow", verdict(event))
             case Verification():
                 self.stop_live()

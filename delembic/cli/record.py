@@ -11,6 +11,7 @@ from delembic.cli.standings import COLOURS
 from delembic.errors import render_path
 from delembic.history.record import RevisionRecord
 from delembic.history.standing import Standing
+from delembic.presentation import batching
 from delembic.presentation.figures import moment
 from delembic.presentation.phrases import CHANGED
 from delembic.status import State
@@ -39,6 +40,8 @@ def _accepted(record: RevisionRecord) -> str:
 
 def _facts(record: RevisionRecord) -> Iterator[tuple[str, str]]:
     yield "state", _state(record.standing)
+    if record.standing.progress:
+        yield "progress", batching.whole(record.standing.progress)
     yield "file", _file(record)
     if record.source and record.source.depends_on:
         yield "depends on", ", ".join(record.source.depends_on)

@@ -9,6 +9,7 @@ import click
 from delembic.commands import NewRevision
 from delembic.history.standing import Standing
 from delembic.presentation import phrases
+from delembic.presentation.batching import share
 from delembic.presentation.figures import moment
 from delembic.presentation.phrases import FILE_CHANGED, FILE_GONE
 from delembic.status import State
@@ -17,6 +18,7 @@ COLOURS = {
     State.APPLIED: "green",
     State.FAILED: "red",
     State.INTERRUPTED: "yellow",
+    State.PAUSED: "yellow",
     State.RUNNING: "cyan",
     State.BLOCKED: "yellow",
     State.PENDING: None,
@@ -43,6 +45,7 @@ def history(entries: Sequence[Standing]) -> str:
 def _history_line(entry: Standing, states: int, revisions: int) -> str:
     state = click.style(f"{entry.state:<{states}}", fg=COLOURS[entry.state])
     notes = [f"(waits for {', '.join(entry.waits_for)})"] if entry.waits_for else []
+    notes += [f"({share(entry.progress)})"] if entry.progress and share(entry.progress) else []
     notes += [] if entry.has_file else [f"({FILE_GONE})"]
     notes += [f"({FILE_CHANGED})"] if entry.changed else []
     texts = [entry.description, *notes] if entry.description else notes

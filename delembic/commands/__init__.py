@@ -9,6 +9,7 @@ Example:
     ['D001', 'D002']
 """
 
+from delembic.commands.batching import pause, progress, restart, resume
 from delembic.commands.marking import accept
 from delembic.commands.projects import (
     AFTER_INIT,
@@ -37,7 +38,11 @@ __all__ = [
     "history",
     "init",
     "open_session",
+    "pause",
+    "progress",
     "read_graph",
+    "restart",
+    "resume",
     "revision",
     "runs",
     "runs_since",

@@ -23,6 +23,7 @@ def upgrade(
     *,
     on_event: Listener = ignore,
     lock_timeout_seconds: float | None = None,
+    stop_after_seconds: float | None = None,
     program: Program | None = None,
 ) -> tuple[Outcome, ...]:
     """Run the pending migrations up to a target, in order, and stop at the first failure.
@@ -36,6 +37,8 @@ def upgrade(
         target: ``head`` for everything, or a revision, which is run with its dependencies.
         on_event: Gets every event as it happens (see `delembic.events`).
         lock_timeout_seconds: How long to wait for another run; the configured time if ``None``.
+        stop_after_seconds: When to stop, between two migrations or between two batches of one;
+            never if ``None``.
         program: Who is named in the log entries; this process if ``None``.
 
     Returns:
@@ -46,12 +49,15 @@ def upgrade(
         ConfigurationError: A setting is wrong. Nothing was run.
         SchemaNotReadyError: Alembic revisions are missing. Nothing was run.
         MigrationFailedError: A migration failed; those before it stay applied.
+        MigrationPausedError: A migration in batches has stopped before its end, because the time
+            was up or somebody has paused it. What is done stays done, and the next upgrade goes on.
+        TimeIsUpError: The time was up before all of them had their turn.
         MigrationBlockedError: A migration's dependency was not applied when its turn came.
         LockTimeoutError: Another run held the lock for too long.
     """
     graph = read_graph(config)
     with open_session(config, program, lock_timeout_seconds) as session:
-        return session.upgrade(graph, target, on_event)
+        return session.upgrade(graph, target, on_event, stop_after_seconds=stop_after_seconds)
 
 
 def apply(

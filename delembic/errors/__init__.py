@@ -5,6 +5,20 @@ the command line. Nothing here imports other parts of delembic, so every module 
 """
 
 from delembic.errors.answers import ReturnedFalseError, UnclearAnswerError
+from delembic.errors.batches import (
+    BadRowError,
+    CheckpointGoneError,
+    CommittedBatchError,
+    MigrationPausedError,
+    NotBatchedError,
+    OtherBatchesError,
+    TimeIsUpError,
+    TooManySkippedError,
+    UnfitBatchesError,
+    UnfitCursorError,
+    UnmovedCursorError,
+    UnreadableSignalError,
+)
 from delembic.errors.configuration import (
     ConfigFileNotFoundError,
     ConfigSectionNotFoundError,
@@ -61,8 +75,11 @@ from delembic.errors.running import (
 )
 
 __all__ = [
+    "BadRowError",
+    "CheckpointGoneError",
     "CommitInDoubtError",
     "CommitLostError",
+    "CommittedBatchError",
     "ConfigFileNotFoundError",
     "ConfigSectionNotFoundError",
     "ConfigurationError",
@@ -85,11 +102,14 @@ __all__ = [
     "MigrationBlockedError",
     "MigrationFailedError",
     "MigrationFileError",
+    "MigrationPausedError",
     "NewerDatabaseError",
     "NoMigrationError",
     "NotAcceptableError",
+    "NotBatchedError",
     "NotVerifiableError",
     "ObstacleError",
+    "OtherBatchesError",
     "OtherProjectError",
     "PreparedTransactionError",
     "ReturnedFalseError",
@@ -98,11 +118,17 @@ __all__ = [
     "SettingError",
     "SwallowedErrorError",
     "TableNotMadeError",
+    "TimeIsUpError",
+    "TooManySkippedError",
     "UnclearAnswerError",
+    "UnfitBatchesError",
+    "UnfitCursorError",
     "UnfitDatabaseError",
     "UnfitTableError",
     "UnknownDependencyError",
     "UnknownRevisionError",
+    "UnmovedCursorError",
+    "UnreadableSignalError",
     "VerificationCutOffError",
     "WorkLostError",
     "did_you_mean",

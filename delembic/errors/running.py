@@ -58,6 +58,9 @@ _CONNECTION_LOST = (
 _WHAT_STAYS = {
     Undone.NOTHING: "The migration runs outside of a transaction. Its work stays, and the next"
     " attempt will repeat it. Correct the migration or the data, then run the upgrade again.",
+    Undone.LAST_BATCH: "The last batch was rolled back, the batches before it stay, and the attempt"
+    " was recorded. Correct the migration or the data, then run the upgrade again: it goes on from"
+    " there.",
     Undone.NOT_WHAT_WAS_COMMITTED: "The migration committed some of its work itself. That part"
     " stays, and the next attempt will repeat it. Correct the migration or the data, then run the"
     " upgrade again.",

@@ -12,17 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from delembic.audit.ledger import Beginning
+from delembic.audit.marks import Mark
 from delembic.audit.stopwatch import Stopwatch
 from delembic.errors import MigrationBlockedError
 from delembic.events import Blocked, Outcome, Reapplying, Started
+from delembic.execution.continuation import find_continuation
 from delembic.execution.ending import Ending, skip
 from delembic.execution.run import Run
+from delembic.execution.work.batched import apply_batched
 from delembic.execution.work.course import Course
 from delembic.execution.work.outside import apply_outside
 from delembic.execution.work.whole import apply_whole
-from delembic.migration import DataMigration
+from delembic.migration import BatchedMigration, DataMigration
 from delembic.revisions.source import Revision
 from delembic.status import Status
 
@@ -48,6 +52,10 @@ def attempt(
         MigrationFailedError: The migration raised an error, or the database failed. The work was
             rolled back, and the attempt was recorded.
         MigrationBlockedError: A dependency is not applied. The attempt was recorded.
+        MigrationPausedError: It works in batches and has stopped between two of them, or somebody
+            has paused it. Nothing is lost.
+        UnfitBatchesError: Its work cannot be cut into batches. Nothing was run.
+        OtherBatchesError: What cuts its work has changed. Nothing was run.
         LockTimeoutError: Another run held the lock for too long.
         LockLostError: Another run took over. The work was rolled back, and the attempt was
             recorded.
@@ -59,7 +67,18 @@ def attempt(
         if mark and mark.applied:
             return skip(run, mark)
         _refuse_if_blocked(run, revision, dependencies)
-        return _Attempt(run, revision, make_migration(), over_failure=mark is not None).perform()
+        migration = make_migration()
+        apply = _way_to_apply(run, revision, migration)
+        return _Attempt(run, revision, migration, apply, over_failure=mark is not None).perform()
+
+
+def _way_to_apply(run: Run, revision: Revision, migration: DataMigration) -> Callable[..., Mark]:
+    """Return what applies a migration, and refuse one in batches that cannot begin or go on."""
+    if isinstance(migration, BatchedMigration):
+        continuation = find_continuation(run, revision.id, migration)
+        return partial(apply_batched, run, continuation)
+    apply = apply_whole if migration.transaction else apply_outside
+    return partial(apply, run, revision.id, migration)
 
 
 def _refuse_if_blocked(run: Run, revision: Revision, dependencies: Sequence[str]) -> None:
@@ -78,6 +97,7 @@ class _Attempt:
     run: Run
     revision: Revision
     migration: DataMigration
+    apply: Callable[..., Mark]
     over_failure: bool
 
     def perform(self) -> Outcome:
@@ -85,13 +105,9 @@ class _Attempt:
         course, stopwatch = Course(), Stopwatch()
         beginning = self.run.ledger.start(self.revision, stopwatch)
         ending = Ending(self.run, self.revision, beginning.entry, course, stopwatch)
-        apply = apply_whole if self.migration.transaction else apply_outside
         try:
             self._announce(beginning)
-            mark = apply(
-                self.run,
-                self.revision.id,
-                self.migration,
+            mark = self.apply(
                 course,
                 lambda: ending.mark(Status.SUCCESS),
                 over_failure=self.over_failure,

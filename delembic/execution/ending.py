@@ -22,8 +22,9 @@ from delembic.errors import (
     DelembicError,
     LockLostError,
     MigrationFailedError,
+    MigrationPausedError,
 )
-from delembic.events import Failed, Finished, Interrupted, Outcome, RecordDelayed, Skipped
+from delembic.events import Failed, Finished, Interrupted, Outcome, Paused, RecordDelayed, Skipped
 from delembic.execution.advice import advice_on
 from delembic.execution.error_text import error_text
 from delembic.execution.fate import Fate, Overtaken, Raised, Stopped, TookEffect, decide
@@ -164,7 +165,7 @@ class Ending:
         match error:
             case MigrationFailedError():
                 return error
-            case LockLostError():
+            case LockLostError() | MigrationPausedError():
                 return None
             case SQLAlchemyError():
                 return MigrationFailedError(self.revision.id, self.course.phase, describe(error))
@@ -193,11 +194,20 @@ class Ending:
             case Raised():
                 return self._record_failure(error)
             case Stopped():
-                self._end(Status.INTERRUPTED, exception=lost)
-                self.run.emit(Interrupted(self.revision.id, self.entry.id))
+                self._record_stop(error, lost)
             case _:
                 assert_never(fate)
         return None
+
+    def _record_stop(self, error: BaseException, lost: str | None) -> None:
+        progress = self.course.progress
+        rows = self.course.rows_affected if progress else None
+        if isinstance(error, MigrationPausedError) and progress:
+            self._end(Status.PAUSED, rows_affected=rows)
+            self.run.emit(Paused(self.revision.id, self.entry.id, progress, error.held))
+        else:
+            self._end(Status.INTERRUPTED, exception=lost, rows_affected=rows)
+            self.run.emit(Interrupted(self.revision.id, self.entry.id, progress is not None))
 
     def _record_failure(self, error: BaseException) -> Outcome | None:
         """Record a failure, unless the mark that is there instead proves something else.
@@ -213,7 +223,8 @@ class Ending:
             fate = decide(self.entry.attempt_id, self.run.mark(self.revision.id), raised=True)
             if not isinstance(fate, Raised):
                 return self._record(fate, error)
-        self._end(Status.FAILED, exception=error_text(_cause_of(error)))
+        rows = self.course.rows_affected if self.course.progress else None
+        self._end(Status.FAILED, exception=error_text(_cause_of(error)), rows_affected=rows)
         return None
 
     def _doubt(self, error: BaseException) -> CommitInDoubtError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from time import monotonic
 
 from sqlalchemy import Connection, Engine
 
@@ -35,6 +36,7 @@ class Run:
         lock_timeout_seconds: How long to wait for the lock.
         emit: Gets every event.
         schema: The schema of the marks; ``None`` if the name of their table has to do.
+        stop_at: When the run is to stop, by `time.monotonic`; ``None`` if never.
     """
 
     work: Engine
@@ -44,6 +46,12 @@ class Run:
     lock_timeout_seconds: float
     emit: Listener
     schema: str | None = None
+    stop_at: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of the run is up, so that nothing more is to begin."""
+        return self.stop_at is not None and monotonic() >= self.stop_at
 
     @property
     def settlement(self) -> Settlement:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from time import monotonic
 
 from sqlalchemy import Connection
 
@@ -54,9 +55,15 @@ class Session:
         self._run: Run | None = None
 
     def upgrade(
-        self, graph: Graph, target: str = "head", on_event: Listener = ignore
+        self,
+        graph: Graph,
+        target: str = "head",
+        on_event: Listener = ignore,
+        *,
+        stop_after_seconds: float | None = None,
     ) -> tuple[Outcome, ...]:
         """Run the pending migrations up to a target, as `delembic.commands.upgrade` does."""
+        stop_at = _moment_after(stop_after_seconds)
         with reporting_failures():
             with reading(self._opened().work) as conn:
                 marks = read_marks(conn)
@@ -67,7 +74,7 @@ class Session:
                 migrations = preflight(self._config, graph, plan, conn)
             if not graph:
                 return ()
-            run = self._running(on_event)
+            run = self._running(on_event, stop_at)
             run.settlement.settle_orphans()
             return run_plan(run, graph, plan, migrations)
 
@@ -77,6 +84,7 @@ class Session:
         revision: str,
         on_event: Listener = ignore,
         *,
+        stop_after_seconds: float | None = None,
         around: Callable[[DataMigration], DataMigration] | None = None,
     ) -> Outcome:
         """Run one revision and nothing else, as `delembic.commands.apply` does.
@@ -85,8 +93,10 @@ class Session:
             graph: The project's revisions.
             revision: The revision to run.
             on_event: Gets every event.
+            stop_after_seconds: When to stop between two batches; never if ``None``.
             around: Wraps the migration, for tests that make it fail halfway.
         """
+        stop_at = _moment_after(stop_after_seconds)
         with reporting_failures():
             with self._reading() as conn:
                 plan = make_single_plan(graph, self._applied(conn, graph, revision), revision)
@@ -98,7 +108,7 @@ class Session:
                 migration = migrations.get(revision) or load_to_apply(source, self._config.root)
                 return around(migration) if around else migration
 
-            run = self._running(on_event)
+            run = self._running(on_event, stop_at)
             return attempt(run, source, make, graph.dependencies(revision))
 
     def settle(self, revisions: Iterable[str], on_event: Listener = ignore) -> frozenset[str]:
@@ -125,19 +135,23 @@ class Session:
         names = graph[revision].depends_on if revision in graph else ()
         return read_applied(conn, [revision, *names])
 
-    def _running(self, on_event: Listener) -> Run:
+    def _running(self, on_event: Listener, stop_at: float | None = None) -> Run:
         if self._run is None:
             self._run = self._stack.enter_context(
                 open_run(
                     self._opened(), self._config, self._program, ignore, self._lock_timeout_seconds
                 )
             )
-        return replace(self._run, emit=on_event)
+        return replace(self._run, emit=on_event, stop_at=stop_at)
 
     def _opened(self) -> Database:
         if self._database is None:
             self._database = self._stack.enter_context(open_database(self._config))
         return self._database
+
+
+def _moment_after(seconds: float | None) -> float | None:
+    return None if seconds is None else monotonic() + seconds
 
 
 @contextmanager

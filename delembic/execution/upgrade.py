@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from delembic.errors import TimeIsUpError
 from delembic.events import Outcome, Planned
 from delembic.execution.attempt import attempt
 from delembic.execution.preflight import Migrations
@@ -26,13 +27,16 @@ def run_plan(run: Run, graph: Graph, plan: Plan, migrations: Migrations) -> tupl
         How each step ended.
 
     Raises:
+        TimeIsUpError: The run was to stop before the rest of the steps.
         DelembicError: See `delembic.execution.attempt.attempt`. The steps before it stay applied.
     """
     steps = [step.id for step in plan.steps]
     run.emit(Planned(tuple(steps)))
     progression = Progression({id_: graph.dependencies(id_) for id_ in steps})
-    outcomes = []
+    outcomes: list[Outcome] = []
     for id_ in progression.one_by_one():
+        if run.is_over:
+            raise TimeIsUpError(steps[len(outcomes) :])
         make = partial(migrations.__getitem__, id_)
         outcomes.append(attempt(run, graph[id_], make, graph.dependencies(id_)))
         progression.succeed(id_)

@@ -6,17 +6,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from delembic.audit.checkpoints import Checkpoint
 from delembic.audit.entries import LogEntry
 from delembic.audit.marks import Mark, applied_without_file
+from delembic.events import Progress
 from delembic.revisions.graph import Graph
 from delembic.status import State, Status
 
+_NO_CHECKPOINTS: Mapping[str, Checkpoint] = {}
 _STATES = {
     Status.FAILED: State.FAILED,
     Status.RUNNING: State.RUNNING,
     Status.INTERRUPTED: State.INTERRUPTED,
+    Status.PAUSED: State.PAUSED,
 }
-_STOPPED = frozenset({State.FAILED, State.INTERRUPTED, State.BLOCKED})
+_STOPPED = frozenset({State.FAILED, State.INTERRUPTED, State.PAUSED, State.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,16 @@ class Standing:
     Attributes:
         revision: The id of the revision.
         description: Its description. If its file is gone, this is the description when it ran.
-        state: ``applied``, ``failed``, ``running``, ``interrupted``, ``pending`` or ``blocked``.
+        state: ``applied``, ``failed``, ``running``, ``interrupted``, ``paused``, ``pending`` or
+            ``blocked``.
         applied_at: When it took effect, in UTC; ``None`` unless it is applied.
         waits_for: The revisions that block it: ones that did not succeed, or missing Alembic
             revisions.
         has_file: Whether the project still has its file.
         changed: Whether the file has changed since it was applied; ``None`` if that is unknown,
             or if the revision is not applied.
+        progress: How far it has come, if it works in batches and has begun; ``None`` if not, or if
+            it is applied.
     """
 
     revision: str
@@ -42,6 +49,18 @@ class Standing:
     waits_for: tuple[str, ...] = ()
     has_file: bool = True
     changed: bool | None = None
+    progress: Progress | None = None
+
+    def with_progress(self, checkpoint: Checkpoint | None) -> Standing:
+        """Return it with how far it has come, by its checkpoint if there is one.
+
+        Somebody may have paused it since its last attempt.
+        """
+        if self.state == State.APPLIED or checkpoint is None or not checkpoint.has_begun:
+            return self
+        is_stopped = checkpoint.is_held and self.state != State.RUNNING
+        state = State.PAUSED if is_stopped else self.state
+        return replace(self, state=state, progress=checkpoint.progress)
 
 
 def standings(
@@ -49,6 +68,7 @@ def standings(
     marks: Mapping[str, Mark],
     latest: Mapping[str, LogEntry],
     missing_schema: Collection[str] = (),
+    checkpoints: Mapping[str, Checkpoint] = _NO_CHECKPOINTS,
 ) -> list[Standing]:
     """Return every revision in execution order; applied ones whose files are gone come first.
 
@@ -57,6 +77,7 @@ def standings(
         marks: The marks, by revision.
         latest: The last attempt at each revision.
         missing_schema: The Alembic revisions that are needed and not applied.
+        checkpoints: How far migrations in batches have come.
     """
     states: dict[str, Standing] = {}
     for revision in graph.values():
@@ -70,6 +91,7 @@ def standings(
             + [name for name in revision.depends_on if name in missing_schema],
         )
         changed = mark.differs_from(revision) if mark else None
+        standing = standing.with_progress(checkpoints.get(revision.id))
         states[revision.id] = replace(standing, changed=changed)
     return [*_without_file(graph, marks, latest), *states.values()]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from delembic.audit.checkpoints import read_checkpoints
 from delembic.audit.marks import Mark, applied_revisions, read_marks
 from delembic.config import Config
 from delembic.database.opening import Database
@@ -34,8 +35,8 @@ class Survey:
 def read_survey(config: Config, database: Database, graph: Graph) -> Survey:
     """Read the marks and the last attempts, and combine them with the files.
 
-    Opens one connection to each database, and makes one query for the marks and one for the
-    attempts. Writes nothing.
+    Opens one connection to each database, and makes one query for the marks, one for the attempts,
+    and one for the checkpoints if a migration in batches is pending. Writes nothing.
 
     Args:
         config: The project.
@@ -49,6 +50,9 @@ def read_survey(config: Config, database: Database, graph: Graph) -> Survey:
         marks = read_marks(conn)
         plan = make_plan(graph, applied_revisions(marks))
         missing = missing_schema_revisions(config, plan, conn)
+        # Most projects have no migration in batches, and need no query for them.
+        is_batched = any(step.batched for step in plan.steps)
+        checkpoints = read_checkpoints(conn) if is_batched else {}
     with open_log(database) as (conn, share):
         latest = read_latest(conn, share)
-    return Survey(graph, marks, standings(graph, marks, latest, missing))
+    return Survey(graph, marks, standings(graph, marks, latest, missing, checkpoints))

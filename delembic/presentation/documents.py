@@ -14,7 +14,7 @@ from typing import Any
 
 from delembic.audit.entries import COLUMNS, LogEntry
 from delembic.errors import render_path
-from delembic.events import Verification
+from delembic.events import Progress, Verification
 from delembic.history.record import RevisionRecord
 from delembic.history.standing import Standing
 
@@ -52,6 +52,23 @@ def show(record: RevisionRecord) -> str:
             "attempts": [_entry(entry) for entry in record.attempts],
             "verifications": [_entry(entry) for entry in record.verifications],
             "acceptances": [_entry(entry) for entry in record.acceptances],
+        },
+    )
+
+
+def progress(found: Sequence[Progress]) -> str:
+    """Return the document of ``delembic progress``."""
+    return _document(
+        "progress",
+        {
+            "revisions": [
+                {
+                    **asdict(each),
+                    "fraction": each.fraction,
+                    "seconds_left": each.seconds_left,
+                }
+                for each in found
+            ]
         },
     )
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from delembic.events import (
+    BatchDone,
+    BatchRetried,
     Blocked,
     Event,
     Failed,
@@ -21,17 +23,22 @@ from delembic.events import (
     LockLost,
     Outcome,
     OutsideTransaction,
+    Paused,
     Planned,
     Reapplying,
     RecordDelayed,
+    Resuming,
+    RowSkipped,
     Settled,
     Skipped,
     Started,
+    Throttled,
     TransactionEnded,
     Verification,
     Verifying,
     Waiting,
 )
+from delembic.presentation.batching import narrate_batches
 from delembic.presentation.figures import rows, span
 from delembic.presentation.phrases import files_gone
 from delembic.status import Status
@@ -57,9 +64,9 @@ def narrate(event: Event) -> str:
             return _unusual(event)
         case Started() | Finished() | Skipped() | Failed() | Blocked() | Interrupted():
             return _course(event)
-        case Verifying():
-            return f"Verifying {event.revision}."
-        case Verification():
+        case Resuming() | BatchDone() | BatchRetried() | RowSkipped() | Throttled() | Paused():
+            return narrate_batches(event)
+        case Verifying() | Verification():
             return _verification(event)
         case _:
             assert_never(event)
@@ -93,7 +100,7 @@ def closing(outcomes: Sequence[Outcome], seconds: float) -> str:
     return f"{len(counts)} applied in {span(seconds)}, {total}"
 
 
-def verdict(event: Finished | Failed | Interrupted | Verification) -> str:
+def verdict(event: Finished | Failed | Interrupted | Paused | Verification) -> str:
     """Return how a migration ended, for a screen that has already named it."""
     match event:
         case Finished():
@@ -101,7 +108,9 @@ def verdict(event: Finished | Failed | Interrupted | Verification) -> str:
         case Failed():
             return f"FAILED ({event.duration_seconds:.2f}s)"
         case Interrupted():
-            return "INTERRUPTED, rolled back"
+            return "INTERRUPTED" if event.batched else "INTERRUPTED, rolled back"
+        case Paused():
+            return "PAUSED"
         case Verification():
             return f"{'OK' if event.passed else 'FAILED'} ({event.duration_seconds:.2f}s)"
         case _:
@@ -186,14 +195,15 @@ def _course(event: Started | Finished | Skipped | Failed | Blocked | Interrupted
         case Blocked():
             return f"{event.revision} was not run: it waits for {', '.join(event.waits_for)}."
         case Interrupted():
-            return (
-                f"{event.revision} was interrupted and rolled back (log entry {event.history_id})."
-            )
+            what = "its last batch was rolled back" if event.batched else "rolled back"
+            return f"{event.revision} was interrupted and {what} (log entry {event.history_id})."
         case _:
             assert_never(event)
 
 
-def _verification(event: Verification) -> str:
+def _verification(event: Verifying | Verification) -> str:
+    if isinstance(event, Verifying):
+        return f"Verifying {event.revision}."
     if event.passed:
         return f"{event.revision} passed its verification in {event.duration_seconds:.2f} s."
     return f"{event.revision} did not pass its verification: {event.reason}"

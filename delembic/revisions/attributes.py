@@ -14,7 +14,7 @@ NAMES = ("revision", "depends_on", "description", "tags", "owners", "group", "me
 
 RESERVED = frozenset(
     {"all", "applied", "base", "blocked", "current", "failed", "head", "heads", "interrupted"}
-    | {"none", "pending", "running"}
+    | {"none", "paused", "pending", "running"}
 )
 """Words that name targets and states."""
 

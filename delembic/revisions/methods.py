@@ -9,7 +9,8 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from delembic.errors import MigrationFileError
-from delembic.migration import DataMigration
+from delembic.migration import BatchedMigration, DataMigration
+from delembic.revisions.batch_attributes import check_batches
 
 _Fault = Callable[[str, str], MigrationFileError]
 
@@ -32,19 +33,23 @@ def check_methods(migration: DataMigration, fault: _Fault) -> None:
     Raises:
         MigrationFileError: What ``fault`` returned.
     """
-    if type(migration).upgrade is DataMigration.upgrade:
-        raise fault(" has no upgrade method", "Define upgrade(self, conn).")
-    for name in ("upgrade", "validate"):
+    is_batched = isinstance(migration, BatchedMigration)
+    work, arguments = ("upgrade_batch", "conn, batch") if is_batched else ("upgrade", "conn")
+    base = BatchedMigration if is_batched else DataMigration
+    if getattr(type(migration), work) is getattr(base, work):
+        raise fault(f" has no {work} method", f"Define {work}(self, {arguments}).")
+    takes = {work: arguments, "validate": "conn"} | ({"prepare": "conn"} if is_batched else {})
+    for name, arguments in takes.items():
         method = getattr(migration, name)
         if any(is_lazy(method) for is_lazy in _LAZY):
             raise fault(
                 f".{name} is async or contains a yield",
                 "Make it a plain function; as it is, calling it does nothing.",
             )
-        if not _takes_one_argument(method):
+        if not _takes(method, arguments.count(",") + 1):
+            only = "a connection as its only argument" if arguments == "conn" else "(conn, batch)"
             raise fault(
-                f".{name} cannot be called with a connection as its only argument",
-                f"Define {name}(self, conn).",
+                f".{name} cannot be called with {only}", f"Define {name}(self, {arguments})."
             )
 
 
@@ -61,9 +66,11 @@ def check_filled_in(migration: DataMigration, fault: _Fault) -> None:
     Raises:
         MigrationFileError: What ``fault`` returned.
     """
-    if _is_empty(migration.upgrade):
+    is_batched = isinstance(migration, BatchedMigration)
+    work = "upgrade_batch" if is_batched else "upgrade"
+    if _is_empty(getattr(migration, work)):
         raise fault(
-            ".upgrade is still empty",
+            f".{work} is still empty",
             "Write what it is to do. If it is meant to do nothing, write 'return'.",
         )
     if hasattr(migration, "downgrade"):
@@ -71,6 +78,8 @@ def check_filled_in(migration: DataMigration, fault: _Fault) -> None:
             " has a downgrade, which delembic never calls",
             "Remove it. To undo a migration that is applied, write a new one that does so.",
         )
+    if isinstance(migration, BatchedMigration):
+        check_batches(migration, fault)
 
 
 def _is_empty(method: Callable[..., object]) -> bool:
@@ -112,9 +121,9 @@ def check_names(cls: type[DataMigration], fault: _Fault) -> None:
             )
 
 
-def _takes_one_argument(method: Callable[..., object]) -> bool:
+def _takes(method: Callable[..., object], arguments: int) -> bool:
     try:
-        inspect.signature(method).bind(None)
+        inspect.signature(method).bind(*[None] * arguments)
     except TypeError:  # also raised for an object that is not callable
         return False
     except ValueError:

@@ -43,6 +43,8 @@ class Revision:
         owners: E-mail addresses and ``team:NAME``.
         group: The asset group, if it has one.
         meta: Settings for other programs, by program name.
+        batched: Whether the class is a `BatchedMigration`, or may be derived from one in another
+            file.
         former_checksums: What earlier versions of delembic may have recorded for the same text.
     """
 
@@ -58,6 +60,7 @@ class Revision:
     owners: tuple[str, ...] = ()
     group: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    batched: bool = False
     former_checksums: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     def canonical(self, recorded: str) -> str:
@@ -199,6 +202,7 @@ def _revision(cls: ClassSyntax, path: Path, root: Path, content: bytes) -> Revis
         owners=_unless_wrong(lambda: attributes.names("owners"), ()),
         group=_unless_wrong(attributes.group, None),
         meta=_unless_wrong(attributes.meta, {}),
+        batched=cls.batched,
         **_checksums(content),
     )
 

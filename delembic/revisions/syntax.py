@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,10 @@ from delembic.revisions.attributes import NAMES
 
 _OTHERS = sys.stdlib_module_names | {"sqlalchemy"}
 _BUILTINS = frozenset(dir(builtins))
+_HOMES = ("delembic", "delembic.migration")
+_BATCHED = "BatchedMigration"
+_BASES = ("DataMigration", _BATCHED)
+"""The classes of delembic from which a migration is derived, and the modules that have them."""
 
 
 def find_classes(path: Path, content: bytes) -> list[ClassSyntax]:
@@ -49,6 +53,7 @@ class ClassSyntax:
     attributes: dict[str, Any]
     validates: bool
     foreign_base: bool
+    batched: bool
     has_subclass: bool = False
 
     @property
@@ -90,7 +95,8 @@ class _Module:
             raise MigrationFileError(
                 path, f"does not parse: {describe(error)}.", "Correct the syntax."
             ) from error
-        self._base_names = set(_names_of_data_migration(self._body))
+        self._base_names = set(_names_of_bases(self._body, _BASES))
+        self._batched_names = set(_names_of_bases(self._body, (_BATCHED,)))
         self._found: dict[str, ClassSyntax] = {}
 
     @cached_property
@@ -139,18 +145,22 @@ class _Module:
             or any(parent.validates for parent in parents)
             or foreign_base,
             foreign_base=foreign_base,
+            # As above: where it is not known, it may be.
+            batched=foreign_base
+            or any(parent.batched for parent in parents)
+            or not self._batched_names.isdisjoint(bases),
         )
 
 
-def _names_of_data_migration(body: list[ast.stmt]) -> Iterator[str]:
-    """Yield the expressions that mean DataMigration in this module, by its imports."""
+def _names_of_bases(body: list[ast.stmt], bases: Collection[str]) -> Iterator[str]:
+    """Yield the expressions that mean classes of delembic's in this module, by its imports."""
     for node in body:
-        if isinstance(node, ast.ImportFrom) and node.module in ("delembic", "delembic.migration"):
-            yield from (a.asname or a.name for a in node.names if a.name == "DataMigration")
+        if isinstance(node, ast.ImportFrom) and node.module in _HOMES:
+            yield from (a.asname or a.name for a in node.names if a.name in bases)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name in ("delembic", "delembic.migration"):
-                    yield f"{alias.asname or alias.name}.DataMigration"
+                if alias.name in _HOMES:
+                    yield from (f"{alias.asname or alias.name}.{base}" for base in bases)
 
 
 def _names_from_elsewhere(body: list[ast.stmt]) -> set[str]:

@@ -8,6 +8,8 @@ from dagster import DagsterLogManager
 
 from delembic import narrate
 from delembic.events import (
+    BatchDone,
+    BatchRetried,
     Blocked,
     Event,
     Failed,
@@ -16,12 +18,16 @@ from delembic.events import (
     Interrupted,
     LockLost,
     OutsideTransaction,
+    Paused,
     Planned,
     Reapplying,
     RecordDelayed,
+    Resuming,
+    RowSkipped,
     Settled,
     Skipped,
     Started,
+    Throttled,
     TransactionEnded,
     Verification,
     Verifying,
@@ -50,7 +56,11 @@ class StepLog:
                 self._log.info(narrate(event))
             case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
                 self._log.warning(narrate(event))
-            case Interrupted() | OutsideTransaction() | Reapplying() | FilesGone():
+            case Interrupted() | Paused() | OutsideTransaction() | Reapplying() | FilesGone():
+                self._log.warning(narrate(event))
+            case Resuming() | BatchDone() | Throttled():
+                self._log.info(narrate(event))
+            case BatchRetried() | RowSkipped():
                 self._log.warning(narrate(event))
             case Failed():
                 self.failed = event  # the step's own failure reports it

@@ -1,6 +1,6 @@
 """DIALECTS: what differs between kinds of databases, with one module for each kind."""
 
-from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
+from delembic.database.dialects.interfaces import Name, SessionLocks, Trouble, Witness
 from delembic.database.dialects.kind import DatabaseKind
 from delembic.database.dialects.mysql import MySQL
 from delembic.database.dialects.other import Other
@@ -12,6 +12,7 @@ __all__ = [
     "Name",
     "Other",
     "SessionLocks",
+    "Trouble",
     "Witness",
     "kind_of",
     "known_kinds",

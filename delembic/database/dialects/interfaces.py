@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from delembic.status import TransactionState
@@ -24,6 +25,16 @@ class Name:
     schema: str | None
     quoted: str
     numbered: bool = False
+
+
+class Trouble(Enum):
+    """What an error says about trying the same transaction again."""
+
+    CONFLICT = "conflict"
+    """A deadlock, a serialization failure, or too long a wait for a lock: try the same again."""
+
+    TOO_LONG = "too long"
+    """A statement exceeded its time limit: less work may succeed."""
 
 
 class Witness(Protocol):

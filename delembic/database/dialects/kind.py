@@ -30,10 +30,10 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
-from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
+from delembic.database.dialects.interfaces import Name, SessionLocks, Trouble, Witness
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
-from delembic.errors import ConfigurationError
+from delembic.errors import ConfigurationError, UnreadableSignalError
 
 
 class DatabaseKind(ABC):
@@ -46,6 +46,9 @@ class DatabaseKind(ABC):
             without the dialect's name in front.
         keeps_zones: Whether `moment_type` stores the zone of a time.
         cursors_hold_locks: Whether a cursor with unread rows holds a lock.
+        row_values: Whether ``(a, b) > (1, 2)`` finds rows by an index of both columns.
+        breath_seconds: How long work in many transactions has to pause now and then, so that other
+            programs that write get their turn.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -53,6 +56,8 @@ class DatabaseKind(ABC):
     table_options: ClassVar[dict[str, str]] = {}
     keeps_zones: ClassVar[bool] = False
     cursors_hold_locks: ClassVar[bool] = False
+    row_values: ClassVar[bool] = False
+    breath_seconds: ClassVar[float] = 0.0
 
     # --- opening
 
@@ -196,6 +201,40 @@ class DatabaseKind(ABC):
             DatabaseUnavailableError: The server does not answer.
         """
         return True
+
+    def trouble(self, error: BaseException) -> Trouble | None:
+        """Return what a driver's error says about trying the same transaction again, if so."""
+        return None
+
+    def estimated_rows(self, conn: Connection, table: Name) -> int | None:
+        """Return about how many rows a table has, without counting them; ``None`` if unknown."""
+        return None
+
+    def replication_lag_seconds(self, conn: Connection) -> float | None:
+        """Return how far the slowest replica is behind; ``None`` if there is no replica.
+
+        Args:
+            conn: Any open connection to the primary.
+
+        Raises:
+            UnreadableSignalError: The database does not tell.
+        """
+        raise UnreadableSignalError(
+            f"{'/'.join(self.names) or 'this database'} does not tell how far replicas are behind"
+        )
+
+    def blocked_sessions(self, conn: Connection) -> int:
+        """Return how many sessions wait for a lock.
+
+        Args:
+            conn: Any open connection.
+
+        Raises:
+            UnreadableSignalError: The database does not tell.
+        """
+        raise UnreadableSignalError(
+            f"{'/'.join(self.names) or 'this database'} does not tell which sessions wait"
+        )
 
     def upsert(self, table: Table, over: ColumnElement[bool]) -> Executable | None:
         """Return the statement that inserts a row, or writes over one with the same key.

@@ -9,21 +9,27 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, event, func, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
 from delembic.database.connections import execute_reconnecting
-from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
+from delembic.database.dialects.interfaces import Name, SessionLocks, Trouble, Witness
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
 from delembic.database.dialects.widths import is_too_narrow
 from delembic.database.driver_errors import error_number
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
+from delembic.errors import UnreadableSignalError
 from delembic.status import TransactionState
 
 _ROLL_BACK = {1020, 1213}
 """ER_CHECKREAD (under ``innodb_snapshot_isolation``) and ER_LOCK_DEADLOCK."""
+_CONFLICTS = _ROLL_BACK | {1205}
+"""And ER_LOCK_WAIT_TIMEOUT."""
+_TOO_LONG = {1969, 3024}
+"""ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL."""
 _DENIED = {1044, 1142, 1143, 1227}
 """ER_DBACCESS_DENIED, ER_TABLEACCESS_DENIED, ER_COLUMNACCESS_DENIED, ER_SPECIFIC_ACCESS_DENIED."""
 _THREE_BYTES = ("utf8", "utf8mb3")
@@ -41,6 +47,11 @@ _CONNECT_TIMEOUT = {
 }
 """What drivers call the limit for a connection, in whole seconds."""
 
+_ESTIMATE = text(
+    "SELECT table_rows FROM information_schema.tables"
+    " WHERE table_schema = coalesce(:schema, DATABASE()) AND table_name = :table"
+)
+_BLOCKED = text("SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
 _FITNESS = text(
     "SELECT (SELECT count(*) FROM information_schema.tables AS t"
     " JOIN information_schema.engines AS e ON e.engine = t.engine AND e.transactions = 'YES'"
@@ -140,6 +151,30 @@ class MySQL(Other):
     def lacks_right(self, error: BaseException) -> bool:
         """See `DatabaseKind`."""
         return error_number(error) in _DENIED
+
+    def trouble(self, error: BaseException) -> Trouble | None:
+        """See `DatabaseKind`."""
+        number = error_number(error)
+        if number in _CONFLICTS:
+            return Trouble.CONFLICT
+        return Trouble.TOO_LONG if number in _TOO_LONG else None
+
+    def estimated_rows(self, conn: Connection, table: Name) -> int | None:
+        """See `DatabaseKind`. InnoDB's own estimate."""
+        place = {"table": table.table, "schema": table.schema}
+        rows = conn.execute(_ESTIMATE, place).scalar_one_or_none()
+        return None if rows is None else int(rows)
+
+    def blocked_sessions(self, conn: Connection) -> int:
+        """See `DatabaseKind`."""
+        try:
+            return int(conn.execute(_BLOCKED).scalar_one())
+        except DBAPIError as error:
+            if not self.lacks_right(error):
+                raise
+            raise UnreadableSignalError(
+                "this user may not read information_schema.innodb_trx", "Grant it PROCESS."
+            ) from error
 
     @contextmanager
     def snapshot(self, conn: Connection) -> Iterator[None]:

@@ -24,7 +24,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponenti
 
 from delembic.config import Config
 from delembic.database.connections import autocommitting_apart, connect, execute_reconnecting
-from delembic.database.dialects.interfaces import Name, SessionLocks, Witness
+from delembic.database.dialects.interfaces import Name, SessionLocks, Trouble, Witness
 from delembic.database.dialects.keys import digest
 from delembic.database.dialects.other import Other
 from delembic.database.dialects.transaction_ids import TransactionIdWitness, transaction_status
@@ -32,14 +32,15 @@ from delembic.database.dialects.widths import is_too_narrow
 from delembic.database.driver_errors import sqlstate
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
-from delembic.errors import (
-    ConfigurationError,
-)
+from delembic.errors import ConfigurationError, UnreadableSignalError
 
 _SETTLING_SECONDS = 30.0
 _INSUFFICIENT_PRIVILEGE = "42501"
 _NO_SCHEMA = "3F000"
 """What PostgreSQL says to CREATE if no schema of the search path exists or may be used."""
+_CONFLICTS = ("40001", "40P01", "55P03")
+"""serialization_failure, deadlock_detected, lock_not_available."""
+_QUERY_CANCELED = "57014"
 _LIBPQ = ("psycopg", "psycopg2")
 
 
@@ -49,6 +50,7 @@ class PostgreSQL(Other):
     names: ClassVar[tuple[str, ...]] = ("postgresql",)
     locks: ClassVar[tuple[str, ...]] = ("advisory", "lease", "none")
     keeps_zones = True
+    row_values = True
 
     def engine_options(self, url: URL, config: Config) -> dict[str, Any]:
         """See `DatabaseKind`."""
@@ -142,6 +144,36 @@ class PostgreSQL(Other):
         """See `DatabaseKind`."""
         return TransactionIdWitness(conn)
 
+    def trouble(self, error: BaseException) -> Trouble | None:
+        """See `DatabaseKind`."""
+        state = sqlstate(error)
+        if state in _CONFLICTS:
+            return Trouble.CONFLICT
+        return Trouble.TOO_LONG if state == _QUERY_CANCELED else None
+
+    def estimated_rows(self, conn: Connection, table: Name) -> int | None:
+        """See `DatabaseKind`. The planner's statistics know, once the table was analyzed."""
+        rows = conn.execute(_ESTIMATE, {"table": table.quoted}).scalar_one_or_none()
+        return int(rows) if rows is not None and rows >= 0 else None
+
+    def replication_lag_seconds(self, conn: Connection) -> float | None:
+        """See `DatabaseKind`."""
+        replicas, readable, lag = conn.execute(_LAG).one()
+        if readable < replicas:
+            raise UnreadableSignalError(
+                "this role may not read pg_stat_replication", "Grant it pg_monitor."
+            )
+        return float(lag or 0) if replicas else None
+
+    def blocked_sessions(self, conn: Connection) -> int:
+        """See `DatabaseKind`."""
+        blocked, readable = conn.execute(_BLOCKED).one()
+        if not readable:
+            raise UnreadableSignalError(
+                "this role may not read pg_stat_activity", "Grant it pg_monitor."
+            )
+        return int(blocked)
+
     def upsert(self, table: Table, over: ColumnElement[bool]) -> Executable | None:
         """See `DatabaseKind`."""
         from sqlalchemy.dialects.postgresql import insert
@@ -225,3 +257,17 @@ _FITNESS = text(
 )
 _HIDES_ROWS = text("SELECT coalesce(row_security_active(to_regclass(:table)), false)")
 _ENCODINGS = "SELECT current_setting('client_encoding'), current_setting('server_encoding')"
+_ESTIMATE = text(
+    "SELECT CASE WHEN c.relkind = 'p' THEN (SELECT sum(greatest(p.reltuples, 0)) FROM pg_class AS p"
+    " JOIN pg_inherits AS i ON i.inhrelid = p.oid WHERE i.inhparent = c.oid)"
+    " ELSE c.reltuples END FROM pg_class AS c WHERE c.oid = to_regclass(:table)"
+)
+_LAG = text(
+    "SELECT count(*), count(state), max(extract(epoch FROM replay_lag)) FROM pg_stat_replication"
+)
+"""A role without the right to it sees the rows, with NULL for what they say."""
+_BLOCKED = text(
+    "SELECT count(*) FILTER (WHERE wait_event_type = 'Lock'),"
+    " bool_and(pid = pg_backend_pid() OR query <> '<insufficient privilege>')"
+    " FROM pg_stat_activity WHERE datname = current_database()"
+)

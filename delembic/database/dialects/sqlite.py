@@ -15,14 +15,17 @@ from sqlalchemy import (
     Connection,
     ExceptionContext,
     Executable,
+    Select,
     Table,
     event,
+    select,
+    text,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.config import Config
-from delembic.database.dialects.interfaces import Witness
+from delembic.database.dialects.interfaces import Name, Trouble, Witness
 from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.interruption import make_interruptible, make_uninterruptible
 from delembic.errors import IgnoredStatementError
@@ -43,6 +46,9 @@ class SQLite(Other):
     # No lease: the work holds the only write lock, so a lease could not be renewed.
     locks: ClassVar[tuple[str, ...]] = ("file", "none")
     cursors_hold_locks = True
+    row_values = True
+    # Those that wait for the file look again every tenth of a second.
+    breath_seconds = 0.12
 
     def engine_options(self, url: URL, config: Config) -> dict[str, Any]:
         """See `DatabaseKind`."""
@@ -79,6 +85,19 @@ class SQLite(Other):
         add = insert(table)
         values = {column.name: add.excluded[column.name] for column in table.columns}
         return add.on_conflict_do_update(index_elements=table.primary_key, set_=values, where=over)
+
+    def trouble(self, error: BaseException) -> Trouble | None:
+        """See `DatabaseKind`."""
+        name = getattr(error, "sqlite_errorname", None) or ""
+        return Trouble.CONFLICT if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) else None
+
+    def estimated_rows(self, conn: Connection, table: Name) -> int | None:
+        """See `DatabaseKind`. The highest row number is at hand, and seldom far off."""
+        try:
+            rows = conn.execute(_last_row_number(table)).scalar_one()
+        except DBAPIError:  # a table without row numbers, or a view
+            return None
+        return int(rows or 0)
 
     def home(self, conn: Connection) -> str | None:
         """See `DatabaseKind`."""
@@ -119,6 +138,10 @@ class SQLite(Other):
         driver: Any = conn.connection.driver_connection
         driver.rollback()  # as a server does when its client is gone
         driver.close()
+
+
+def _last_row_number(table: Name) -> Select[tuple[Any]]:
+    return select(text("max(rowid)")).select_from(text(table.quoted))
 
 
 class VersionedWitness(SavepointWitness):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from delembic.events import Progress
 from delembic.status import Phase, Undone
 
 
@@ -19,6 +20,7 @@ class Course:
         findings: The metadata that the migration has given.
         undone: After a failure: what of it has been rolled back.
         lost: After a failure: whether the connection to the server was lost.
+        progress: How many of its batches are committed; ``None`` if it has none.
     """
 
     phase: Phase = Phase.BEGIN
@@ -27,6 +29,7 @@ class Course:
     findings: dict[str, Any] = field(default_factory=dict)
     undone: Undone = Undone.ALL
     lost: bool = False
+    progress: Progress | None = None
 
     @property
     def may_have_committed(self) -> bool:

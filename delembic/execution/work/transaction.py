@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Self
 
 from sqlalchemy import Connection, Engine
 
@@ -87,6 +88,39 @@ def open_transaction(engine: Engine) -> Iterator[Transaction]:
     """
     with connect(engine) as conn, kind_of(conn.dialect.name).work(conn):
         yield Transaction(conn)
+
+
+class Worker:
+    """A connection for several transactions, one after the other, which share its session.
+
+    A connection that was lost, or that users' code has closed, is replaced by another one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connections = ExitStack()
+        self._conn: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connections.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Begin a transaction, which is rolled back unless it is committed.
+
+        Raises:
+            DatabaseUnavailableError: The server does not answer.
+        """
+        if self._conn is None or self._conn.closed or self._conn.invalidated:
+            self._connections.close()
+            self._conn = self._connections.enter_context(connect(self._engine))
+            self._connections.enter_context(kind_of(self._conn.dialect.name).work(self._conn))
+        if self._conn.in_transaction():  # begun by what was asked after the end of the last one
+            self._conn.rollback()
+        yield Transaction(self._conn)
 
 
 @contextmanager

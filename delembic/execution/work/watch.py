@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import Connection, ExceptionContext, event
+from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from delembic.causes import describe
@@ -41,16 +42,20 @@ class Watch:
         self._error = self._error_at = ""
         self._came_back = False
         self._gave_up = self._kept = self._kept_is_known = False
-        event.listen(conn, "commit", self._note_commit)
-        event.listen(conn, "rollback", self._note_rollback)
-        event.listen(conn, "begin", self._note_begin)
-        event.listen(conn.engine, "handle_error", self._note_error)
+        self._listening: list[tuple[Connection | Engine, str, Callable[..., None]]] = [
+            (conn, "commit", self._note_commit),
+            (conn, "rollback", self._note_rollback),
+            (conn, "begin", self._note_begin),
+            (conn.engine, "handle_error", self._note_error),
+        ]
+        for target, name, listener in self._listening:
+            event.listen(target, name, listener)
 
     def close(self) -> None:
         """Stop listening: what follows is delembic's own."""
         self._came_back = True
-        with suppress(InvalidRequestError):
-            event.remove(self._conn.engine, "handle_error", self._note_error)
+        while self._listening:
+            event.remove(*self._listening.pop())
 
     def refuse_lost(self) -> None:
         """Refuse to go on after a rollback of the user's own.

@@ -1,11 +1,8 @@
-"""What happens in a run, as frozen records. Anything that reports on a run reads only these.
-
-Events hold facts. `delembic.presentation.narration` turns them into sentences.
-"""
+"""What happens to migrations in a run, as frozen records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -170,10 +167,15 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The operator stopped the run; the work of this migration was rolled back."""
+    """The operator stopped the run; the work of this migration was rolled back.
+
+    Attributes:
+        batched: Whether only the last batch was rolled back, because it is a `BatchedMigration`.
+    """
 
     revision: str
     history_id: int
+    batched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,35 +239,3 @@ class Verification:
     history_id: int
     changed: bool | None = None
     rolled_back: bool = True
-
-
-Event = (
-    Planned
-    | Waiting
-    | Settled
-    | Started
-    | Reapplying
-    | OutsideTransaction
-    | TransactionEnded
-    | Finished
-    | Skipped
-    | Failed
-    | Blocked
-    | FilesGone
-    | Interrupted
-    | RecordDelayed
-    | LockLost
-    | Verifying
-    | Verification
-)
-"""All that can happen in a run."""
-
-Outcome = Finished | Skipped
-"""How an attempt without an error ends."""
-
-Listener = Callable[[Event], None]
-"""What is called with each event as it happens. It must not raise."""
-
-
-def ignore(event: Event) -> None:
-    """Ignore an event; the default listener."""

@@ -1,0 +1,265 @@
+"""One batch of a migration: a transaction with its work and its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from delembic.audit.checkpoints import (
+    Checkpoint,
+    CheckpointState,
+    lock_checkpoint,
+    save_checkpoint,
+    take_checkpoint,
+)
+from delembic.audit.cursors import encode
+from delembic.audit.marks import Mark, mark_applied
+from delembic.audit.skipped import SkippedRow, add_skipped
+from delembic.batches.sizing import Sizing
+from delembic.batches.source import Cut, Source
+from delembic.errors import CommittedBatchError, LockLostError, MigrationPausedError
+from delembic.execution.error_text import error_text
+from delembic.execution.run import Run
+from delembic.execution.work.calls import collect
+from delembic.execution.work.course import Course
+from delembic.execution.work.perform import perform
+from delembic.execution.work.rows import counting_rows
+from delembic.execution.work.transaction import Transaction, Worker
+from delembic.migration import BatchedMigration
+from delembic.status import Phase, TransactionState, Undone
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(slots=True)
+class BatchWork:
+    """The transactions of a migration in batches.
+
+    Attributes:
+        run: The run, whose work database and lock are used.
+        revision: The migration's revision.
+        migration: The migration.
+        source: Cuts the work.
+        course: Records the progress.
+        worker: Its connection.
+        attempt_id: The attempt; no other one's checkpoint is moved on.
+        cut: What was cut last, done or not.
+    """
+
+    run: Run
+    revision: str
+    migration: BatchedMigration
+    source: Source
+    course: Course
+    worker: Worker
+    attempt_id: str | None
+    cut: Cut | None = None
+    _is_committing: bool = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the connection was lost in a commit; only the checkpoint then shows its fate."""
+        return self._is_committing and self.course.lost
+
+    def begin(self, checksum: str | None, size: int) -> Checkpoint:
+        """Run ``prepare``, and commit it with the first checkpoint.
+
+        Returns:
+            The checkpoint that was committed.
+        """
+        extent: dict[str, Any] = {}
+
+        def body(transaction: Transaction) -> None:
+            lock_checkpoint(transaction.conn, self.revision, self.run.schema)
+            self.course.phase = Phase.PREPARE
+            with counting_rows(transaction.conn, self.course):
+                transaction.call(self.migration.prepare, self.revision, self.course.phase)
+            # After it, because it may prepare the very rows.
+            extent["bound"] = transaction.call(self.source.bound, self.revision, self.course.phase)
+            extent["total"] = transaction.call(self.source.total, self.revision, self.course.phase)
+
+        def ending(transaction: Transaction) -> Checkpoint:
+            ended = transaction.come_back() == TransactionState.COMMITTED
+            checkpoint = Checkpoint(
+                self.revision,
+                CheckpointState.GOING,
+                self.source.identity(),
+                size=size,
+                attempt_id=self.attempt_id,
+                checksum=checksum,
+                **extent,
+            )
+            before = lock_checkpoint(transaction.conn, self.revision, self.run.schema)
+            take_checkpoint(transaction.conn, checkpoint, self.run.schema, is_new=before is None)
+            return self._commit(transaction, checkpoint, ended)
+
+        return self._in_transaction(body, ending)
+
+    def take_over(self, checksum: str | None) -> Checkpoint:
+        """Make the checkpoint of an earlier attempt this attempt's own."""
+
+        def body(transaction: Transaction) -> None:
+            return None
+
+        def ending(transaction: Transaction) -> Checkpoint:
+            before = self._locked(transaction, of_anybody=True)
+            checkpoint = before.moved(attempt_id=self.attempt_id, checksum=checksum)
+            take_checkpoint(transaction.conn, checkpoint, self.run.schema, is_new=False)
+            return self._commit(transaction, checkpoint, ended=False)
+
+        return self._in_transaction(body, ending)
+
+    def advance(self, size: int | None, sizing: Sizing) -> Checkpoint | None:
+        """Do the next batch.
+
+        Args:
+            size: How many rows it should have; ``None`` for the source's own size.
+            sizing: Knows the size of the one after it, and the rate.
+
+        Returns:
+            The checkpoint that was committed with it; ``None`` if nothing is left.
+        """
+        course = self.course
+        before: list[Checkpoint] = []
+
+        def body(transaction: Transaction) -> None:
+            before.append(self._cut(transaction, size))
+            if self.cut is None:
+                return
+            batch = self.cut.batch
+
+            def upgrade_batch(conn: Any) -> None:
+                self.migration.upgrade_batch(conn, batch)
+
+            with counting_rows(transaction.conn, course):
+                transaction.call(upgrade_batch, self.revision, course.phase)
+
+        def ending(transaction: Transaction) -> Checkpoint | None:
+            if self.cut is None:
+                course.undone = transaction.roll_back(None)
+                return None
+            ended = transaction.come_back() == TransactionState.COMMITTED
+            checkpoint = before[0].moved(
+                cursor=self.cut.cursor,
+                rows=before[0].rows + self.cut.rows,
+                batches=before[0].batches + 1,
+                size=sizing.size,
+                rows_per_second=sizing.rate,
+                position=self.source.position(self.cut.cursor, before[0].bound),
+            )
+            save_checkpoint(transaction.conn, checkpoint, self.run.schema)
+            return self._commit(transaction, checkpoint, ended)
+
+        return self._in_transaction(body, ending)
+
+    def skip(self, cut: Cut, error: BaseException) -> Checkpoint:
+        """Leave out the row that was cut last, and record its error.
+
+        Returns:
+            The checkpoint that was committed with the record.
+        """
+        before: list[Checkpoint] = []
+        row = SkippedRow(self.revision, self.attempt_id, cut.place, error_text(error) or "")
+
+        def body(transaction: Transaction) -> None:
+            before.append(self._locked(transaction))
+
+        def ending(transaction: Transaction) -> Checkpoint:
+            add_skipped(transaction.conn, row, self.run.schema)
+            checkpoint = before[0].moved(
+                cursor=cut.cursor,
+                rows=before[0].rows + cut.rows,
+                skipped=before[0].skipped + cut.rows,
+            )
+            save_checkpoint(transaction.conn, checkpoint, self.run.schema)
+            return self._commit(transaction, checkpoint, ended=False)
+
+        return self._in_transaction(body, ending)
+
+    def finish(self, make_mark: Callable[[], Mark], *, over_failure: bool) -> Mark:
+        """Run ``validate``, and commit the mark.
+
+        Args:
+            make_mark: Makes the mark of the success, right before it is written.
+            over_failure: Whether there is a mark of an earlier failure to overwrite.
+
+        Returns:
+            The mark that was committed.
+        """
+        course = self.course
+        before: list[Checkpoint] = []
+
+        def body(transaction: Transaction) -> None:
+            before.append(self._locked(transaction))
+            course.phase = Phase.VALIDATE
+            transaction.call(self.migration.validate, self.revision, course.phase)
+            collect(self.migration, None, self.revision, course)
+
+        def ending(transaction: Transaction) -> Mark:
+            course.phase = Phase.MARK
+            transaction.come_back()
+            self._confirm(transaction)
+            mark = make_mark()
+            conn, schema = transaction.conn, self.run.schema
+            save_checkpoint(conn, before[0].moved(state=CheckpointState.DONE), schema)
+            mark_applied(conn, mark, over_failure=over_failure, schema=schema)
+            course.phase = Phase.COMMIT
+            transaction.commit()
+            return mark
+
+        return self._in_transaction(body, ending)
+
+    def _in_transaction(
+        self,
+        body: Callable[[Transaction], None],
+        ending: Callable[[Transaction], _Result],
+    ) -> _Result:
+        self.course.undone, self.course.lost, self._is_committing = Undone.ALL, False, False
+        return perform(self.worker.transaction(), self.course, body, ending)
+
+    def _cut(self, transaction: Transaction, size: int | None) -> Checkpoint:
+        checkpoint = self._locked(transaction)
+        self._confirm(transaction)
+        self.course.phase = Phase.BATCH
+
+        def cut(conn: Any) -> Cut | None:
+            return self.source.next(conn, checkpoint.cursor, checkpoint.bound, size)
+
+        found: Any = transaction.call(cut, self.revision, self.course.phase)
+        self.cut = found
+        if self.cut is not None:
+            encode(self.cut.cursor)  # refuse one that cannot be kept before anything is done
+        return checkpoint
+
+    def _locked(self, transaction: Transaction, *, of_anybody: bool = False) -> Checkpoint:
+        """Return the checkpoint, and keep everybody else from it until the transaction ends.
+
+        Raises:
+            LockLostError: Another attempt has taken it over.
+            MigrationPausedError: Somebody has paused the migration.
+        """
+        found = lock_checkpoint(transaction.conn, self.revision, self.run.schema)
+        if found is None or not found.has_begun:
+            raise LockLostError(self.revision)
+        if found.attempt_id != self.attempt_id and not of_anybody:
+            raise LockLostError(self.revision)
+        if found.is_held:
+            raise MigrationPausedError(self.revision, found.progress, held=True)
+        return found
+
+    def _confirm(self, transaction: Transaction) -> None:
+        if not self.run.lock.confirm(self.revision, transaction.conn):
+            raise LockLostError(self.revision)
+
+    def _commit(self, transaction: Transaction, checkpoint: Checkpoint, ended: bool) -> Checkpoint:
+        """Commit, and raise afterwards if the user's code has committed before.
+
+        What it has done is recorded by then, so none of it is done again.
+        """
+        self._is_committing = True
+        transaction.commit()
+        self._is_committing = False
+        if ended:
+            raise CommittedBatchError
+        return checkpoint
