@@ -250,10 +250,10 @@ def test_the_options_of_runs_narrow_the_document_too(project: ProjectFolder) -> 
         return [each["id"] for each in _document(project, "runs", *options)["attempts"]]
 
     assert ids("--failed") == [2]
-    assert ids("--revision", "D002", "--limit", "1") == [3]
+    assert ids("D002", "--limit", "1") == [3]
 
 
-@pytest.mark.parametrize("command", [["runs", "--revision", "D01"], ["show", "D01"]])
+@pytest.mark.parametrize("command", [["runs", "D01"], ["show", "D01"]])
 def test_an_error_is_told_on_the_other_stream(project: ProjectFolder, command: list[str]) -> None:
     project.migration("D001")
 
