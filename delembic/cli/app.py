@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 import delembic
+from delembic.cli.checking import check
 from delembic.cli.group import Group, Options, as_json_option
 from delembic.cli.listing import runs
 from delembic.cli.result import printing
@@ -37,8 +38,8 @@ def main(ctx: click.Context, config: Path | None, name: str, debug: bool) -> Non
     """Version data changes the way Alembic versions schema changes.
 
     Exit codes: 0 done or nothing to do; 1 a migration failed, is blocked or no longer passes its
-    verification; 2 an error in usage, configuration or definition; 4 another run holds the lock;
-    130 and 143 interrupted.
+    verification, or a check found something; 2 an error in usage, configuration or definition;
+    4 another run holds the lock; 130 and 143 interrupted.
     """
     ctx.obj = Options(config, name)
 
@@ -228,4 +229,5 @@ def show(options: Options, revision: str, as_json: bool) -> None:
         show_result(documents.show(found) if as_json else record.whole(found))
 
 
+main.add_command(check)
 main.add_command(runs)
