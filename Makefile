@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-# The demo needs a sixth of all that, so it has an environment of its own unless the whole one is there.
+# The demo needs a fifth of all that, so it has an environment of its own unless the whole one is there.
 LIGHT := .venv-demo
 DEMO := $(if $(wildcard $(READY)),$(VENV),$(LIGHT))
 DEMO_BIN := $(DEMO)/bin
@@ -122,7 +122,7 @@ $(READY): pyproject.toml
 
 $(LIGHT)/ready: pyproject.toml
 	@$(REFUSE_OLD_PYTHON)
-	@echo "Making $(LIGHT) with what the example needs: 200 MB, which takes about a minute."
+	@echo "Making $(LIGHT) with what the example needs: 260 MB, which takes a minute or two."
 	$(PYTHON) -m venv $(LIGHT)
 	$(LIGHT)/bin/python -m pip install --disable-pip-version-check --editable '.[alembic,dagster]' \
 	    'dagster-webserver>=1.13,<2' 'pycountry>=24'
