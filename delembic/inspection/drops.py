@@ -16,8 +16,8 @@ from delembic.inspection.finding import Finding, Rule, finding_in_file
 from delembic.schema.drops import Drop, drops_in
 
 _REMEDY = (
-    "Remove it from the revision: the migrations would be pending again, run a second time, and"
-    " lose their audit log. Keep the tables out of autogenerate with"
+    "Remove that from the revision. Otherwise the migrations would be pending again and run a"
+    " second time, and the audit log would be lost. Keep the tables out of autogenerate with"
     " delembic.schema.include_object."
 )
 
