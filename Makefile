@@ -5,6 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
+# The demo needs a fifth of all that, so it has an environment of its own unless the whole one is there.
+LIGHT := .venv-demo
+DEMO := $(if $(wildcard $(READY)),$(VENV),$(LIGHT))
+DEMO_BIN := $(DEMO)/bin
+DEMO_READY := $(DEMO)/ready
+ADDRESS := http://localhost:3000
+
 # Dagster stores its runs here, so that `make dev` shows the run of `make demo`.
 export DAGSTER_HOME := $(CURDIR)/.dagster
 INSTANCE := $(DAGSTER_HOME)/dagster.yaml
@@ -24,31 +31,39 @@ RACERS := 24
 ROUNDS := 3
 SCENES := 1000
 
+REFUSE_OLD_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+    "delembic needs Python 3.11 or newer, and $(PYTHON) is not. Choose one: make PYTHON=python3.11" >&2; \
+    exit 1; }
+
 # Where `make docs` builds the site.
 SITE := site
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test tests coverage lowest torture benchmark screenshots check format docs wheel \
+.PHONY: help demo dev test test-all coverage lowest torture benchmark screenshots check format docs wheel \
     clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
 	do printf 'make %-11s %s\n' "$$name" "$$text"; done
 
-demo: $(READY) $(INSTANCE) ## Run the example's data migrations as a Dagster job, and show their history
-	$(BIN)/alembic -c example_project/alembic.ini upgrade head
+demo: $(DEMO_READY) $(INSTANCE) ## Run the example's data migrations as a Dagster job, and show their history
+	$(DEMO_BIN)/alembic -c example_project/alembic.ini upgrade head
 	@# Dagster recommends its newer program dg here, but that is a separate package.
-	PYTHONWARNINGS=ignore $(BIN)/dagster job execute -f example_project/definitions.py \
+	PYTHONWARNINGS=ignore $(DEMO_BIN)/dagster job execute -f example_project/definitions.py \
 	    -j delembic_upgrade -c example_project/run.yaml
-	$(BIN)/delembic -c example_project/delembic.ini history
+	$(DEMO_BIN)/delembic -c example_project/delembic.ini history
+	@$(DEMO_BIN)/python example_project/figures.py
+	@echo "Now: make dev, which shows it in Dagster on $(ADDRESS)"
 
-dev: $(READY) $(INSTANCE) ## Open the example in Dagster's user interface
-	PYTHONWARNINGS=ignore $(BIN)/dagster dev -w workspace.yaml
+dev: $(DEMO_READY) $(INSTANCE) ## Open the example in Dagster's user interface
+	@$(DEMO_BIN)/alembic -c example_project/alembic.ini upgrade head
+	@echo "Dagster will serve $(ADDRESS) in some seconds. Ctrl-C ends it."
+	PYTHONWARNINGS=ignore $(DEMO_BIN)/dagster dev -w workspace.yaml
 
 test: $(READY) ## Run the tests on SQLite and on every database server that is available
 	$(BIN)/pytest -n 2 -m "not long"
 
-tests: $(READY) ## Run all tests, also those that start workers, a browser or a new environment
+test-all: $(READY) ## Run all tests, also those that start workers, a browser or a new environment
 	$(BIN)/pytest -n 2
 
 coverage: $(READY) ## Measure the coverage of the tests that make test runs
@@ -90,7 +105,7 @@ wheel: $(READY) ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build
 
 clean: ## Remove everything that the other targets created
-	rm -rf $(VENV) $(LOWEST) $(DAGSTER_HOME) $(SITE) dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LIGHT) $(LOWEST) $(DAGSTER_HOME) $(SITE) dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f example_project/*.db*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -99,9 +114,16 @@ $(INSTANCE):
 	@printf 'telemetry:\n  enabled: false\n' > $@
 
 $(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-	"delembic needs Python 3.11 or newer, and $(PYTHON) is not. Choose one: make PYTHON=python3.11" >&2; \
-	exit 1; }
+	@$(REFUSE_OLD_PYTHON)
+	@echo "Making $(VENV) with all that development needs: 1.2 GB, which takes some minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(LIGHT)/ready: pyproject.toml
+	@$(REFUSE_OLD_PYTHON)
+	@echo "Making $(LIGHT) with what the example needs: 260 MB, which takes a minute or two."
+	$(PYTHON) -m venv $(LIGHT)
+	$(LIGHT)/bin/python -m pip install --disable-pip-version-check --editable '.[alembic,dagster]' \
+	    'dagster-webserver>=1.13,<2' 'pycountry>=24'
 	@touch $@

@@ -11,31 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Double,
-    Engine,
-    Integer,
-    MetaData,
-    Row,
-    String,
-    Table,
-    bindparam,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Row
 
 from delembic.audit import tables
+from delembic.audit.checkpoint_table import checkpoint_statements, checkpoint_table_of
 from delembic.audit.cursors import decode, encode
-from delembic.database.columns import LongText, UtcDateTime
 from delembic.database.connections import execute_reconnecting
-from delembic.database.places import place_of
 from delembic.errors import CheckpointGoneError
 from delembic.events import Progress
 
@@ -128,61 +111,6 @@ class Checkpoint:
         )
 
 
-def _table(prefix: str) -> Table:
-    return Table(
-        f"{prefix}_checkpoint",
-        MetaData(),
-        Column("revision", String(255), primary_key=True),
-        Column("stripe", Integer, primary_key=True, autoincrement=False),
-        Column("state", String(50), nullable=False),
-        Column("source", LongText, nullable=False),
-        Column("cursor", LongText),
-        Column("upper_bound", LongText),
-        Column("rows_done", BigInteger, nullable=False),
-        Column("batches", BigInteger, nullable=False),
-        Column("skipped", BigInteger, nullable=False),
-        Column("batch_size", BigInteger, nullable=False),
-        Column("rows_total", BigInteger),
-        Column("position", Double),
-        Column("rows_per_second", Double),
-        Column("run_id", String(36)),
-        Column("checksum", String(64)),
-        Column("updated_at", UtcDateTime, nullable=False),
-        **tables.OPTIONS,
-    )
-
-
-class _Statements:
-    """The table of a project's checkpoints, and the statements for it, built once."""
-
-    def __init__(self, prefix: str) -> None:
-        self.table = _table(prefix)
-        own = (
-            self.table.c.revision == bindparam("of_revision"),
-            self.table.c.stripe == bindparam("of_stripe"),
-        )
-        self.of_revision = select(self.table).where(*own)
-        self.locked = self.of_revision.with_for_update()
-        self.add = insert(self.table)
-        self.take = update(self.table).where(*own)
-        self.move = self.take.where(self.table.c.run_id == bindparam("of_attempt_id"))
-        self.switch = self.take.where(self.table.c.state == bindparam("of_state"))
-
-
-@cache
-def _statements_with(prefix: str) -> _Statements:
-    return _Statements(prefix)
-
-
-def _statements(conn: Connection | Engine) -> _Statements:
-    return _statements_with(place_of(conn).prefix)
-
-
-def checkpoint_table_of(conn: Connection | Engine) -> Table:
-    """Return the table of the checkpoints, for the project of a connection."""
-    return _statements(conn).table
-
-
 def read_checkpoints(conn: Connection) -> dict[str, Checkpoint]:
     """Return all checkpoints by revision; none if there is no table. Writes nothing.
 
@@ -200,7 +128,9 @@ def read_checkpoint(conn: Connection, revision: str) -> Checkpoint | None:
         conn: The home connection, on a database that `tables.ensure` has prepared.
         revision: The revision to look for.
     """
-    row = execute_reconnecting(conn, _statements(conn).of_revision, _own(revision)).first()
+    row = execute_reconnecting(
+        conn, checkpoint_statements(conn).of_revision, _own(revision)
+    ).first()
     return _checkpoint(row) if row else None
 
 
@@ -213,7 +143,7 @@ def lock_checkpoint(conn: Connection, revision: str, schema: str | None) -> Chec
         schema: Where the table is; ``None`` if the name alone has to do.
     """
     row = conn.execute(
-        _statements(conn).locked, _own(revision), execution_options=_options(schema)
+        checkpoint_statements(conn).locked, _own(revision), execution_options=_options(schema)
     ).first()
     return _checkpoint(row) if row else None
 
@@ -234,7 +164,7 @@ def take_checkpoint(
     Raises:
         IntegrityError: Another attempt has written a row in the meantime.
     """
-    statements = _statements(conn)
+    statements = checkpoint_statements(conn)
     if is_new:
         values = {"revision": checkpoint.revision, "stripe": _ONLY_STRIPE, **_values(checkpoint)}
         conn.execute(statements.add, values, execution_options=_options(schema))
@@ -255,7 +185,7 @@ def save_checkpoint(conn: Connection, checkpoint: Checkpoint, schema: str | None
         CheckpointGoneError: It belongs to another attempt by now, or the database ignored the
             statement.
     """
-    statements = _statements(conn)
+    statements = checkpoint_statements(conn)
     own = {**_own(checkpoint.revision), "of_attempt_id": checkpoint.attempt_id}
     options = {**_options(schema), "preserve_rowcount": True}
     result = conn.execute(
@@ -287,7 +217,7 @@ def set_state(
         "state": state,
         "updated_at": datetime.now(UTC),
     }
-    return bool(execute_reconnecting(conn, _statements(conn).switch, values).rowcount)
+    return bool(execute_reconnecting(conn, checkpoint_statements(conn).switch, values).rowcount)
 
 
 def _options(schema: str | None) -> dict[str, Any]:

@@ -56,6 +56,8 @@ NAMES = frozenset(
     {
         "delembic_version",
         "delembic_run_history",
+        "delembic_checkpoint",
+        "delembic_skipped",
         "delembic_database",
         "delembic_lease",
         "delembic_lease_renewal",

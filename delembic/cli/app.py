@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 
 import click
 
 import delembic
 from delembic.cli import holding
+from delembic.cli.checking import check
 from delembic.cli.durations import Duration
-from delembic.cli.group import Group, Options
+from delembic.cli.group import Group, Options, as_json_option
+from delembic.cli.listing import runs
 from delembic.cli.result import printing
 from delembic.config import CONFIG_VARIABLE, DEFAULT_SECTION
 from delembic.errors import render_path
-from delembic.status import Operation
-
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON document instead.")
 
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Show what migrations log.")
-
 
 _NOTHING = "none"
 
@@ -44,8 +40,8 @@ def main(ctx: click.Context, config: Path | None, name: str, debug: bool) -> Non
     """Version data changes the way Alembic versions schema changes.
 
     Exit codes: 0 done or nothing to do; 1 a migration failed, is blocked or no longer passes its
-    verification; 2 an error in usage, configuration or definition; 3 stopped or paused, with more
-    to do; 4 another run holds the lock; 130 and 143 interrupted.
+    verification, or a check found something; 2 an error in usage, configuration or definition;
+    3 stopped or paused, with more to do; 4 another run holds the lock; 130 and 143 interrupted.
     """
     ctx.obj = Options(config, name)
 
@@ -136,7 +132,7 @@ def upgrade(
 
 @main.command()
 @click.argument("revisions", nargs=-1, metavar="[REV]...")
-@_as_json
+@as_json_option
 @_verbose
 @click.pass_obj
 def verify(options: Options, revisions: tuple[str, ...], as_json: bool, verbose: bool) -> None:
@@ -203,7 +199,7 @@ def stamp(options: Options, revisions: tuple[str, ...], accept: bool) -> None:
 
 
 @main.command()
-@_as_json
+@as_json_option
 @click.pass_obj
 def current(options: Options, as_json: bool) -> None:
     """Show the applied revisions that no other applied revision depends on."""
@@ -216,7 +212,7 @@ def current(options: Options, as_json: bool) -> None:
 
 
 @main.command()
-@_as_json
+@as_json_option
 @click.pass_obj
 def history(options: Options, as_json: bool) -> None:
     """List all revisions in execution order, each with its state."""
@@ -231,55 +227,8 @@ def history(options: Options, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--revision", metavar="REV", help="Show only entries of REV.")
-@click.option("--failed", is_flag=True, help="Show only entries that failed.")
-@click.option(
-    "--operation",
-    type=click.Choice([each.value for each in Operation]),
-    help="Only attempts to apply a migration, only verifications, or only accepted files.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=20,
-    show_default=True,
-    help="Show at most N entries.",
-)
-@_as_json
-@click.pass_obj
-def runs(
-    options: Options,
-    revision: str | None,
-    failed: bool,
-    operation: str | None,
-    limit: int,
-    as_json: bool,
-) -> None:
-    """List the attempts, verifications and accepted files, newest first.
-
-    Each line shows the number, the start, the status, the revision, 'verify' or 'accept' if it is
-    no attempt, the duration, the number of rows changed, who ran it, where and with which program,
-    and the error.
-    """
-    from delembic.cli import entries
-    from delembic.presentation import documents
-
-    with printing(document=as_json) as show_result:
-        found = delembic.commands.runs(
-            options.load(), revision, failed=failed, operation=operation, limit=limit
-        )
-        if as_json:
-            show_result(documents.runs(found))
-        elif found:
-            show_result(entries.log(found, _terminal_width()))
-        else:
-            show_result(entries.nothing(revision, failed=failed, operation=operation))
-
-
-@main.command()
 @click.argument("revision")
-@_as_json
+@as_json_option
 @click.pass_obj
 def show(options: Options, revision: str, as_json: bool) -> None:
     """Show everything about one revision.
@@ -295,9 +244,12 @@ def show(options: Options, revision: str, as_json: bool) -> None:
         show_result(documents.show(found) if as_json else record.whole(found))
 
 
-for _command in (holding.progress, holding.pause, holding.resume, holding.restart):
+for _command in (
+    check,
+    runs,
+    holding.progress,
+    holding.pause,
+    holding.resume,
+    holding.restart,
+):
     main.add_command(_command)
-
-
-def _terminal_width() -> int | None:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

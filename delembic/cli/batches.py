@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from time import monotonic
 from typing import TYPE_CHECKING, assert_never
 
 import click
 
+from delembic.cli import terminal
 from delembic.events import BatchDone, BatchRetried, Progress, Resuming, RowSkipped, Throttled
 from delembic.presentation.batching import narrate_batches, whole
 
@@ -52,7 +52,7 @@ class BatchProgress:
         self._bar, self._told_at, self._told_share = None, monotonic(), 0.0
 
     def _move(self, progress: Progress) -> None:
-        if sys.stdout.isatty():
+        if terminal.can_redraw():
             self._move_bar(progress)
         elif self._is_worth_a_line(progress):
             click.echo(f"  {whole(progress)}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import click
 
@@ -24,14 +24,23 @@ class Cell:
     colour: str | None = None
     right: bool = False
 
-    def padded(self, width: int) -> str:
-        """Return the text padded to the width of its column, in its color."""
+    def padded(self, width: int) -> Cell:
+        """Return the cell padded to the width of its column."""
         text = self.text.rjust(width) if self.right else self.text.ljust(width)
-        return click.style(text, fg=self.colour) if self.colour else text
+        return replace(self, text=text)
+
+    @property
+    def shown(self) -> str:
+        """The text in its color."""
+        return click.style(self.text, fg=self.colour) if self.colour else self.text
 
 
-def aligned(rows: Sequence[Sequence[Cell]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[Cell]], width: int | None = None) -> list[str]:
     """Return a line for each row, all equally wide. A column without any text is left out.
+
+    Args:
+        rows: The cells of each row.
+        width: Where lines are cut; ``None`` cuts none.
 
     Example:
         >>> aligned([[Cell("D001"), Cell(""), Cell("9", right=True)],
@@ -39,7 +48,29 @@ def aligned(rows: Sequence[Sequence[Cell]]) -> list[str]:
         ['D001   9', 'D2    10']
     """
     widths = [max(len(cell.text) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        _GAP.join(cell.padded(width) for cell, width in zip(row, widths, strict=True) if width)
-        for row in rows
+    padded = [
+        [cell.padded(most) for cell, most in zip(row, widths, strict=True) if most] for row in rows
     ]
+    return [
+        _GAP.join(cell.shown for cell in (row if width is None else _fitting(row, width)))
+        for row in padded
+    ]
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text, or as much of its beginning as fits.
+
+    Example:
+        >>> cut("D001 failed", 6), cut("D001", 6)
+        ('D001 …', 'D001')
+    """
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"[:width]
+
+
+def _fitting(cells: Iterable[Cell], width: int) -> Iterator[Cell]:
+    """Yield as many of the cells of a line as fit, the last of them cut."""
+    for cell in cells:
+        if width <= 0:
+            return
+        yield replace(cell, text=cut(cell.text, width))
+        width -= len(cell.text) + len(_GAP)

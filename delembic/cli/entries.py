@@ -10,7 +10,7 @@ from textwrap import indent
 import click
 
 from delembic.audit.entries import LogEntry
-from delembic.cli.columns import Cell, aligned
+from delembic.cli.columns import Cell, aligned, cut
 from delembic.presentation.figures import duration, moment, rows
 from delembic.status import Operation, Status
 
@@ -27,7 +27,10 @@ _NAMES: dict[str, tuple[str, str]] = {
 }
 """What an entry of each operation is called, and the word between that and the revision."""
 _UUID = re.compile(r"\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-_LEAST_OF_AN_ERROR = 20
+_GAP = "  "
+_LEAST_OF_AN_ERROR = 16
+_LEAST_OF_A_TEXT = 4
+"""With less room than that, a text is left out."""
 _RECOVERED = "recovered: its run died after the commit"
 
 
@@ -36,26 +39,28 @@ def log(attempts: Sequence[LogEntry], width: int | None) -> str:
 
     Args:
         attempts: The entries, in the order of the lines.
-        width: The width of the terminal. Errors are cut to fit it, and the ids of runs are
+        width: The width of the terminal. Lines are cut to fit it, and the ids of runs are
             shortened. ``None`` keeps everything.
     """
-    cells = [
-        [
-            *_cells(attempt, attempt.revision, _what(attempt)),
-            Cell(_who(attempt, brief=width is not None)),
-        ]
-        for attempt in attempts
-    ]
+    cells = [_cells(attempt, attempt.revision, _what(attempt)) for attempt in attempts]
+    if width is None:
+        lines = aligned(
+            [[*row, Cell(_who(each))] for row, each in zip(cells, attempts, strict=True)]
+        )
+        return "\n".join(
+            _GAP.join(filter(None, (line.rstrip(), _note(each))))
+            for line, each in zip(lines, attempts, strict=True)
+        )
     return "\n".join(
-        _with_note(line, attempt, width)
-        for line, attempt in zip(aligned(cells), attempts, strict=True)
+        _in_the_room(line, attempt, width)
+        for line, attempt in zip(aligned(cells, width), attempts, strict=True)
     )
 
 
-def nothing(revision: str | None, *, failed: bool, operation: str | None = None) -> str:
+def nothing(revisions: Sequence[str], *, failed: bool, operation: str | None = None) -> str:
     """Return what ``delembic runs`` prints when there is no entry."""
     what, of = _NAMES.get(operation or "", ("attempt", "at"))
-    where = f" {of} {revision}" if revision else ""
+    where = f" {of} {' or '.join(revisions)}" if revisions else ""
     return f"No {'failed ' if failed else ''}{what}{where} on record."
 
 
@@ -101,11 +106,13 @@ def _what(attempt: LogEntry) -> str:
     return "" if attempt.operation == Operation.UPGRADE else attempt.operation
 
 
-def _who(attempt: LogEntry, *, brief: bool) -> str:
+def _briefly(who: str) -> str:
+    return _UUID.sub(r"\1", who)  # as Dagster's own pages abbreviate a run id
+
+
+def _who(attempt: LogEntry) -> str:
     """Return who ran it, where, and by which program: ``ann@db1 (cli)``."""
     program = _program(attempt)
-    if brief:
-        program = _UUID.sub(r"\1", program)  # as Dagster's own pages abbreviate a run id
     return " ".join(filter(None, (_person(attempt), program and f"({program})")))
 
 
@@ -127,13 +134,26 @@ def _program(attempt: LogEntry) -> str:
     return " ".join(filter(None, (attempt.executor, run)))
 
 
-def _with_note(line: str, attempt: LogEntry, width: int | None) -> str:
-    # The note has no column of its own: one long run id would leave no room for other errors.
-    line = line.rstrip()
-    note = click.unstyle(attempt.reason) or (_RECOVERED if attempt.recovered else "")
-    if width is not None:
-        note = _cut(note, max(width - len(click.unstyle(line)) - 2, _LEAST_OF_AN_ERROR))
-    return f"{line}  {note}".rstrip()
+def _note(attempt: LogEntry) -> str:
+    return click.unstyle(attempt.reason) or (_RECOVERED if attempt.recovered else "")
+
+
+def _in_the_room(line: str, attempt: LogEntry, width: int) -> str:
+    """Return a line with who ran it and the error, cut to the width of the terminal.
+
+    Neither has a column of its own: one long name would leave no room for the errors of others.
+    What is cut first is the name, until the error has as much room as it needs at least.
+    """
+    used = len(click.unstyle(line))
+    note, who = _note(attempt), _briefly(_who(attempt))
+    reserved = min(len(note), _LEAST_OF_AN_ERROR) + len(_GAP) if note else 0
+    parts = [line]
+    for text, kept in ((who, reserved), (note, 0)):
+        room = width - used - len(_GAP) - kept
+        if text and room >= _LEAST_OF_A_TEXT:
+            parts.append(cut(text, room))
+            used += len(_GAP) + len(parts[-1])
+    return _GAP.join(parts).rstrip()
 
 
 def _with_error(line: str, attempt: LogEntry) -> str:
@@ -146,7 +166,3 @@ def _with_error(line: str, attempt: LogEntry) -> str:
     if attempt.exception:
         lines.append(indent(attempt.exception.rstrip(), " " * 4))
     return "\n".join(lines)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from delembic.cli import terminal
 from delembic.cli.boundary import boundary
 from delembic.config import Config
 from delembic.errors import did_you_mean
+
+as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON document instead."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and end the process with its exit code."""
-        if os.environ.get("NO_COLOR"):  # see no-color.org; click ignores it
+        if terminal.is_without_colours():  # click looks at neither variable
             ctx.color = False
         with boundary(debug=ctx.params["debug"]):
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import delembic
-from delembic.cli.group import Options
+from delembic.cli.group import Options, as_json_option
 from delembic.cli.result import printing
 
 _revision = click.argument("revision", metavar="REV")
@@ -13,7 +13,7 @@ _revision = click.argument("revision", metavar="REV")
 
 @click.command()
 @click.argument("revision", metavar="[REV]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document instead.")
+@as_json_option
 @click.pass_obj
 def progress(options: Options, revision: str | None, as_json: bool) -> None:
     """Show how far migrations in batches have come.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
+from delembic.cli import terminal
 from delembic.cli.batches import BatchProgress
 from delembic.events import (
     BatchDone,
@@ -136,7 +136,7 @@ class Progress:
         return "  ".join([f"{event.revision:<{self._width}}", word, *notes])
 
     def _start_live(self, text: str) -> None:
-        if not sys.stdout.isatty():
+        if not terminal.can_redraw():
             return
         # Imported only for a terminal, because this import takes the longest of all.
         from rich.progress import Progress as Display

@@ -10,6 +10,7 @@ Example:
 """
 
 from delembic.commands.batching import pause, progress, restart, resume
+from delembic.commands.checking import check
 from delembic.commands.marking import accept
 from delembic.commands.projects import (
     AFTER_INIT,
@@ -24,15 +25,19 @@ from delembic.commands.running import apply, settle, upgrade, verify, verify_eac
 from delembic.commands.tables import OwnTable, tables, tables_sql
 from delembic.execution.acceptance import Acceptance
 from delembic.execution.session import Session, open_session
+from delembic.inspection.finding import Finding, Rule
 
 __all__ = [
     "AFTER_INIT",
     "Acceptance",
+    "Finding",
     "NewRevision",
     "OwnTable",
+    "Rule",
     "Session",
     "accept",
     "apply",
+    "check",
     "current",
     "dialect_name",
     "history",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from delembic.audit.entries import LogEntry
 from delembic.audit.marks import read_marks
 from delembic.commands.projects import read_graph
@@ -42,26 +44,25 @@ def history(config: Config) -> list[Standing]:
 
 def runs(
     config: Config,
-    revision: str | None = None,
-    *,
+    *revisions: str,
     failed: bool = False,
     operation: str | None = None,
     limit: int | None = 20,
 ) -> list[LogEntry]:
     """Return the audit log, newest first, and write nothing.
 
-    The migration files are read only if ``revision`` has no entry.
+    The migration files are read only if one of ``revisions`` has no entry.
 
     Args:
         config: The project.
-        revision: Return only the entries of this revision.
+        *revisions: Return only the entries of these revisions; of all if none is named.
         failed: Return only the entries that failed.
         operation: Return only attempts to apply a revision (``upgrade``), only verifications
             (``verify``), or only acceptances of files (``accept``); ``None`` returns all.
         limit: The maximum number of entries, from 1; ``None`` for all.
 
     Raises:
-        UnknownRevisionError: The revision has neither a file nor a record.
+        UnknownRevisionError: A revision has neither a file nor a record.
         ConfigurationError: The database cannot be read.
         ValueError: There is no such operation.
     """
@@ -69,9 +70,9 @@ def runs(
     status = Status.FAILED if failed else None
     with open_database(config) as database:
         with open_log(database) as (conn, share):
-            entries = read_entries(conn, share, revision, status, limit, wanted)
-        if revision is not None and not entries:
-            _refuse_unknown(config, database, revision)
+            entries = read_entries(conn, share, revisions, status, limit, wanted)
+        if silent := set(revisions) - {entry.revision for entry in entries}:
+            _refuse_unknown(config, database, sorted(silent))
         return entries
 
 
@@ -128,9 +129,10 @@ def _survey(config: Config) -> Survey:
         return read_survey(config, database, graph)
 
 
-def _refuse_unknown(config: Config, database: Database, revision: str) -> None:
+def _refuse_unknown(config: Config, database: Database, revisions: Iterable[str]) -> None:
     with reading(database.work) as conn:
         known = [*read_graph(config), *read_marks(conn)]
     with open_log(database) as (conn, share):
-        if revision not in known and not read_entries(conn, share, revision, limit=1):
-            raise UnknownRevisionError(revision, known)
+        for revision in revisions:
+            if revision not in known and not read_entries(conn, share, [revision], limit=1):
+                raise UnknownRevisionError(revision, known)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, Table
 
+from delembic.audit.checkpoint_table import checkpoint_table_of
 from delembic.audit.ddl import creation, grants
 from delembic.audit.share import identity_table_of
+from delembic.audit.skipped import skipped_table_of
 from delembic.audit.tables import is_there, tables_of
 from delembic.config import Config
 from delembic.database.opening import Database, open_database
@@ -80,6 +82,7 @@ def _needed(config: Config, database: Database) -> Iterator[tuple[Engine, list[T
         in_work.append(own.history)
     else:
         in_work.append(identity_table_of(database.work))
+    in_work += [checkpoint_table_of(database.work), skipped_table_of(database.work)]
     if config.lock == "lease":
         leases = lease_tables_of(database.work)
         in_work += [leases.leases, leases.renewals]

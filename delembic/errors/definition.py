@@ -20,11 +20,14 @@ class MigrationFileError(DefinitionError):
         problem: What is wrong with it.
         remedy: What to do.
         line: The line in the file, from 1; ``None`` if the problem concerns the whole file.
+
+    Attributes:
+        problem: What is wrong, without the place.
     """
 
     def __init__(self, path: Path, problem: str, remedy: str = "", line: int | None = None) -> None:
         super().__init__(f"{render_path(path)}{f':{line}' if line else ''}: {problem}", remedy)
-        self.path, self.line = path, line
+        self.path, self.problem, self.line = path, problem, line
 
 
 class NoMigrationError(MigrationFileError):
@@ -84,20 +87,24 @@ class DependencyCycleError(DefinitionError):
 
 
 class UnknownDependencyError(DefinitionError):
-    """``depends_on`` names something that is neither a migration nor an Alembic revision."""
+    """``depends_on`` names something that is neither a migration nor an Alembic revision.
+
+    Attributes:
+        problem: What is wrong, without the place.
+    """
 
     def __init__(
         self, name: str, needed_by: str, path: Path, known: Sequence[str], *, alembic: bool
     ) -> None:
         neither = "neither a delembic nor an Alembic revision" if alembic else "not a revision"
+        problem = f"{needed_by} depends on {name!r}, which is {neither}.{did_you_mean(name, known)}"
         super().__init__(
-            f"{render_path(path)}: {needed_by} depends on {name!r}, which is {neither}."
-            + did_you_mean(name, known),
+            f"{render_path(path)}: {problem}",
             "Correct depends_on."
             if alembic
             else "Correct depends_on, or set alembic_config if it is an Alembic revision.",
         )
-        self.name, self.needed_by = name, needed_by
+        self.name, self.needed_by, self.problem = name, needed_by, problem
 
 
 class UnknownRevisionError(DefinitionError):

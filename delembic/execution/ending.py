@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self, assert_never
+from typing import Any, assert_never
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -24,10 +23,11 @@ from delembic.errors import (
     MigrationFailedError,
     MigrationPausedError,
 )
-from delembic.events import Failed, Finished, Interrupted, Outcome, Paused, RecordDelayed, Skipped
+from delembic.events import Failed, Finished, Interrupted, Outcome, Paused, Skipped
 from delembic.execution.advice import advice_on
 from delembic.execution.error_text import error_text
 from delembic.execution.fate import Fate, Overtaken, Raised, Stopped, TookEffect, decide
+from delembic.execution.recording import Recording
 from delembic.execution.run import Run
 from delembic.execution.work.course import Course
 from delembic.revisions.source import Revision
@@ -272,35 +272,8 @@ class Ending:
             )
         return ended
 
-    def _recording(self) -> _Recording:
-        return _Recording(self.run, self.entry)
-
-
-class _Recording:
-    """Leaves the end of an entry to the next run, if it cannot be written now."""
-
-    def __init__(self, run: Run, entry: LogEntry) -> None:
-        self.failed = False
-        self._run = run
-        self._entry = entry
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        # Whatever a driver raises: it must not hide the migration's own error.
-        if not isinstance(error, Exception) or isinstance(
-            error, CommitInDoubtError | MigrationFailedError
-        ):
-            return False
-        self.failed = True
-        self._run.emit(RecordDelayed(self._entry.revision, self._entry.id, describe(error)))
-        return True
+    def _recording(self) -> Recording:
+        return Recording(self.run, self.entry)
 
 
 def _cause_of(error: BaseException) -> BaseException:

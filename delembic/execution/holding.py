@@ -6,10 +6,10 @@ that batch. So a pause takes effect between two batches, and nothing is lost.
 
 from __future__ import annotations
 
+from delembic.audit.checkpoint_table import checkpoint_table_of
 from delembic.audit.checkpoints import (
     Checkpoint,
     CheckpointState,
-    checkpoint_table_of,
     read_checkpoint,
     set_state,
 )

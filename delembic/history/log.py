@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,7 +47,7 @@ def read_latest(conn: Connection, share: Share) -> dict[str, LogEntry]:
 def read_entries(
     conn: Connection,
     share: Share,
-    revision: str | None = None,
+    revisions: Collection[str] = (),
     status: Status | None = None,
     limit: int | None = None,
     operation: Operation | None = None,
@@ -57,19 +57,21 @@ def read_entries(
     Args:
         conn: Any open connection to the database of the audit log.
         share: Which entries belong to the work database.
-        revision: Return only the entries of this revision; all if ``None``.
+        revisions: Return only the entries of these revisions; all if there are none.
         status: Return only the entries with this status; all if ``None``.
         limit: The maximum number of entries; all if ``None``.
         operation: Return only the entries of this operation; all if ``None``.
     """
     table = tables.tables_of(conn).history
-    wanted = {table.c.revision: revision, table.c.status: status}
 
     def newest_first(query: Select[Any], columns: tables.Columns) -> Select[Any]:
-        conditions = [column == value for column, value in wanted.items() if value is not None]
+        conditions = [share.holds(columns["database_id"])]
+        if revisions:
+            conditions.append(table.c.revision.in_(revisions))
+        if status is not None:
+            conditions.append(table.c.status == status)
         if operation is not None:
             conditions.append(is_operation(columns["operation"], operation))
-        conditions.append(share.holds(columns["database_id"]))
         return query.where(*conditions).order_by(table.c.id.desc()).limit(limit)
 
     return [entry_of(row) for row in tables.read(conn, table, newest_first)]

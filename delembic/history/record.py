@@ -59,11 +59,11 @@ def read_record(database: Database, survey: Survey, revision: str) -> RevisionRe
         UnknownRevisionError: The revision has neither a file nor a record.
     """
     with open_log(database) as (conn, share):
-        attempts = read_entries(conn, share, revision, operation=Operation.UPGRADE)[::-1]
+        attempts = read_entries(conn, share, [revision], operation=Operation.UPGRADE)[::-1]
         verifications = read_entries(
-            conn, share, revision, limit=_LAST_VERIFICATIONS, operation=Operation.VERIFY
+            conn, share, [revision], limit=_LAST_VERIFICATIONS, operation=Operation.VERIFY
         )[::-1]
-        acceptances = read_entries(conn, share, revision, operation=Operation.ACCEPT)[::-1]
+        acceptances = read_entries(conn, share, [revision], operation=Operation.ACCEPT)[::-1]
     if revision not in survey.graph and revision not in survey.marks and not attempts:
         raise UnknownRevisionError(revision, [*survey.graph, *survey.marks])
     mark = survey.marks.get(revision)

@@ -17,6 +17,7 @@ from delembic.errors import render_path
 from delembic.events import Progress, Verification
 from delembic.history.record import RevisionRecord
 from delembic.history.standing import Standing
+from delembic.inspection.finding import Finding
 
 SCHEMA_VERSION = 1
 
@@ -82,6 +83,22 @@ def verify(found: Sequence[Verification]) -> str:
             "verifications": [asdict(each) for each in found],
         },
     )
+
+
+def check(found: Sequence[Finding]) -> str:
+    """Return the document of ``delembic check``."""
+    return _document("check", {"passed": not found, "findings": [_finding(f) for f in found]})
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "file": render_path(finding.path),
+        "line": finding.line,
+        "revision": finding.revision,
+        "text": finding.text,
+        "remedy": finding.remedy or None,
+    }
 
 
 def _entry(entry: LogEntry) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def read_folder(folder: Path, root: Path) -> Graph:
     Raises:
         DefinitionError: A file is wrong, or several of them do not fit together.
     """
-    return Graph(revision for path in _files(folder) for revision in read_file(path, root))
+    return Graph(revision for path in files_in(folder) for revision in read_file(path, root))
 
 
 def natural_key(text: str) -> NaturalKey:
@@ -145,7 +145,12 @@ def place(revision: Revision) -> str:
     return f"{render_path(revision.path)}:{revision.line}"
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_in(folder: Path) -> Iterator[Path]:
+    """Yield the migration files in a folder and its subfolders, as `read_folder` reads them.
+
+    Raises:
+        MigrationFileError: A folder cannot be listed.
+    """
     for name, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(each for each in folders if not each.startswith(_PRIVATE))
         # A folder that is named like a file is a mistake, which reading it reports.

@@ -67,6 +67,16 @@ class SchemaRevisions:
         return self._folder
 
     @property
+    def files(self) -> list[Path]:
+        """The files of all revisions in the scripts. None of them is executed.
+
+        Raises:
+            ConfigurationError: Their folder cannot be read.
+        """
+        with user_code(self._unreadable):
+            return self._layout.files()
+
+    @property
     def names(self) -> frozenset[str]:
         """The ids of all revisions in the scripts. Reading them executes the files.
 

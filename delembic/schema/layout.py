@@ -16,6 +16,7 @@ from pathlib import Path
 
 from alembic.config import Config as AlembicConfig
 from alembic.script import ScriptDirectory
+from alembic.util import coerce_resource_to_filename
 
 from delembic.errors import ConfigurationError, render_path
 
@@ -66,6 +67,18 @@ class Layout:
         locations = scripts.version_locations or []
         scripts.version_locations = [self._absolute(location) for location in locations]
         return scripts
+
+    def files(self) -> list[Path]:
+        """Return the files in all folders of revisions. None of them is executed."""
+        scripts = self.scripts()
+        pattern = "**/*.py" if scripts.recursive_version_locations else "*.py"
+        with self.importable():
+            folders = [
+                Path(coerce_resource_to_filename(location))
+                for location in scripts.version_locations or [str(Path(scripts.dir, "versions"))]
+            ]
+        found = {path for folder in folders for path in folder.glob(pattern)}
+        return sorted(path for path in found if not path.name.startswith(("__init__", ".#")))
 
     def option(self, name: str) -> str | None:
         """Return a setting as it is written; ``None`` if it is not set."""

@@ -155,15 +155,26 @@ class TestTerminal:
         assert "\x1b[32mapplied \x1b[0m  D001" in ran.out
         assert "\x1b[31mfailed  \x1b[0m  D002" in ran.out
 
+    @pytest.mark.parametrize("variable", [("NO_COLOR", "1"), ("TERM", "dumb")], ids=" is ".join)
     @pytest.mark.parametrize("command", ["upgrade", "history", "runs"])
-    def test_who_wants_no_colours_gets_none(self, project: ProjectFolder, command: str) -> None:
+    def test_who_wants_or_has_no_colours_gets_none(
+        self, project: ProjectFolder, command: str, variable: tuple[str, str]
+    ) -> None:
         project.migration("D001", "raise ValueError")
         run_on_a_terminal("upgrade", cwd=project.root)
 
-        ran = run_on_a_terminal(command, cwd=project.root, NO_COLOR="1")
+        ran = run_on_a_terminal(command, cwd=project.root, **dict([variable]))
 
         assert "D001" in ran.out
         assert "\x1b[3" not in ran.out
+
+    def test_a_terminal_that_knows_only_text_gets_only_text(self, project: ProjectFolder) -> None:
+        project.migration("D001", "raise ValueError")
+
+        ran = run_on_a_terminal("upgrade", cwd=project.root, TERM="dumb")
+
+        assert "\x1b" not in ran.out
+        assert "is running" not in ran.out
 
 
 def _on_the_screen(output: str) -> list[str]:

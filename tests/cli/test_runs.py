@@ -62,9 +62,11 @@ class TestLines:
             return [line.split()[0] for line in out.splitlines()]
 
         assert ids("--failed") == ["2"]
-        assert ids("--revision", "D002") == ["3", "2"]
+        assert ids("D002") == ["3", "2"]
+        assert ids("D001", "D003") == ["4", "1"]
+        assert ids("--revision", "D002", "--revision", "D003") == ["4", "3", "2"]
         assert ids("--limit", "3") == ["4", "3", "2"]
-        assert ids("--revision", "D002", "--limit", "1") == ["3"]
+        assert ids("D002", "--limit", "1") == ["3"]
 
     def test_there_are_20_unless_another_number_is_named(self, project: ProjectFolder) -> None:
         record(project, *(replace(LOADED, id=n, attempt_id=f"r-{n}") for n in range(1, 24)))
@@ -146,11 +148,12 @@ class TestNothing:
         [
             ([], "No attempt on record."),
             (["--failed"], "No failed attempt on record."),
-            (["--revision", "D001"], "No attempt at D001 on record."),
-            (["--revision", "D001", "--failed"], "No failed attempt at D001 on record."),
+            (["D001"], "No attempt at D001 on record."),
+            (["D001", "--failed"], "No failed attempt at D001 on record."),
+            (["D001", "D002"], "No attempt at D001 or D002 on record."),
             (["--operation", "upgrade"], "No attempt on record."),
             (
-                ["--operation", "verify", "--revision", "D001", "--failed"],
+                ["--operation", "verify", "D001", "--failed"],
                 "No failed verification of D001 on record.",
             ),
         ],
@@ -159,14 +162,18 @@ class TestNothing:
         self, project: ProjectFolder, options: list[str], said: str
     ) -> None:
         project.migration("D001")
+        project.migration("D002")
 
         assert run("runs", *options, cwd=project.root) == Ran(0, f"{said}\n", "")
 
-    def test_an_unknown_revision_is_told_with_the_nearest(self, project: ProjectFolder) -> None:
+    @pytest.mark.parametrize("named", [["D02"], ["D001", "D02"]], ids=["alone", "among others"])
+    def test_an_unknown_revision_is_told_with_the_nearest(
+        self, project: ProjectFolder, named: list[str]
+    ) -> None:
         record(project, *LOG)
         project.migration("D002")
 
-        assert run("runs", "--revision", "D02", cwd=project.root) == Ran(
+        assert run("runs", *named, cwd=project.root) == Ran(
             2,
             "",
             "Error: There is no revision 'D02'. Did you mean 'D002'?\n"
@@ -196,8 +203,9 @@ class TestTerminal:
             "4  2024-01-15 12:30:00+00:00  running  D003                       ann@db1 (cli)\n"
             "3  2024-01-15 10:30:00+00:00  success  D001   1.24s  13,622 rows  ann@db1 (cli)\n"
             "2  2024-01-15 10:31:00+00:00  failed   D002  3m 05s               ann@db1 (cli)"
-            "  ValueError: expecte…\n"
+            "  ValueError: expect…\n"
         )
+        assert max(map(len, CODES.sub("", out).splitlines())) == 100
 
     def test_a_line_of_an_error_that_fits_is_whole(self, project: ProjectFolder) -> None:
         record(project, replace(FAILED, exception="ValueError: " + "x" * 21))
@@ -226,7 +234,28 @@ class TestTerminal:
 
         (line,) = CODES.sub("", run_on_a_terminal("runs", cwd=project.root).out).splitlines()
 
-        assert line.endswith(" (cli)  ValueError: expecte…")
+        assert len(line) == 100
+        assert line.endswith("  ann@a-host-with-a-name-that-t…  ValueError: exp…")
+
+    @pytest.mark.parametrize("columns", [20, 40, 60, 80])
+    def test_no_line_is_wider_than_the_terminal(self, project: ProjectFolder, columns: int) -> None:
+        record(project, FAILED, LOADED, VERIFIED)
+
+        out = run_on_a_terminal("runs", cwd=project.root, COLUMNS=str(columns)).out
+
+        assert max(map(len, CODES.sub("", out).splitlines())) <= columns
+        assert len(out.splitlines()) == 3
+
+    def test_where_it_is_narrow_the_error_is_shown_rather_than_who_ran_it(
+        self, project: ProjectFolder
+    ) -> None:
+        record(project, FAILED)
+
+        out = run_on_a_terminal("runs", cwd=project.root, COLUMNS="60").out
+
+        assert CODES.sub("", out) == (
+            "2  2024-01-15 10:31:00+00:00  failed  D002  3m 05s  ValueEr…\r\n"
+        )
 
     def test_colours_inside_an_error_do_not_count(self, project: ProjectFolder) -> None:
         record(project, replace(FAILED, exception="ValueError: \x1b[31m" + "x" * 21 + "\x1b[0m"))

@@ -76,6 +76,6 @@ def test_runs_and_show_tell_of_it(edited: ProjectFolder) -> None:
 
 
 def test_that_there_is_none_is_said_in_its_own_words(edited: ProjectFolder) -> None:
-    ran = run("runs", "--operation", "accept", "--revision", "D001", cwd=edited.root)
+    ran = run("runs", "--operation", "accept", "D001", cwd=edited.root)
 
     assert ran.out == "No acceptance of D001 on record.\n"

@@ -50,7 +50,10 @@ CHANGING = [
     (re.compile(r"(?:uid )?\S+@\S+, pid \d+ \(cli\), delembic \S+"), "ann@db1, pid 4312 (cli)"),
     (re.compile(r'File "[^"]+/(?=delembic/versions/)'), 'File "/srv/shop/'),
     (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
-    (re.compile(r'"(\w+_at)": "[^"]+"'), r'"\1": "2024-01-15T10:30:00+00:00"'),
+    (
+        re.compile(r'"(\w+_at)": "[\d-]{10}T[\d:]{8}\.\d{6}\+00:00"'),
+        r'"\1": "2024-01-15T10:30:00.123456+00:00"',
+    ),
     (re.compile(r'"(duration_seconds|pid)": [\d.e-]+'), r'"\1": 1'),
     (re.compile(r'"(run_id|username|hostname|tool_version)": "[^"]+"'), r'"\1": "changing"'),
 ]

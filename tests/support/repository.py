@@ -20,7 +20,7 @@ _MADE = re.compile(r"(?:delembic/)?\.venv\b|dist/|htmlcov/|site/")
 
 def targets() -> set[str]:
     """The targets of the Makefile that `make help` lists."""
-    return set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def make(target: str, **variables: object) -> str:
@@ -29,7 +29,9 @@ def make(target: str, **variables: object) -> str:
     Raises:
         AssertionError: It failed.
     """
-    settings = {"READY": "", "BIN": Path(sys.executable).parent, **variables}
+    programs = Path(sys.executable).parent
+    environment = {"READY": "", "BIN": programs, "DEMO_READY": "", "DEMO_BIN": programs}
+    settings = environment | variables
     return run("make", target, *(f"{name}={value}" for name, value in settings.items()))
 
 

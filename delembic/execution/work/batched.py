@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from delembic.audit.checkpoints import Checkpoint, checkpoint_table_of
+from delembic.audit.checkpoint_table import checkpoint_table_of
+from delembic.audit.checkpoints import Checkpoint
 from delembic.audit.marks import Mark
 from delembic.audit.skipped import skipped_table_of
 from delembic.audit.tables import ensure

@@ -43,6 +43,7 @@ from support.torture.adversary.moves import MOVES, Family
 from support.torture.adversary.observer import Rows
 from support.torture.adversary.reference import Reference
 
+_TEMPORARY = {"temporary", "temporary marks"}
 _COMMITS = {name for name, move in MOVES.items() if move.family == Family.COMMIT} | {
     "session commit"
 }
@@ -171,7 +172,7 @@ def _may_stay(evidence: Evidence) -> bool:
     # A COMMIT is one even if there is nothing to commit.
     committed = "committed" in done.ends or done.moves & _COMMITS
     # MariaDB counts a temporary table among those without transactions.
-    temporary = done.kind == "mysql" and "temporary" in done.moves
+    temporary = done.kind == "mysql" and bool(done.moves & _TEMPORARY)
     return bool(committed) or temporary or done.outside or done.doubtful or bool(evidence.plain)
 
 
