@@ -34,7 +34,9 @@ def committed_evaluation(
     if last and last.run_id == run_id_of(context):
         return None  # the run evaluates the check itself
     if isinstance(outcome, Skipped):
-        return _again(last.evaluation) if last and last.evaluation else None
+        result = last.evaluation if last else None
+        # A run may have planned the evaluation and ended before it.
+        return _again(result) if isinstance(result, AssetCheckEvaluation) else None
     return AssetCheckEvaluation(
         asset_key=check.asset_key,
         check_name=check.name,

@@ -241,6 +241,19 @@ def test_the_upgrade_job_tells_the_last_verification_again(local: Location) -> N
     assert len(local.folder.attempts()) == 4
 
 
+def test_a_verification_that_a_run_planned_but_did_not_do_is_not_told_again(
+    local: Location,
+) -> None:
+    old = local.definitions()
+    local.inserting("D002", "D001", validate="pass")  # which fails the verification of all
+    assert not local.run_definitions(old, job="delembic_verify").success
+
+    ran = local.run()
+
+    assert ran.success
+    assert ran.checks("validate_again") == []
+
+
 def test_without_the_checks_the_upgrade_job_tells_nothing_of_them(
     sqlite_location: Location,
 ) -> None:
