@@ -38,7 +38,11 @@ from delembic_dagster.metadata import (
     standing_metadata,
 )
 from delembic_dagster.project import DelembicProject
-from delembic_dagster.steps.committed import committed_evaluation
+from delembic_dagster.steps.committed import (
+    committed_evaluation,
+    evaluation_of_failure,
+    not_evaluated,
+)
 from delembic_dagster.steps.failures import MigrationFailure, step_failure, verification_failure
 from delembic_dagster.steps.log import StepLog
 from delembic_dagster.steps.output import forwarding_output
@@ -75,7 +79,7 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
     Raises:
         MigrationFailure: The migration did not take effect.
     """
-    log = StepLog(context.log)
+    log, committed = StepLog(context.log), _committed_check(session, step)
     try:
         outcome = attempt(context, session, step.revision, log)
     except MigrationFailure as failure:
@@ -86,12 +90,14 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
         )
         if step.check:
             yield _check_of_failure(step.check, failure, log.failed)
+        if committed and (evaluation := evaluation_of_failure(context, committed, failure)):
+            yield evaluation
         raise
     yield _materialization(step, outcome)
-    if session.committed_check and step.revision.validates:
-        check = AssetCheckKey(step.key, session.committed_check)
-        if evaluation := committed_evaluation(context, check, step.revision, outcome):
-            yield evaluation
+    if committed and (
+        evaluation := committed_evaluation(context, committed, step.revision, outcome)
+    ):
+        yield evaluation
 
 
 def report_checks(
@@ -210,6 +216,11 @@ def _validated_before(
     )
 
 
+def _committed_check(session: RunSession, step: Step) -> AssetCheckKey | None:
+    name = session.committed_check
+    return AssetCheckKey(step.key, name) if name and step.revision.validates else None
+
+
 def _check_of_failure(
     check: AssetCheckKey, failure: MigrationFailure, failed: Failed | None
 ) -> AssetCheckResult:
@@ -221,7 +232,7 @@ def _check_of_failure(
         check_name=check.name,
         # Nothing is known to be wrong with the data; what is wrong has failed the step.
         severity=AssetCheckSeverity.WARN,
-        description=bounded(f"It was not evaluated. {failure.description}"),
+        description=not_evaluated(failure),
         metadata=check_metadata(failure.metadata),
     )
 
