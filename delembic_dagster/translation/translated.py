@@ -111,8 +111,9 @@ class _Translation:
                     data.revision.id,
                     f"makes no AssetSpec of {name}, for which it waits: {spec!r}.",
                 )
-            # The sensor finds the revision by this.
-            spec = spec.merge_attributes(metadata={SCHEMA_REVISION: name})
+            # The sensor finds the revision by this, whatever the translator changed.
+            if spec.metadata.get(SCHEMA_REVISION) != name:
+                spec = spec.merge_attributes(metadata={SCHEMA_REVISION: name})
             return self._arrangement.put(spec, group=False)
 
     def _spec(self, data: DelembicTranslatorData) -> AssetSpec:
