@@ -6,6 +6,9 @@ a check would count as not evaluated after a run that has just validated the sam
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from dagster import AssetCheckEvaluation, AssetCheckKey, AssetCheckSeverity
 
 from delembic import Revision
@@ -17,10 +20,10 @@ from delembic_dagster.steps.session import Context, run_id_of
 _NOT_NOW = "Not verified in this run. The last result: "
 
 
-def committed_evaluation(
+def report_committed(
     context: Context, check: AssetCheckKey, revision: Revision, outcome: Outcome
-) -> AssetCheckEvaluation | None:
-    """Return the evaluation to report with a materialization; ``None`` if there is none.
+) -> None:
+    """Report what is known of the check once a migration is applied.
 
     A migration that was applied just now has been validated with it. For one that was already
     applied, the last result is told again.
@@ -33,24 +36,16 @@ def committed_evaluation(
     """
     last = context.instance.get_latest_asset_check_evaluation_record(check)
     if last and last.run_id == run_id_of(context):
-        return None  # the run evaluates the check itself
-    if isinstance(outcome, Skipped):
-        result = last.evaluation if last else None
-        # A run may have planned the evaluation and ended before it.
-        return _again(result) if isinstance(result, AssetCheckEvaluation) else None
-    return AssetCheckEvaluation(
-        asset_key=check.asset_key,
-        check_name=check.name,
-        passed=True,
-        description="Validated in the transaction that applied it.",
-        metadata=check_metadata(outcome_metadata(outcome, revision)),
-    )
+        return  # the run evaluates the check itself
+    if not isinstance(outcome, Skipped):
+        _report(context, _validated(check, check_metadata(outcome_metadata(outcome, revision))))
+    # A run may have planned the evaluation and ended before it.
+    elif last and isinstance(last.evaluation, AssetCheckEvaluation):
+        _report(context, _again(last.evaluation))
 
 
-def evaluation_of_failure(
-    context: Context, check: AssetCheckKey, failure: MigrationFailure
-) -> AssetCheckEvaluation | None:
-    """Return a warning that the check is not evaluated, if the run has planned to do that.
+def report_failure(context: Context, check: AssetCheckKey, failure: MigrationFailure) -> None:
+    """Report a warning that the check is not evaluated, if the run has planned to do that.
 
     Dagster would call it failed, and say no more. If the migration was applied before, the check's
     own step still evaluates it after this.
@@ -62,20 +57,40 @@ def evaluation_of_failure(
     """
     last = context.instance.get_latest_asset_check_evaluation_record(check)
     if last is None or last.run_id != run_id_of(context):
-        return None
-    return AssetCheckEvaluation(
-        asset_key=check.asset_key,
-        check_name=check.name,
-        passed=False,
-        severity=AssetCheckSeverity.WARN,
-        description=not_evaluated(failure),
-        metadata=check_metadata(failure.metadata),
-    )
+        return
+    # In a process of its own, the check's step may have been faster.
+    if not isinstance(last.evaluation, AssetCheckEvaluation):
+        warning = AssetCheckEvaluation(
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=False,
+            severity=AssetCheckSeverity.WARN,
+            description=not_evaluated(failure),
+            metadata=check_metadata(failure.metadata),
+        )
+        _report(context, warning)
 
 
 def not_evaluated(failure: MigrationFailure) -> str:
     """Return why a check of a migration was not evaluated."""
     return bounded(f"It was not evaluated. {failure.description}")
+
+
+def _report(context: Context, evaluation: AssetCheckEvaluation) -> None:
+    """Record an evaluation, which is no result of the step and so is not yielded."""
+    # Its annotation leaves out evaluations, which it takes.
+    log_event: Callable[[Any], None] = context.log_event
+    log_event(evaluation)
+
+
+def _validated(check: AssetCheckKey, metadata: Mapping[str, Any]) -> AssetCheckEvaluation:
+    return AssetCheckEvaluation(
+        asset_key=check.asset_key,
+        check_name=check.name,
+        passed=True,
+        description="Validated in the transaction that applied it.",
+        metadata=metadata,
+    )
 
 
 def _again(last: AssetCheckEvaluation) -> AssetCheckEvaluation:

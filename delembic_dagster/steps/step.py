@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
-    AssetCheckEvaluation,
     AssetCheckKey,
     AssetCheckResult,
     AssetCheckSeverity,
@@ -39,16 +38,16 @@ from delembic_dagster.metadata import (
 )
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.steps.committed import (
-    committed_evaluation,
-    evaluation_of_failure,
     not_evaluated,
+    report_committed,
+    report_failure,
 )
 from delembic_dagster.steps.failures import MigrationFailure, step_failure, verification_failure
 from delembic_dagster.steps.log import StepLog
 from delembic_dagster.steps.output import forwarding_output
 from delembic_dagster.steps.session import Context, RunSession
 
-AssetResult = MaterializeResult[None] | AssetCheckResult | AssetCheckEvaluation
+AssetResult = MaterializeResult[None] | AssetCheckResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +87,14 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
                 asset_key=step.key, description=failure.description, metadata=failure.metadata
             )
         )
+        if committed:
+            report_failure(context, committed, failure)
         if step.check:
             yield _check_of_failure(step.check, failure, log.failed)
-        if committed and (evaluation := evaluation_of_failure(context, committed, failure)):
-            yield evaluation
         raise
     yield _materialization(step, outcome)
-    if committed and (
-        evaluation := committed_evaluation(context, committed, step.revision, outcome)
-    ):
-        yield evaluation
+    if committed:
+        report_committed(context, committed, step.revision, outcome)
 
 
 def report_checks(
