@@ -113,6 +113,7 @@ def migration_assets(
     settings: OpSettings,
     name: str,
     body: Body | None,
+    committed_check: str | None = None,
 ) -> list[AssetsDefinition]:
     """Return the assets of `build_delembic_assets` for some migrations.
 
@@ -122,6 +123,8 @@ def migration_assets(
         settings: The settings of the ops, unless a migration overrides them.
         name: The name of the op in the mode ``single_step``.
         body: What each step runs instead of the default.
+        committed_check: The name of the checks that verify committed data, if the definitions have
+            them.
 
     Raises:
         ConfigurationError: There is no such mode.
@@ -129,22 +132,27 @@ def migration_assets(
     with quiet_about_betas():  # an asset's own resources
         match mode:
             case "per_migration":
-                return _in_an_op_each(migrations, settings, body)
+                return _in_an_op_each(migrations, settings, body, committed_check)
             case "single_step":
-                return _in_one_op(migrations, settings, name, body) if migrations else []
+                if not migrations:
+                    return []
+                return _in_one_op(migrations, settings, name, body, committed_check)
     raise ConfigurationError(
         f"There is no mode {mode!r}.", "Choose 'per_migration' or 'single_step'."
     )
 
 
 def _in_an_op_each(
-    migrations: Migrations, general: OpSettings, body: Body | None
+    migrations: Migrations,
+    general: OpSettings,
+    body: Body | None,
+    committed_check: str | None,
 ) -> list[AssetsDefinition]:
     project = migrations.project
     resources = session_resources(project)
 
     def work(context: AssetExecutionContext) -> Iterator[Any]:
-        session = session_in(context, project)
+        session = session_in(context, project, committed_check)
         if body:
             yield from body(context, DelembicResource.sharing(session))
         else:
@@ -182,13 +190,17 @@ def _asset(
 
 
 def _in_one_op(
-    migrations: Migrations, settings: OpSettings, name: str, body: Body | None
+    migrations: Migrations,
+    settings: OpSettings,
+    name: str,
+    body: Body | None,
+    committed_check: str | None,
 ) -> list[AssetsDefinition]:
     project = migrations.project
 
     @in_one_op(migrations, name=name, settings=settings, resource_defs=session_resources(project))
     def all_of_them(context: AssetExecutionContext) -> Iterator[Result]:
-        delembic = DelembicResource.sharing(session_in(context, project))
+        delembic = DelembicResource.sharing(session_in(context, project, committed_check))
         yield from body(context, delembic) if body else delembic.upgrade(context)
 
     return [all_of_them]

@@ -39,7 +39,7 @@ from delembic_dagster.translation.op_settings import OpSettings
 from delembic_dagster.translation.selection import Selection
 from delembic_dagster.translation.translator import DagsterDelembicTranslator
 
-CHECK_NAME = "still_valid"
+CHECK_NAME = "validate_again"
 VALIDATION_JOB_NAME = "delembic_verify"
 
 _AFTER_ALL_OTHERS = {"dagster/priority": "-1000"}
@@ -92,9 +92,9 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
     Example:
         >>> (checks,) = build_delembic_validation_checks(DelembicProject("example_project"))
         >>> min(checks.check_keys).to_user_string()
-        'delembic/D001:still_valid'
+        'delembic/D001:validate_again'
     """
-    return still_valid_checks(
+    return committed_checks(
         Migrations.of(project, translator, select),
         check_name=check_name,
         severity=severity,
@@ -104,7 +104,7 @@ def build_delembic_validation_checks(  # noqa: PLR0913 - all but the project are
     )
 
 
-def still_valid_checks(
+def committed_checks(
     migrations: Migrations,
     *,
     name: str | None,

@@ -26,7 +26,7 @@ from delembic_dagster.checks import (
     CHECK_NAME,
     VALIDATION_JOB_NAME,
     build_delembic_validation_schedule,
-    still_valid_checks,
+    committed_checks,
     validation_job,
 )
 from delembic_dagster.jobs import DEFAULT_NAME, AssetJob, upgrade_job
@@ -106,7 +106,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         group_name: The group of all migrations; each is in the group that it names if ``None``.
         schema_assets: Whether the revisions of Alembic that migrations wait for are external
             assets; they are unless the translator says otherwise.
-        validation_checks: Whether to define the check ``still_valid`` for each migration with a
+        validation_checks: Whether to define the check ``validate_again`` for each migration with a
             ``validate``, which it runs again on committed data, and the job ``delembic_verify``,
             which evaluates all of these checks. With another ``job_name``, that job is named
             ``JOB_verify``.
@@ -142,6 +142,7 @@ def build_delembic_defs(  # noqa: PLR0913 - all but the project are optional, an
         settings=OpSettings(pool, retry_policy, op_tags or {}),
         name=unique.migrations,
         body=body,
+        committed_check=CHECK_NAME if validation_checks else None,
     )
     checks = _checks(migrations, unique, validation_fails_run) if validation_checks else []
     job = upgrade_job(
@@ -226,9 +227,7 @@ def _checks(
     names: _Names,
     fail_run: bool,
 ) -> list[AssetChecksDefinition]:
-    return still_valid_checks(
-        migrations, name=names.checks, settings=OpSettings(), fail_run=fail_run
-    )
+    return committed_checks(migrations, name=names.checks, settings=OpSettings(), fail_run=fail_run)
 
 
 def _sensors(

@@ -17,6 +17,7 @@ from delembic_dagster.naming import is_owner, tag_name, tag_value
 
 REVISION = "delembic/revision"
 SCHEMA_REVISION = "delembic/schema_revision"
+SCHEMA_MESSAGE = "delembic/schema_message"
 STATUS = "delembic/status"
 HISTORY_ID = "delembic/history_id"
 RUN_ID = "delembic/run_id"
@@ -31,6 +32,9 @@ EXECUTOR = "dagster"
 DATA_VERSION_TAG = "dagster/data_version"
 CODE_VERSION_TAG = "dagster/code_version"
 """Tags for what was applied, from which Dagster determines what is out of date."""
+
+INITIAL_VERSION = "INITIAL"
+"""Dagster's data version of an asset that has reported none."""
 
 _PREFIX = "delembic/"
 _OF_ALL_WORK = (DURATION, ROWS)

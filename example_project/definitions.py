@@ -4,4 +4,5 @@ from pathlib import Path
 
 from delembic_dagster import DelembicProject, build_delembic_defs
 
-defs = build_delembic_defs(DelembicProject(Path(__file__).parent))
+# Named after their files, the assets can be read and searched for words.
+defs = build_delembic_defs(DelembicProject(Path(__file__).parent), names="file")

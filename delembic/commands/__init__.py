@@ -20,7 +20,7 @@ from delembic.commands.projects import (
     read_graph,
     revision,
 )
-from delembic.commands.reading import current, history, runs, runs_since, show
+from delembic.commands.reading import applied_schema, current, history, runs, runs_since, show
 from delembic.commands.running import apply, settle, upgrade, verify, verify_each
 from delembic.commands.tables import OwnTable, tables, tables_sql
 from delembic.execution.acceptance import Acceptance
@@ -36,6 +36,7 @@ __all__ = [
     "Rule",
     "Session",
     "accept",
+    "applied_schema",
     "apply",
     "check",
     "current",

@@ -17,6 +17,7 @@ from delembic.history.log import open_log, read_entries
 from delembic.history.record import RevisionRecord, read_record
 from delembic.history.standing import Standing, applied_heads
 from delembic.history.survey import Survey, read_survey
+from delembic.schema.gate import applied_schema_revisions
 from delembic.status import Operation, Status
 
 
@@ -121,6 +122,20 @@ def show(config: Config, revision: str) -> RevisionRecord:
     graph = read_graph(config)
     with open_database(config) as database:
         return read_record(database, read_survey(config, database, graph), revision)
+
+
+def applied_schema(config: Config) -> dict[str, str]:
+    """Return the Alembic revisions that are applied, with Alembic's messages, and write nothing.
+
+    There are none if ``alembic_config`` is not set; the database is not opened then.
+
+    Raises:
+        ConfigurationError: The database or Alembic's files cannot be read.
+    """
+    if config.alembic_config is None:
+        return {}
+    with open_database(config) as database, reading(database.work) as conn:
+        return applied_schema_revisions(config, conn)
 
 
 def _survey(config: Config) -> Survey:

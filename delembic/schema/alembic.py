@@ -95,13 +95,21 @@ class SchemaRevisions:
         """Return every applied revision, in one read: the database's heads and their ancestors.
 
         Raises:
+            ConfigurationError: As `messages_in` does.
+        """
+        return frozenset(self.messages_in(conn))
+
+    def messages_in(self, conn: Connection) -> dict[str, str]:
+        """Return every applied revision with its message, newest first.
+
+        Raises:
             ConfigurationError: A script cannot be executed, or the database is at a revision that
                 they do not contain.
         """
         scripts, heads = self._scripts, self.heads_in(conn)
         try:
             applied = scripts.iterate_revisions(heads, "base")
-            return frozenset(script.revision for script in applied)
+            return {script.revision: script.doc for script in applied}
         except (CommandError, RevisionError) as error:
             raise ConfigurationError(
                 f"The database is at Alembic revision {', '.join(heads)}, which the scripts of"

@@ -69,6 +69,16 @@ def missing_schema_revisions(
     return _missing(open_schema(config) if plan.external else None, plan, conn)
 
 
+def applied_schema_revisions(config: Config, conn: Connection) -> dict[str, str]:
+    """Return the Alembic revisions that are applied, with their messages; none without Alembic.
+
+    Raises:
+        ConfigurationError: Alembic's files cannot be read.
+    """
+    schema = open_schema(config)
+    return schema.messages_in(conn) if schema else {}
+
+
 def _missing(
     schema: SchemaRevisions | None, plan: Plan, conn: Connection
 ) -> dict[str, tuple[str, ...]]:

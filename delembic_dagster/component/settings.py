@@ -198,7 +198,7 @@ class ProjectSettings(Resolvable, Model):
     validation_checks: Annotated[
         bool,
         Resolver.default(
-            description="Whether to define the check still_valid for each migration with a"
+            description="Whether to define the check validate_again for each migration with a"
             " validate, which it runs again on committed data, and a job that evaluates all of"
             " these checks.",
         ),

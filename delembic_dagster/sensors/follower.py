@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dagster import AssetKey, DagsterInstance, SensorEvaluationContext, SensorResult
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterInstance,
+    SensorEvaluationContext,
+    SensorResult,
+)
 
-from delembic import Bookmark, Graph, LogEntry, Status, commands
+from delembic import Bookmark, ConfigurationError, Graph, LogEntry, Status, commands
 from delembic_dagster.errors import without_causes
+from delembic_dagster.metadata import INITIAL_VERSION, SCHEMA_REVISION
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.sensors.event_log import Claims, EventLog, own_runs
 from delembic_dagster.sensors.events import OutsideEvent, outside_events
+from delembic_dagster.sensors.schema import schema_events
 from delembic_dagster.translation.migrations import Migrations
-
-_INITIAL = "INITIAL"
-"""Dagster's data version of an asset that has reported none."""
 
 _claims = Claims()
 
@@ -51,15 +56,28 @@ class Follower:
         batch = _Batch(self.sensor, self.migrations, context.instance, files, ended)
         batch.sort_out()
         later = [a.id for a in unknown] + batch.later
+        schema = self._schema(context)
+        reason = _summary(batch.new, [*unknown, *batch.new], known, files)
         return SensorResult(
-            asset_events=list(batch.events()),
-            skip_reason=_summary(batch.new, [*unknown, *batch.new], known, files),
+            asset_events=[*schema, *batch.events()],
+            skip_reason=f"{_schema_summary(schema)}{reason}",
             cursor=bookmark.keeping(later).as_text(),
         )
 
     @property
     def _project(self) -> DelembicProject:
         return self.migrations.project
+
+    def _schema(self, context: SensorEvaluationContext) -> list[AssetMaterialization]:
+        """Return what Alembic has applied; its files may be faulty without harm to the rest."""
+        try:
+            return schema_events(self.migrations, context.instance, self._claims_schema)
+        except ConfigurationError as error:
+            context.log.warning(f"Alembic's revisions are not reported. {error}")
+            return []
+
+    def _claims_schema(self, name: str) -> bool:
+        return _claims.take((self._project, name), self.sensor)
 
     def _files(self, attempts: Sequence[LogEntry]) -> Graph:
         """Return the files as they are now, if that matters to the attempts; else as loaded.
@@ -125,7 +143,7 @@ class _Batch:
         return [spec.key, *(dep.asset_key for dep in spec.deps)]
 
     def _version(self, key: AssetKey) -> str:
-        return self.log.data_version(key) or self.checksums.get(key) or _INITIAL
+        return self.log.data_version(key) or self.checksums.get(key) or INITIAL_VERSION
 
     def _reported_by_its_run(self, attempt: LogEntry) -> bool:
         """Return whether a run of this Dagster reports the attempt as a failed step of its own."""
@@ -151,6 +169,11 @@ def _is_of(attempt: LogEntry, files: Graph) -> bool:
     """Return whether an attempt, if it succeeded, ran the file that is given."""
     ran = attempt.checksum if attempt.status == Status.SUCCESS else None
     return ran is None or files[attempt.revision].is_of(ran)
+
+
+def _schema_summary(events: Sequence[AssetMaterialization]) -> str:
+    names = [str(event.metadata[SCHEMA_REVISION].value) for event in events]
+    return f"Applied by Alembic: {', '.join(names)}. " if names else ""
 
 
 def _summary(new: Sequence[LogEntry], read: Sequence[LogEntry], known: Graph, files: Graph) -> str:

@@ -38,6 +38,9 @@ def build_delembic_run_history_sensor(  # noqa: PLR0913 - all but the project ar
     Dagster cannot record failures outside of its own runs. Each attempt is reported once, even if
     the sensor's cursor is lost: the sensor first checks whether Dagster already has the event.
 
+    The assets of Alembic's revisions are materialized too, once Alembic has applied them, with its
+    message.
+
     The first tick does not report the whole history. Of the attempts before the newest hundred, it
     reports the last success and the last attempt of each migration.
 

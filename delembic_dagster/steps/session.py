@@ -41,10 +41,13 @@ class RunSession:
 
     Attributes:
         project: The project.
+        committed_check: The name of the checks that verify committed data; ``None`` if the
+            definitions have none.
     """
 
     project: DelembicProject
     _shared: _Shared
+    committed_check: str | None = None
 
     def apply(self, revision: Revision, on_event: Listener) -> Outcome:
         """Run one migration, as `delembic.commands.apply` does, unless the run was interrupted.
@@ -90,15 +93,18 @@ def session_resources(project: DelembicProject) -> dict[str, ResourceDefinition]
     return {_key(project): _resource(config.path, config.section, settings)}
 
 
-def session_in(context: Context, project: DelembicProject) -> RunSession:
+def session_in(
+    context: Context, project: DelembicProject, committed_check: str | None = None
+) -> RunSession:
     """Return the session that the resource of `session_resources` has opened.
 
     Args:
         context: The context of a step that requires the resource.
         project: The project, as loaded with the definitions.
+        committed_check: The name of the checks that verify committed data, if there are any.
     """
     shared: _Shared = getattr(context.resources, _key(project))
-    return RunSession(project, shared)
+    return RunSession(project, shared, committed_check)
 
 
 def run_id_of(context: Context) -> str | None:

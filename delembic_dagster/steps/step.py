@@ -37,6 +37,11 @@ from delembic_dagster.metadata import (
     standing_metadata,
 )
 from delembic_dagster.project import DelembicProject
+from delembic_dagster.steps.committed import (
+    not_evaluated,
+    report_committed,
+    report_failure,
+)
 from delembic_dagster.steps.failures import MigrationFailure, step_failure, verification_failure
 from delembic_dagster.steps.log import StepLog
 from delembic_dagster.steps.output import forwarding_output
@@ -66,13 +71,14 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
     """Run a migration and yield its results for the asset that is being executed.
 
     If ``validate`` fails, the migration is rolled back: its check is reported as failed, and
-    nothing is materialized. Whatever failed, an observation shows the error on the asset's page,
-    where Dagster itself shows only that the step failed.
+    nothing is materialized. If anything else fails, the check warns that it was not evaluated.
+    Whatever failed, an observation shows the error on the asset's page. Dagster itself shows there
+    only that the step failed.
 
     Raises:
         MigrationFailure: The migration did not take effect.
     """
-    log = StepLog(context.log)
+    log, committed = StepLog(context.log), _committed_check(session, step)
     try:
         outcome = attempt(context, session, step.revision, log)
     except MigrationFailure as failure:
@@ -81,10 +87,14 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
                 asset_key=step.key, description=failure.description, metadata=failure.metadata
             )
         )
-        if step.check and log.failed and log.failed.phase == Phase.VALIDATE:
-            yield _failed_check(step.check, log.failed)
+        if committed:
+            report_failure(context, committed, failure)
+        if step.check:
+            yield _check_of_failure(step.check, failure, log.failed)
         raise
     yield _materialization(step, outcome)
+    if committed:
+        report_committed(context, committed, step.revision, outcome)
 
 
 def report_checks(
@@ -200,6 +210,27 @@ def _validated_before(
         " passed then; nothing was run this time. To run it on the current data:"
         f" delembic verify {revision}",
         metadata=metadata,
+    )
+
+
+def _committed_check(session: RunSession, step: Step) -> AssetCheckKey | None:
+    name = session.committed_check
+    return AssetCheckKey(step.key, name) if name and step.revision.validates else None
+
+
+def _check_of_failure(
+    check: AssetCheckKey, failure: MigrationFailure, failed: Failed | None
+) -> AssetCheckResult:
+    if failed and failed.phase == Phase.VALIDATE:
+        return _failed_check(check, failed)
+    return AssetCheckResult(
+        passed=False,
+        asset_key=check.asset_key,
+        check_name=check.name,
+        # Nothing is known to be wrong with the data; what is wrong has failed the step.
+        severity=AssetCheckSeverity.WARN,
+        description=not_evaluated(failure),
+        metadata=check_metadata(failure.metadata),
     )
 
 

@@ -1,4 +1,4 @@
-"""Verifies several migrations in one step: the evaluation of the checks ``still_valid``."""
+"""Verifies several migrations in one step: the evaluation of the checks ``validate_again``."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from dagster import AssetCheckSpec, AssetKey, AssetSpec, DagsterInvalidDefinitio
 
 from delembic import Revision
 from delembic_dagster.errors import AssetKeyTakenError, TranslationError
-from delembic_dagster.metadata import REVISION
+from delembic_dagster.metadata import REVISION, SCHEMA_REVISION
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.translation.arrangement import Arrangement
 from delembic_dagster.translation.op_settings import OpSettings
@@ -111,6 +111,9 @@ class _Translation:
                     data.revision.id,
                     f"makes no AssetSpec of {name}, for which it waits: {spec!r}.",
                 )
+            # The sensor finds the revision by this, whatever the translator changed.
+            if spec.metadata.get(SCHEMA_REVISION) != name:
+                spec = spec.merge_attributes(metadata={SCHEMA_REVISION: name})
             return self._arrangement.put(spec, group=False)
 
     def _spec(self, data: DelembicTranslatorData) -> AssetSpec:

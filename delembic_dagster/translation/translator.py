@@ -143,11 +143,10 @@ class DagsterDelembicTranslator:
         name = data.schema_revision
         return AssetSpec(
             key=AssetKey([*self._prefix(data.waiting), "alembic", key_part(name)]),
-            # Only Alembic and the database know which of these it is.
-            description=f"Data migrations wait for {name}, a revision of Alembic. Alembic applies"
-            " it, not Dagster, so it is never materialized here; 'alembic current' shows whether it"
-            " is applied. If Alembic has no such revision, the name is misspelled, or belongs to a"
-            " migration whose file is gone.",
+            # Its message is not read here: that would import Alembic, and run its scripts.
+            description=f"The revision {name} of Alembic. Data migrations wait for it. Alembic"
+            " applies it, not Dagster: once it is applied, the sensor for what was run elsewhere"
+            " reports it here, with Alembic's message.",
             metadata={SCHEMA_REVISION: name},
             group_name="alembic",
             kinds={"alembic"},

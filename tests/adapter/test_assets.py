@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from dagster import (
+    AssetCheckSeverity,
     AssetKey,
     AssetsDefinition,
     DagsterInstance,
@@ -209,7 +210,7 @@ def test_a_passed_validate_passes_its_check_then_and_later(location: Location) -
     later = location.run()
 
     assert later.checks() == [("D001", True)]
-    (evaluation,) = later.result.get_asset_check_evaluations()
+    evaluation, _ = later.result.get_asset_check_evaluations()
     assert "nothing was run this time" in str(evaluation.description)
     assert location.inserted().count("validated") == 1
 
@@ -476,3 +477,36 @@ def test_the_page_of_an_asset_shows_why_its_migration_failed(
     assert shown.metadata["delembic/status"].value == "failed"
     assert shown.metadata["delembic/history_id"].value == 1
     assert ran.materialized() == {}
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_the_check_of_a_migration_that_failed_before_it_warns_that_it_was_not_evaluated(
+    sqlite_location: Location, mode: Mode
+) -> None:
+    sqlite_location.folder.migration("D001", "raise ValueError('no rows')", validate="return")
+
+    ran = sqlite_location.run(mode=mode)
+
+    (told,) = ran.result.get_asset_check_evaluations()
+    assert (told.check_name, told.passed) == ("validate", False)
+    assert told.severity == AssetCheckSeverity.WARN
+    assert str(told.description).startswith(
+        "It was not evaluated. D001 failed in upgrade: ValueError: no rows"
+    )
+    assert told.metadata["delembic/history_id"].value == 1
+
+
+def test_the_check_of_a_blocked_migration_warns_that_it_was_not_evaluated(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.folder.migration("D001", "1/0")
+    sqlite_location.inserting("D002", "D001", validate="return")
+
+    ran = sqlite_location.run("D002")
+
+    told = ran.result.get_asset_check_evaluations()
+    # The run of a single asset plans all of its checks.
+    assert sorted(each.check_name for each in told) == ["validate", "validate_again"]
+    for each in told:
+        assert (each.passed, each.severity) == (False, AssetCheckSeverity.WARN)
+        assert "it depends on D001" in str(each.description)

@@ -110,6 +110,37 @@ def test_runs_on_the_command_line_and_in_dagster_leave_nothing_out_of_date(
     assert statuses(kept) == {"D001": FRESH, "D002": FRESH, "D003": FRESH}
 
 
+SCHEMA = """
+    revision = {name!r}
+    down_revision = {below!r}
+
+
+    def upgrade():
+        pass
+"""
+
+
+def test_a_revision_of_alembic_that_is_reported_late_leaves_nothing_out_of_date(
+    kept: Location,
+) -> None:
+    kept.folder.configure(alembic_config="alembic.ini")
+    kept.folder.write("alembic.ini", "[alembic]\nscript_location = %(here)s/schema\n")
+    kept.folder.write("schema/versions/s1.py", SCHEMA.format(name="S001", below=None))
+    kept.folder.execute(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32))",
+        "INSERT INTO alembic_version VALUES ('S001')",
+    )
+    for revision in ("D001", "D002", "D003"):
+        kept.inserting(revision, "S001")
+    kept.run("D001")
+    kept.folder.upgrade("D002")
+    sensor = build_delembic_run_history_sensor(kept.project)
+    assert [name for name, _ in tick(sensor, kept.instance).shown] == ["S001", "D002"]
+    kept.run("D003")
+
+    assert statuses(kept) == dict.fromkeys(("S001", "D001", "D002", "D003"), FRESH)
+
+
 def test_a_changed_file_that_was_accepted_is_up_to_date(kept: Location) -> None:
     kept.inserting("D001")
     kept.inserting("D002", "D001")

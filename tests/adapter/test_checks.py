@@ -58,7 +58,7 @@ def _found(ran: JobRun) -> dict[str, AssetCheckEvaluation]:
 
 
 def _failure(ran: JobRun) -> tuple[str, dict[str, Any]]:
-    data = ran.result.failure_data_for_node("delembic__still_valid")
+    data = ran.result.failure_data_for_node("delembic__validate_again")
     assert data
     assert data.user_failure_data, data.error
     failure = data.user_failure_data
@@ -88,8 +88,8 @@ def test_the_job_verifies_all_applied_migrations_in_one_step(applied: Location) 
     ran = _verify(applied)
 
     assert ran.success
-    assert ran.started() == ["delembic__still_valid"]
-    assert ran.checks("still_valid") == [("D001", True), ("D002", True)]
+    assert ran.started() == ["delembic__validate_again"]
+    assert ran.checks("validate_again") == [("D001", True), ("D002", True)]
     assert ran.materialized() == {}
 
 
@@ -102,7 +102,7 @@ def test_drifted_data_fails_its_check_and_leaves_the_migration_applied(
     ran = _verify(applied)
 
     assert ran.success
-    assert ran.checks("still_valid") == [("D001", False), ("D002", True)]
+    assert ran.checks("validate_again") == [("D001", False), ("D002", True)]
     found = _found(ran)["D001"]
     assert found.severity == AssetCheckSeverity.ERROR
     assert str(found.description).startswith("AssertionError: assert conn.exec_driver_sql(")
@@ -119,7 +119,7 @@ def test_corrected_data_passes_its_check_again(local: Location) -> None:
     _verify(local)
     local.folder.execute("INSERT INTO t VALUES ('D001')")
 
-    assert _verify(local).checks("still_valid") == [("D001", True), ("D002", True)]
+    assert _verify(local).checks("validate_again") == [("D001", True), ("D002", True)]
 
 
 def test_the_log_entry_and_the_evaluation_refer_to_each_other(
@@ -158,7 +158,7 @@ def test_a_migration_that_is_not_applied_yet_has_no_result(local: Location) -> N
     ran = _verify(local)
 
     assert ran.success
-    assert ran.checks("still_valid") == [("D001", True), ("D002", True)]
+    assert ran.checks("validate_again") == [("D001", True), ("D002", True)]
     assert local.folder.attempts("D003") == []
 
 
@@ -168,7 +168,7 @@ def test_if_nothing_is_applied_nothing_is_run(sqlite_location: Location) -> None
     ran = _verify(sqlite_location)
 
     assert ran.success
-    assert ran.checks("still_valid") == []
+    assert ran.checks("validate_again") == []
 
 
 def test_a_run_that_applies_a_migration_does_not_verify_it_right_after(local: Location) -> None:
@@ -177,20 +177,20 @@ def test_a_run_that_applies_a_migration_does_not_verify_it_right_after(local: Lo
 
     ran = local.run("D001", "D003")
 
-    assert ran.checks("still_valid") == [("D003", True), ("D001", True)]
+    assert ran.checks("validate_again") == [("D003", True), ("D001", True)]
     assert [row.operation for row in local.folder.attempts("D003")] == ["upgrade"]
     assert [row.operation for row in local.folder.attempts("D001")] == ["upgrade", "verify"]
 
 
 def test_a_single_check_can_be_evaluated(local: Location) -> None:
     job = local.definitions().resolve_job_def("delembic_verify")
-    check = AssetCheckKey(key("D002"), "still_valid")
+    check = AssetCheckKey(key("D002"), "validate_again")
 
     ran = JobRun(
         job.get_subset(asset_check_selection={check}).execute_in_process(instance=local.instance)
     )
 
-    assert ran.checks("still_valid") == [("D002", True)]
+    assert ran.checks("validate_again") == [("D002", True)]
     assert len(local.folder.attempts()) == 3
 
 
@@ -200,8 +200,81 @@ def test_the_upgrade_job_does_not_verify(local: Location) -> None:
     assert ran.success
     assert ran.started() == ["D001", "D002"]
     assert ran.checks() == [("D001", True), ("D002", True)]
-    assert ran.checks("still_valid") == []
+    assert ran.checks("validate_again") == []
     assert len(local.folder.attempts()) == 2
+
+
+@pytest.mark.parametrize("mode", ["per_migration", "single_step"])
+def test_the_upgrade_job_tells_that_what_it_has_applied_is_valid(
+    sqlite_location: Location, mode: Mode
+) -> None:
+    sqlite_location.inserting("D001", validate=EXPECT.format("D001"))
+    sqlite_location.inserting("D002", "D001")
+
+    ran = sqlite_location.run(mode=mode)
+
+    assert ran.checks() == [("D001", True)]
+    assert ran.checks("validate_again") == [("D001", True)]
+    told = _found(ran)["D001"]
+    assert told.description == "Validated in the transaction that applied it."
+    assert plain(told.metadata)["history_id"] == 1
+    assert [row.operation for row in sqlite_location.folder.attempts()] == ["upgrade"] * 2
+
+
+def test_the_upgrade_job_tells_the_last_verification_again(local: Location) -> None:
+    local.folder.execute("DELETE FROM t WHERE name = 'D001'")
+    found = _found(_verify(local))
+
+    for _ in range(2):
+        ran = local.run()
+
+        assert ran.success
+        assert ran.checks("validate_again") == [("D001", False), ("D002", True)]
+        told = _found(ran)
+        for revision in ("D001", "D002"):
+            assert told[revision].severity == found[revision].severity
+            assert told[revision].description == (
+                f"Not verified in this run. The last result: {found[revision].description}"
+            )
+            facts = [plain(each[revision].metadata)["verified_at"] for each in (found, told)]
+            assert facts[0] == facts[1]
+    assert len(local.folder.attempts()) == 4
+
+
+def test_a_verification_that_a_run_planned_but_did_not_do_is_not_told_again(
+    local: Location,
+) -> None:
+    old = local.definitions()
+    local.inserting("D002", "D001", validate="pass")  # which fails the verification of all
+    assert not local.run_definitions(old, job="delembic_verify").success
+
+    ran = local.run()
+
+    assert ran.success
+    assert ran.checks("validate_again") == []
+
+
+def test_without_the_checks_the_upgrade_job_tells_nothing_of_them(
+    sqlite_location: Location,
+) -> None:
+    sqlite_location.inserting("D001", validate="return")
+
+    ran = sqlite_location.run(validation_checks=False)
+
+    assert ran.checks() == [("D001", True)]
+    assert ran.checks("validate_again") == []
+
+
+def test_the_checks_of_a_project_are_listed_in_the_order_in_which_they_are_evaluated(
+    local: Location,
+) -> None:
+    checks = local.definitions().resolve_asset_graph().asset_check_keys
+
+    # Dagster sorts the checks of an asset by their names.
+    assert sorted(each.name for each in checks if each.asset_key == key("D001")) == [
+        "validate",
+        "validate_again",
+    ]
 
 
 def test_a_separately_built_job_can_exclude_the_checks(local: Location) -> None:
@@ -216,9 +289,9 @@ def test_a_separately_built_job_can_exclude_the_checks(local: Location) -> None:
         ],
     )
 
-    assert local.run_definitions(definitions).checks("still_valid") == []
+    assert local.run_definitions(definitions).checks("validate_again") == []
     both = local.run_definitions(definitions, job="both")
-    assert both.checks("still_valid") == [("D001", True), ("D002", True)]
+    assert both.checks("validate_again") == [("D001", True), ("D002", True)]
 
 
 def test_the_severity_of_a_failed_check_can_be_a_warning(local: Location) -> None:
@@ -252,7 +325,7 @@ def test_a_server_that_does_not_answer_fails_the_step_and_no_check(
 
     description, metadata = _failure(ran)
     assert not ran.success
-    assert ran.checks("still_valid") == []
+    assert ran.checks("validate_again") == []
     assert description.startswith("Cannot connect to postgresql+psycopg://nobody@127.0.0.1")
     assert metadata == {"status": "not_verified"}
 
@@ -286,7 +359,7 @@ def test_a_verification_that_could_not_be_done_is_retried_if_a_policy_says_so(
 
     ran = location.run_definitions(definitions, job="delembic_verify")
 
-    assert ran.checks("still_valid") == [("D001", True)]
+    assert ran.checks("validate_again") == [("D001", True)]
     verified = [row.status for row in folder.attempts() if row.operation == "verify"]
     assert verified == ["interrupted", "success"]
 
@@ -297,7 +370,7 @@ def test_a_file_that_changed_after_loading_asks_for_a_reload(local: Location) ->
 
     ran = local.run_definitions(definitions, job="delembic_verify")
 
-    assert ran.checks("still_valid") == []
+    assert ran.checks("validate_again") == []
     assert "reload the code location" in _failure(ran)[0]
 
 
@@ -322,7 +395,7 @@ def test_a_migration_whose_base_class_has_no_validate_is_left_out(local: Locatio
     )
     local.folder.upgrade()
 
-    assert _verify(local).checks("still_valid") == [("D001", True), ("D002", True)]
+    assert _verify(local).checks("validate_again") == [("D001", True), ("D002", True)]
 
 
 def test_selected_checks_are_evaluated_in_the_order_of_the_migrations(
@@ -332,7 +405,7 @@ def test_selected_checks_are_evaluated_in_the_order_of_the_migrations(
         sqlite_location.inserting(revision, *depends_on, validate="pass")
     sqlite_location.folder.upgrade()
 
-    found = _verify(sqlite_location).checks("still_valid")
+    found = _verify(sqlite_location).checks("validate_again")
 
     assert [revision for revision, _ in found] == ["D9", "D10", "D001"]
 
@@ -348,7 +421,7 @@ class TestDefinitions:
 
         Definitions.validate_loadable(definitions)
         (checks,) = build_delembic_validation_checks(DelembicProject(files.root))
-        assert checks.check_keys == {AssetCheckKey(key("D001"), "still_valid")}
+        assert checks.check_keys == {AssetCheckKey(key("D001"), "validate_again")}
         assert [schedule.name for schedule in definitions.schedules or []] == [
             "delembic_verify_schedule"
         ]
@@ -411,10 +484,10 @@ class TestDefinitions:
         ran = [sqlite_location.run_definitions(definitions, job=name) for name in "ab"]
 
         assert [each.started() for each in ran] == [
-            ["delembic__still_valid"],
-            ["second__delembic__still_valid"],
+            ["delembic__validate_again"],
+            ["second__delembic__validate_again"],
         ]
-        assert [each.checks("still_valid") for each in ran] == [[("D001", True)]] * 2
+        assert [each.checks("validate_again") for each in ran] == [[("D001", True)]] * 2
 
     def test_keys_may_get_a_prefix_after_the_checks_were_built(
         self, sqlite_location: Location
@@ -437,7 +510,7 @@ class TestDefinitions:
 
         ran = sqlite_location.run_definitions(definitions, job="verify")
 
-        assert ran.checks("still_valid") == [("D001", True)]
+        assert ran.checks("validate_again") == [("D001", True)]
 
     def test_a_check_name_that_the_translator_already_uses_is_rejected(
         self, files: ProjectFolder
@@ -486,7 +559,7 @@ class TestSchedule:
         (request,) = data.run_requests or []
         assert (schedule.job_name, request.asset_selection) == ("delembic_verify", None)
         ran = local.run_definitions(definitions, job=schedule.job_name)
-        assert ran.checks("still_valid") == [("D001", True), ("D002", True)]
+        assert ran.checks("validate_again") == [("D001", True), ("D002", True)]
 
     def test_the_schedule_comes_with_its_job_if_none_is_given(self, files: ProjectFolder) -> None:
         files.migration("D001", validate="pass")
@@ -527,7 +600,13 @@ def test_a_migration_that_fails_leaves_the_checks_of_all_others_as_they_were(
     ran = local.run_definitions(definitions, job=job)
 
     assert not ran.success
-    assert ran.checks("still_valid") == [("D005", True), ("D001", True), ("D002", True)]
+    # What failed says so itself; its descendant has not begun.
+    told, *others = ran.checks("validate_again")
+    assert told == ("D003", False)
+    assert others == [("D005", True), ("D001", True), ("D002", True)]
+    warning = _found(ran)["D003"]
+    assert warning.severity == AssetCheckSeverity.WARN
+    assert str(warning.description).startswith("It was not evaluated. D003 failed in upgrade: ")
 
 
 @pytest.mark.parametrize("mode", ["per_migration", "single_step"])
@@ -548,7 +627,7 @@ def test_a_job_can_select_all_checks_and_no_assets(local: Location, mode: Mode) 
     assert ran.success
     assert ran.materialized() == {}
     assert ran.checks() == [("D001", True), ("D002", True)]
-    assert ran.checks("still_valid") == [("D001", True), ("D002", True)]
+    assert ran.checks("validate_again") == [("D001", True), ("D002", True)]
     told = {each.description for each in ran.result.get_asset_check_evaluations()}
     assert "It was validated when it was applied; nothing was run this time." in told
     assert local.folder.states()["D003"] == "pending"
@@ -566,7 +645,7 @@ def test_a_run_fails_for_drifted_data_only_if_that_is_set(local: Location, fails
     ran = _verify(local, validation_fails_run=fails)
 
     assert ran.success is not fails
-    assert ran.checks("still_valid") == [("D001", False), ("D002", True)]
+    assert ran.checks("validate_again") == [("D001", False), ("D002", True)]
     if fails:
         description, metadata = _failure(ran)
         assert description.startswith("The data no longer passes validate(): D001.")

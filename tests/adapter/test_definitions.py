@@ -183,7 +183,7 @@ def test_two_projects_with_different_revisions_need_only_two_job_names(
     assert sqlite_location.folder.statuses() == ["success"]
     assert other.statuses() == ["success"]
     checked = sqlite_location.run_definitions(definitions, job="second_verify")
-    assert checked.checks("still_valid") == [("E001", True)]
+    assert checked.checks("validate_again") == [("E001", True)]
 
 
 @pytest.mark.parametrize("mode", ["per_migration", "single_step"])

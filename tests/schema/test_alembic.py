@@ -35,6 +35,8 @@ with engine.connect() as connection:
 """
 
 SCRIPT = """
+'''What {revision} does.'''
+
 from pathlib import Path
 from alembic import op
 
@@ -255,6 +257,29 @@ class TestHistory:
         assert entries["D001"].state == "pending"
         assert entries["D002"].state == "blocked"
         assert entries["D002"].waits_for == ("S002",)
+
+
+class TestAppliedSchema:
+    def test_all_that_is_applied_is_told_with_alembics_messages(
+        self, project: SchemaProject
+    ) -> None:
+        project.upgrade_schema("S002")
+
+        assert commands.applied_schema(project.config) == {
+            "S001": "What S001 does.",
+            "S002": "What S002 does.",
+        }
+
+    def test_nothing_is_told_of_a_database_that_alembic_has_never_seen(
+        self, project: SchemaProject
+    ) -> None:
+        assert commands.applied_schema(project.config) == {}
+        assert project.tables() == []
+
+    def test_without_alembic_the_database_is_not_opened(self, tmp_path: Path) -> None:
+        project = ProjectFolder(tmp_path, "postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
+
+        assert commands.applied_schema(project.config) == {}
 
 
 class TestFaults:

@@ -16,7 +16,7 @@ class RegisterVocabularies(DataMigration):
     depends_on = ["S001"]
     description = "register the vocabularies"
     owners = ["team:vocabulary"]
-    group = "reference"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Insert what the foreign keys of `concept` will look for."""

@@ -14,11 +14,11 @@ class StageCountries(DataMigration):
     """Countries of ISO 3166-1, about 250."""
 
     revision = "D002"
-    depends_on = ["D001", "S001"]
+    depends_on = ["D001"]
     description = "stage the countries of ISO 3166-1"
     tags = {"domain": "geography"}
     owners = ["team:vocabulary"]
-    group = "staging"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Insert the source, one row for each country."""

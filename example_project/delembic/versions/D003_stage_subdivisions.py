@@ -14,11 +14,11 @@ class StageSubdivisions(DataMigration):
     """Subdivisions of ISO 3166-2, about 5,000."""
 
     revision = "D003"
-    depends_on = ["D001", "S001"]
+    depends_on = ["D001"]
     description = "stage the subdivisions of ISO 3166-2"
     tags = {"domain": "geography"}
     owners = ["team:vocabulary"]
-    group = "staging"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Insert the source, one row for each subdivision."""

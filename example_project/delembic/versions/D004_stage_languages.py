@@ -14,11 +14,11 @@ class StageLanguages(DataMigration):
     """Languages of ISO 639-3, about 7,900."""
 
     revision = "D004"
-    depends_on = ["D001", "S001"]
+    depends_on = ["D001"]
     description = "stage the languages of ISO 639-3"
     tags = {"domain": "language"}
     owners = ["team:vocabulary"]
-    group = "staging"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Insert the source, one row for each language."""

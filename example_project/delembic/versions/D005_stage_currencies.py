@@ -14,11 +14,11 @@ class StageCurrencies(DataMigration):
     """Currencies of ISO 4217, about 180."""
 
     revision = "D005"
-    depends_on = ["D001", "S001"]
+    depends_on = ["D001"]
     description = "stage the currencies of ISO 4217"
     tags = {"domain": "currency"}
     owners = ["team:vocabulary"]
-    group = "staging"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Insert the source, one row for each currency."""

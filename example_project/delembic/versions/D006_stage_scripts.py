@@ -14,11 +14,11 @@ class StageScripts(DataMigration):
     """Scripts of ISO 15924, about 230."""
 
     revision = "D006"
-    depends_on = ["D001", "S001"]
+    depends_on = ["D001"]
     description = "stage the scripts of ISO 15924"
     tags = {"domain": "script"}
     owners = ["team:vocabulary"]
-    group = "staging"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Insert the source, one row for each script."""

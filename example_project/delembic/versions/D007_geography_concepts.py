@@ -18,7 +18,7 @@ class LoadGeographyConcepts(DataMigration):
     description = "load the concepts of geography"
     tags = {"domain": "geography"}
     owners = ["team:vocabulary"]
-    group = "concepts"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """INSERT INTO concept SELECT ... FROM concept_staging."""

@@ -20,7 +20,7 @@ class LoadOtherConcepts(DataMigration):
     description = "load the concepts of languages, currencies and scripts"
     tags = ["language", "currency", "script"]
     owners = ["team:vocabulary"]
-    group = "concepts"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """INSERT INTO concept SELECT ... FROM concept_staging."""

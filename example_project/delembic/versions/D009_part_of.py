@@ -27,7 +27,7 @@ class RelateSubdivisions(DataMigration):
     description = "a subdivision is part of its country"
     tags = {"domain": "geography"}
     owners = ["team:vocabulary"]
-    group = "relationships"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Register both directions, derive one from the staged parents, and reverse it."""

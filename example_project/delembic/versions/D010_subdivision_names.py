@@ -29,7 +29,7 @@ class CorrectSubdivisionNames(DataMigration):
     description = "take codes and footnote marks out of names"
     tags = {"domain": "geography"}
     owners = ["team:vocabulary"]
-    group = "corrections"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Find the names that change, and update only those."""

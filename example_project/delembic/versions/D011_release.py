@@ -21,7 +21,7 @@ class ReleaseVocabularies(DataMigration):
     depends_on = ["D008", "D010"]
     description = "release the vocabularies"
     owners = ["team:vocabulary"]
-    group = "release"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Set the version of all five."""

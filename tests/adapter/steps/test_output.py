@@ -184,7 +184,7 @@ def test_what_dagsters_storage_logs_does_not_come_back_during_verification(
     ran = chatty.run_definitions(chatty.definitions(), job="delembic_verify")
 
     texts = [text for _, text in lines(chatty.instance, ran.run_id)]
-    assert ran.checks("still_valid") == [("D001", True)]
+    assert ran.checks("validate_again") == [("D001", True)]
     assert "checked" in texts
     assert "at work" not in texts
 

@@ -60,7 +60,7 @@ def test_arguments_reach_everything_that_is_built(named: Location) -> None:
         "a/b/delembic/D002_map",
     }
     assert {node.group_name for node in graph.asset_nodes} == {"all_of_them"}
-    assert {key.name for key in graph.asset_check_keys} == {"validate", "still_valid"}
+    assert {key.name for key in graph.asset_check_keys} == {"validate", "validate_again"}
     assert named.run_definitions(definitions).checks() == [("D001", True), ("D002", True)]
 
 

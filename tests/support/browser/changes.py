@@ -27,7 +27,7 @@ class LoadContinents(DataMigration):
     description = "load the continents"
     tags = {"domain": "geography"}
     owners = ["team:vocabulary"]
-    group = "continents"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Insert what is in the list."""
@@ -47,6 +47,8 @@ from sqlalchemy import Connection
 
 from delembic import DataMigration
 
+from ._expectation import expect
+
 
 class SpellContinents(DataMigration):
     """Waits for the continents."""
@@ -54,11 +56,16 @@ class SpellContinents(DataMigration):
     revision = "D013"
     depends_on = ["D012"]
     description = "spell the continents in capitals"
-    group = "continents"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """AFRICA, not Africa."""
         conn.exec_driver_sql("UPDATE continent SET name = upper(name)")
+
+    def validate(self, conn: Connection) -> None:
+        """Expect no small letters."""
+        small = "SELECT count(*) FROM continent WHERE name <> upper(name)"
+        expect("small letters", conn.exec_driver_sql(small).scalar(), 0)
 '''
 
 _LICENCE = '''\
@@ -75,7 +82,7 @@ class NoteLicence(DataMigration):
     revision = "D014"
     depends_on = ["D011"]
     description = "note the licence of the source"
-    group = "release"
+    group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
         """Say it in a table of one row."""

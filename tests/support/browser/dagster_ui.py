@@ -21,7 +21,7 @@ _LONGEST_RUN_SECONDS = 400.0
 _LOCATION = "definitions.py"
 _MATERIALIZE = re.compile(r"\bMaterialize( all| selected)?( \(\d+\))?$")
 # Small enough for nodes to be colored names, and large enough to read them.
-_GRAPH_WINDOW = ViewportSize(width=1760, height=1600)
+_GRAPH_WINDOW = ViewportSize(width=1760, height=1050)
 
 Colour = Literal["green", "red"]
 
@@ -75,10 +75,10 @@ class DagsterUI:
         self.page.reload()
 
     def wait_for_colour(self, colour: Colour, *revisions: str) -> None:
-        """Wait until the graph shows these migrations in a color."""
+        """Wait until the graph shows these migrations in a color; it may cut their names."""
         for revision in revisions:
             node = self.page.locator(f"[style*='accent-{colour}']").filter(
-                has_text=re.compile(f"^{revision}$")
+                has_text=re.compile(f"^{revision}([_…]|$)")
             )
             node.first.wait_for()
 
@@ -86,6 +86,16 @@ class DagsterUI:
         """Press *Reload definitions*, and wait for the new ones."""
         self._button("Reload definitions").click()
         self._notifications.get_by_text("Definitions reloaded").wait_for()
+
+    # --- Sensors ----------------------------------------------------------------------------------
+
+    def turn_on(self, sensor: str) -> None:
+        """Open a sensor's page and switch it on."""
+        self._go(f"/locations/{_LOCATION}/sensors/{sensor}")
+        switch = self.page.get_by_role("checkbox").first
+        # The box itself is hidden below the picture of a switch.
+        self.page.locator("label").filter(has=switch).click()
+        expect(switch).to_be_checked()
 
     # --- Runs -------------------------------------------------------------------------------------
 
@@ -127,16 +137,21 @@ class DagsterUI:
 
     # --- One asset --------------------------------------------------------------------------------
 
-    def open_asset(self, revision: str, view: str = "overview", **more: str) -> None:
-        """Show a migration's page: ``overview``, ``events``, ``checks`` or ``lineage``."""
-        arguments = "&".join(f"{name}={value}" for name, value in {"view": view, **more}.items())
-        self._go(f"/assets/{PREFIX}/{revision}?{arguments}")
+    def open_asset(
+        self, name: str, view: str = "overview", prefix: str = PREFIX, **more: str
+    ) -> None:
+        """Show an asset's page: ``overview``, ``events``, ``checks`` or ``lineage``."""
+        arguments = "&".join(f"{key}={value}" for key, value in {"view": view, **more}.items())
+        self._go(f"/assets/{prefix}/{name}?{arguments}")
         self.page.get_by_role("tab", name=view.capitalize(), selected=True).wait_for()
 
-    def metadata(self, revision: str) -> dict[str, str]:
-        """Open a migration's page, and return the metadata of its latest materialization."""
-        self.open_asset(revision)
+    def metadata(self, name: str, prefix: str = PREFIX) -> dict[str, str]:
+        """Open an asset's page, and return the metadata of its latest event."""
+        self.open_asset(name, prefix=prefix)
         self.page.get_by_role("cell", name=f"{PREFIX}/status").wait_for()
+        # The rest of the page comes later than the table.
+        self.page.get_by_text(re.compile("^(?!Loaded).* ago$")).first.wait_for()
+        self.page.wait_for_load_state("networkidle")
         return _table(self.page, value=2)
 
     def neighbours(self) -> dict[str, bool]:
@@ -161,18 +176,18 @@ class DagsterUI:
         names = self.page.get_by_text(f"{PREFIX}/").all_inner_texts()
         return [name for name in names if name.startswith(f"{PREFIX}/")]
 
-    def check(self, revision: str, name: str) -> CheckSeen:
+    def check(self, asset: str, name: str) -> CheckSeen:
         """Open a check of a migration."""
-        self.open_asset(revision, "checks", checkDetail=name)
+        self.open_asset(asset, "checks", checkDetail=name)
         self.wait_for_text("Evaluation result")
         # The first is in the list of checks, and the last in the details of this one.
         result = self.page.get_by_text(re.compile(r"^(Passed|Failed)$")).last
         metadata = _table(self.page, value=1)
         return CheckSeen(result.inner_text(), metadata, self.page.locator("body").inner_text())
 
-    def open_lineage(self, revision: str) -> None:
+    def open_lineage(self, name: str) -> None:
         """Show a migration between its nearest neighbours, when the state of each is known."""
-        self.open_asset(revision, "lineage")
+        self.open_asset(name, "lineage")
         self.page.get_by_text(re.compile("^(Materialized|Failed)$")).first.wait_for()
         loading = self.page.get_by_text("Loading...")
         expect(loading).to_have_count(0, timeout=PATIENCE_SECONDS * 1000)
