@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from delembic.events import Verification
     from delembic.history.bookmark import Bookmark
     from delembic.history.standing import Standing
+    from delembic.loading.bulk import Loaded, bulk_load
     from delembic.presentation.narration import narrate
     from delembic.revisions.graph import Graph
     from delembic.revisions.progression import Progression
@@ -47,6 +48,7 @@ __all__ = [
     "DefinitionError",
     "DelembicError",
     "Graph",
+    "Loaded",
     "LockTimeoutError",
     "LogEntry",
     "MigrationBlockedError",
@@ -61,6 +63,7 @@ __all__ = [
     "State",
     "Status",
     "Verification",
+    "bulk_load",
     "commands",
     "errors",
     "events",
@@ -70,6 +73,7 @@ __all__ = [
 _HOMES = {
     "Bookmark": "delembic.history.bookmark",
     "Graph": "delembic.revisions.graph",
+    "Loaded": "delembic.loading.bulk",
     "LogEntry": "delembic.audit.entries",
     "Operation": "delembic.status",
     "Phase": "delembic.status",
@@ -80,6 +84,7 @@ _HOMES = {
     "State": "delembic.status",
     "Status": "delembic.status",
     "Verification": "delembic.events",
+    "bulk_load": "delembic.loading.bulk",
     "narrate": "delembic.presentation.narration",
 }
 _FORMER = {"Attempt": "LogEntry"}

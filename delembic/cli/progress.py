@@ -25,6 +25,7 @@ from delembic.events import (
     RecordDelayed,
     Settled,
     Skipped,
+    SlowInserts,
     Started,
     TransactionEnded,
     Verification,
@@ -64,7 +65,7 @@ class Progress:
                 click.echo(skipped_meanwhile(event))
             case Waiting() | Settled():
                 click.echo(narrate(event))
-            case TransactionEnded() | OutsideTransaction() | Reapplying():
+            case TransactionEnded() | OutsideTransaction() | SlowInserts() | Reapplying():
                 self._line("yellow", narrate(event))
             case RecordDelayed() | LockLost() | FilesGone():
                 self.stop_live()

@@ -6,6 +6,8 @@ quote inside a field leaves that number even. So counting is enough, and bytes c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 BLOCK_BYTES = 256 * 1024
@@ -43,7 +45,18 @@ def extent(block: bytes, quote: bytes | None, *, quoted: bool = False) -> Extent
     pieces = block.split(quote)
     records = sum(piece.count(_NEWLINE) for piece in pieces[quoted::2])
     ends_quoted = quoted ^ (len(pieces) % 2 == 0)
-    return Extent(records, _last_end(block, quote, ends_quoted), ends_quoted)
+    return Extent(records, _search(block, quote, ends_quoted), ends_quoted)
+
+
+def last_end(block: bytes, quote: bytes | None, *, quoted: bool = False) -> tuple[int, bool]:
+    """Return the end of the last record in a block, and whether the block ends inside of quotes.
+
+    The arguments are those of `extent`, and so are the results. This takes a fraction of its time.
+    """
+    if quote is None:
+        return block.rfind(_NEWLINE) + 1, False
+    ends_quoted = quoted ^ (block.count(quote) % 2 == 1)
+    return _search(block, quote, ends_quoted), ends_quoted
 
 
 def end_of(block: bytes, number: int, quote: bytes | None, *, quoted: bool = False) -> int:
@@ -59,19 +72,27 @@ def end_of(block: bytes, number: int, quote: bytes | None, *, quoted: bool = Fal
         >>> end_of(b'1,"a\nb"\n2,c\n', 1, b'"')
         8
     """
-    pieces = [block] if quote is None else block.split(quote)
+    try:
+        return next(islice(ends(block, quote, quoted=quoted), number - 1, None))
+    except StopIteration:
+        raise ValueError(f"no {number} records end in the block") from None
+
+
+def ends(block: bytes, quote: bytes | None, *, quoted: bool = False) -> Iterator[int]:
+    """Yield the position behind each record that ends in a block.
+
+    The arguments are those of `extent`.
+    """
     position = 0
-    for index, piece in enumerate(pieces):
+    for index, piece in enumerate([block] if quote is None else block.split(quote)):
+        end = 0
         if index % 2 == quoted:
-            within = piece.count(_NEWLINE)
-            if within >= number:
-                return position + _after_newline(piece, number)
-            number -= within
+            while end := piece.find(_NEWLINE, end) + 1:
+                yield position + end
         position += len(piece) + 1
-    raise ValueError(f"{number} more records were expected")
 
 
-def _last_end(block: bytes, quote: bytes, quoted: bool) -> int:
+def _search(block: bytes, quote: bytes, quoted: bool) -> int:
     """Look for the last newline outside of quotes, from the end on."""
     end = len(block)
     while (newline := block.rfind(_NEWLINE, 0, end)) >= 0:
@@ -80,13 +101,6 @@ def _last_end(block: bytes, quote: bytes, quoted: bool) -> int:
             return newline + 1
         end = newline
     return 0
-
-
-def _after_newline(piece: bytes, number: int) -> int:
-    position = 0
-    for _ in range(number):
-        position = piece.index(_NEWLINE, position) + 1
-    return position
 
 
 class RecordReader:

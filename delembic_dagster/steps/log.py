@@ -21,6 +21,7 @@ from delembic.events import (
     RecordDelayed,
     Settled,
     Skipped,
+    SlowInserts,
     Started,
     TransactionEnded,
     Verification,
@@ -50,7 +51,7 @@ class StepLog:
                 self._log.info(narrate(event))
             case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
                 self._log.warning(narrate(event))
-            case Interrupted() | OutsideTransaction() | Reapplying() | FilesGone():
+            case Interrupted() | OutsideTransaction() | SlowInserts() | Reapplying() | FilesGone():
                 self._log.warning(narrate(event))
             case Failed():
                 self.failed = event  # the step's own failure reports it

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delembic.loading import boundaries
-from delembic.loading.boundaries import RecordReader, end_of, extent
+from delembic.loading.boundaries import RecordReader, end_of, extent, last_end
 
 TEXT = st.text(alphabet='a",\n\r', max_size=60).map(str.encode)
 
@@ -35,6 +35,8 @@ def test_counting_finds_what_looking_at_each_byte_finds(
     found = extent(data, quote, quoted=quoted)
 
     assert (found.records, found.end) == (len(ends), ends[-1] if ends else 0)
+    assert last_end(data, quote, quoted=quoted) == (found.end, found.quoted)
+    assert list(boundaries.ends(data, quote, quoted=quoted)) == ends
     assert [end_of(data, n + 1, quote, quoted=quoted) for n in range(len(ends))] == ends
 
 
@@ -72,5 +74,5 @@ def test_parts_of_a_file_are_whole_records_and_together_the_file(
 
 
 def test_a_record_that_is_not_there_cannot_be_found() -> None:
-    with pytest.raises(ValueError, match="1 more"):
+    with pytest.raises(ValueError, match="no 2 records"):
         end_of(b"a\n", 2, b'"')
