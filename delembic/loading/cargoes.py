@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from delembic.database.dialects import Form, MisfitError
 from delembic.errors import SourceError
 from delembic.loading.boundaries import end_of
-from delembic.loading.fields import rows_of
+from delembic.loading.fields import pages_of
 from delembic.loading.places import Place, place_in
 from delembic.loading.sources import Arrow, File, Values
 from delembic.loading.text import Records, transcoded
@@ -53,7 +53,7 @@ class TextCargo:
             )
         quote = self.form.quote.encode() if self.form.quote else None
         end = end_of(block, 1, quote)
-        (names,) = rows_of([block[:end]], self.form)
+        ((names,),) = pages_of([block[:end]], self.form)
         if not all(names):
             raise SourceError(
                 self.name, "a column in the header has no name.", _NAME_COLUMNS, line=1
@@ -66,17 +66,23 @@ class TextCargo:
         """See `Cargo`."""
         return self._blocks
 
-    def rows(self) -> Iterator[Any]:
+    def pages(self) -> Iterator[Sequence[Any]]:
         """See `Cargo`.
 
         Raises:
             MisfitError: A record has too many or too few fields.
         """
-        width = self.width
-        for number, row in enumerate(rows_of(self._blocks, self.form), 1):
-            if len(row) != width:
-                raise MisfitError(f"{len(row)} fields, and not {width}", record=number)
-            yield row
+        count = 0
+        for page in pages_of(self._blocks, self.form):
+            if set(map(len, page)) != {self.width}:
+                self._refuse_ragged(page, count)
+            count += len(page)
+            yield page
+
+    def _refuse_ragged(self, page: Sequence[Any], before: int) -> None:
+        for number, row in enumerate(page, before + 1):
+            if len(row) != self.width:
+                raise MisfitError(f"{len(row)} fields, and not {self.width}", record=number)
 
     def arrow(self) -> None:
         """See `Cargo`."""
@@ -135,11 +141,11 @@ class ValuesCargo:
         """See `Cargo`. They are no text."""
         return iter(())
 
-    def rows(self) -> Iterator[Any]:
+    def pages(self) -> Iterator[Sequence[Any]]:
         """See `Cargo`."""
         source = self._source
-        rows = source.rows(self._columns) if isinstance(source, Values) else source.rows()
-        return map(self._converted, rows) if self._converters else rows
+        pages = source.pages(self._columns) if isinstance(source, Values) else source.pages()
+        return map(self._converted, pages) if self._converters else pages
 
     def arrow(self) -> Any | None:
         """See `Cargo`."""
@@ -149,10 +155,11 @@ class ValuesCargo:
         """Return which row it is that does not fit."""
         return Place(self._source.name, record=misfit.record, last=misfit.last)
 
-    def _converted(self, row: Any) -> list[Any]:
+    def _converted(self, page: Sequence[Any]) -> list[list[Any]]:
         """Convert values. A text goes as it is, and the database makes of it what it can."""
-        values = list(row)
+        rows = [list(row) for row in page]
         for index, convert in self._converters:
-            if not isinstance(values[index], str):
-                values[index] = convert(values[index])
-        return values
+            for row in rows:
+                if not isinstance(row[index], str):
+                    row[index] = convert(row[index])
+        return rows

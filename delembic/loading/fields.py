@@ -4,56 +4,91 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from delembic.database.dialects import Form
 
-Row = list[str | None]
+Page = Sequence[Sequence[str | None]]
 
 
-def rows_of(blocks: Iterable[bytes], form: Form) -> Iterator[Row]:
-    r"""Yield the fields of each record, with ``None`` for what stands for NULL.
+def pages_of(blocks: Iterable[bytes], form: Form) -> Iterator[Page]:
+    r"""Yield the records of each block, with ``None`` for what stands for NULL.
 
     Args:
         blocks: Whole records, as `delembic.loading.text.Records` yields them.
         form: Their form.
 
     Example:
-        >>> list(rows_of([b'1,"a,b"\n"",\n'], Form(",", '"', "")))
-        [['1', 'a,b'], ['', None]]
+        >>> list(pages_of([b'1,"a,b"\n"",\n'], Form(",", '"', "")))
+        [[['1', 'a,b'], ['', None]]]
     """
-    quoted_null = f"{form.quote}{form.null}{form.quote}"
+    reader = _Reader(form)
     for block in blocks:
-        text = block.decode()
+        yield reader.read(block.decode())
+
+
+class _Reader:
+    """Reads whole records. The reader of Python's own cannot tell what was in quotes."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._null = form.null
+        edges = f"{re.escape(form.delimiter)}\\n"
+        in_quotes = re.escape(f"{form.quote}{form.null}{form.quote}")
+        self._null_in_quotes = re.compile(f"{in_quotes}(?<![^{edges}]{in_quotes})(?![^{edges}])")
+
+    def read(self, text: str) -> Page:
+        form = self._form
         if form.quote is None or form.quote not in text:
             lines = text.removesuffix("\n").split("\n")
-            yield from map(_nulls(form.null), (line.split(form.delimiter) for line in lines))
-        elif quoted_null in text:
-            stand_in = _absent_from(text)
-            marked = _marked(text, form, form.quote, stand_in)
-            yield from map(_nulls(form.null, stand_in), _parse(marked, form))
-        else:
-            yield from map(_nulls(form.null), _parse(text, form))
+            return self._with_nulls(text, [line.split(form.delimiter) for line in lines])
+        if self._null_in_quotes.search(text) is None:
+            return self._with_nulls(text, self._parse(text))
+        stand_in = _absent_from(text)
+        try:
+            rows = self._parse(
+                self._null_in_quotes.sub(f"{form.quote}{stand_in}{form.quote}", text)
+            )
+        except csv.Error:  # something inside of quotes has looked like a whole field
+            rows = self._parse(self._marked(text, form.quote, stand_in))
+        values = {form.null: None, stand_in: form.null}
+        return [[values.get(field, field) for field in row] for row in rows]
 
+    def _parse(self, text: str) -> list[list[str]]:
+        form = self._form
+        before = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+        try:
+            lines = io.StringIO(text, newline="\n")
+            reader = csv.reader(lines, delimiter=form.delimiter, quotechar=form.quote, strict=True)
+            # The reader has no field for an empty line, which has one that is empty.
+            return [row or [""] for row in reader]
+        finally:
+            csv.field_size_limit(before)
 
-def _parse(text: str, form: Form) -> list[list[str]]:
-    before = csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    try:
-        lines = io.StringIO(text, newline="\n")
-        reader = csv.reader(lines, delimiter=form.delimiter, quotechar=form.quote, strict=True)
-        # The reader has no field for an empty line, which has one that is empty.
-        return [row or [""] for row in reader]
-    finally:
-        csv.field_size_limit(before)
+    def _with_nulls(self, text: str, rows: list[list[str]]) -> Page:
+        null = self._null
+        if null:
+            return [[None if field == null else field for field in row] for row in rows]
+        if self._has_empty_fields(text):
+            return [[field or None for field in row] for row in rows]
+        return rows
 
+    def _has_empty_fields(self, text: str) -> bool:
+        delimiter = self._form.delimiter
+        pairs = (delimiter * 2, f"\n{delimiter}", f"{delimiter}\n", "\n\n")
+        return text.startswith((delimiter, "\n")) or any(pair in text for pair in pairs)
 
-def _nulls(null: str, stand_in: str | None = None) -> Callable[[list[str]], Row]:
-    if stand_in is not None:
-        values = {null: None, stand_in: null}
-        return lambda row: [values.get(field, field) for field in row]
-    if not null:
-        return lambda row: [field or None for field in row]
-    return lambda row: [None if field == null else field for field in row]
+    def _marked(self, text: str, quote: str, stand_in: str) -> str:
+        """Replace each NULL in quotes, with a look at what begins and what ends a field."""
+        pieces = text.split(quote)
+        edges = (self._form.delimiter, "\n")
+        for index in range(1, len(pieces) - 1, 2):
+            before, after = pieces[index - 1], pieces[index + 1]
+            begins = before.endswith(edges) or (index == 1 and not before)
+            if pieces[index] == self._null and begins and after.startswith(edges):
+                pieces[index] = stand_in
+        return quote.join(pieces)
 
 
 def _absent_from(text: str) -> str:
@@ -62,15 +97,3 @@ def _absent_from(text: str) -> str:
     while stand_in in text:
         stand_in += "\ue000"
     return stand_in
-
-
-def _marked(text: str, form: Form, quote: str, stand_in: str) -> str:
-    """Replace what looks like a NULL but is in quotes, since the reader drops the quotes."""
-    pieces = text.split(quote)
-    edges = (form.delimiter, "\n")
-    for index in range(1, len(pieces) - 1, 2):
-        before, after = pieces[index - 1], pieces[index + 1]
-        begins = before.endswith(edges) or (index == 1 and not before)
-        if pieces[index] == form.null and begins and after.startswith(edges):
-            pieces[index] = stand_in
-    return quote.join(pieces)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +15,7 @@ from delembic.errors import DependencyNotInstalledError, LoadError, SourceError,
 
 _PARQUET = ".parquet"
 _GZIP = ".gz"
+_PAGE_ROWS = 1_000
 _ARROW_ROWS = 10_000
 
 
@@ -74,17 +75,22 @@ class Values:
     def __init__(self, rows: Iterable[Any]) -> None:
         # The first one tells whether they are mappings.
         rows = iter(rows)
-        first = list(self._checked(rows, 1))
+        first = list(islice(rows, 1))
         self._is_named = bool(first) and isinstance(first[0], Mapping)
         self.columns = list(first[0]) if self._is_named else None
         self._rows = chain(first, rows)
 
-    def rows(self, columns: list[str]) -> Iterator[Any]:
-        """Yield the values of each row, in the order of the columns.
+    def pages(self, columns: list[str]) -> Iterator[list[Any]]:
+        """Yield pages of rows with their values in the order of the columns.
 
         Raises:
             SourceError: A row has other columns or another number of values.
         """
+        rows = self._in_order(columns)
+        while page := list(islice(rows, _PAGE_ROWS)):
+            yield page
+
+    def _in_order(self, columns: list[str]) -> Iterator[Any]:
         width = len(columns)
         for number, row in enumerate(self._rows, 1):
             if self._is_named:
@@ -101,10 +107,6 @@ class Values:
             else:
                 yield row
 
-    def _checked(self, rows: Iterator[Any], count: int) -> Iterator[Any]:
-        for _, row in zip(range(count), rows, strict=False):
-            yield row
-
 
 class Arrow:
     """Data in Arrow's form.
@@ -120,12 +122,12 @@ class Arrow:
         self.columns: list[str] = list(reader.schema.names)
         self.reader = reader
 
-    def rows(self) -> Iterator[Any]:
-        """Yield the values of each row."""
+    def pages(self) -> Iterator[list[Any]]:
+        """Yield pages of rows."""
         for batch in self.reader:
-            for start in range(0, batch.num_rows, _ARROW_ROWS):
-                part = batch.slice(start, _ARROW_ROWS)
-                yield from zip(*(column.to_pylist() for column in part.columns), strict=True)
+            for start in range(0, batch.num_rows, _PAGE_ROWS):
+                part = batch.slice(start, _PAGE_ROWS)
+                yield list(zip(*(column.to_pylist() for column in part.columns), strict=True))
 
 
 Source = File | Values | Arrow

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Table, inspect
+from sqlalchemy import Connection, Inspector, Table, inspect
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import TypeEngine
 
@@ -44,20 +44,19 @@ class Target:
             LoadError: There is no such table.
         """
         inspector = inspect(conn)
-        tried = list(_readings(table))
         translation = conn.get_execution_options().get("schema_translate_map") or {}
-        for name, schema in tried:
-            schema = translation.get(schema, schema)  # noqa: PLW2901 - the same, by another name
-            try:
-                found = inspector.get_columns(name, schema)
-            except NoSuchTableError:
-                continue
-            if found:
-                return cls(conn, name, schema, {each["name"]: each["type"] for each in found})
-        known = inspector.get_table_names(translation.get(tried[0][1], tried[0][1]))
-        raise LoadError(
-            f"There is no table {table!s} in the database.{did_you_mean(tried[0][0], known)}"
-        )
+        name, schema = _reading(table, inspector, translation)
+        try:
+            found = inspector.get_columns(name, schema)
+        except NoSuchTableError:
+            found = []
+        if not found:
+            near = did_you_mean(name, inspector.get_table_names(schema))
+            raise LoadError(f"There is no table {table!s} in the database.{near}")
+        types: dict[str, TypeEngine[Any]] = {each["name"]: each["type"] for each in found}
+        if isinstance(table, Table):  # which may know more of them than the database
+            types |= {each.name: each.type for each in table.columns if each.name in types}
+        return cls(conn, name, schema, types)
 
     @property
     def label(self) -> str:
@@ -156,12 +155,17 @@ class Target:
         return quoted.replace("%%", "%") if doubles else quoted
 
 
-def _readings(table: str | Table) -> list[tuple[str, str | None]]:
-    """Return what a table's name may mean: a name may have a dot in it, too."""
+def _reading(
+    table: str | Table, inspector: Inspector, translation: Mapping[str | None, str | None]
+) -> tuple[str, str | None]:
+    """Return a table's name and its schema. A name may have a dot in it, too."""
     if isinstance(table, Table):
-        return [(table.name, table.schema)]
-    schema, dot, name = table.rpartition(".")
-    return [(name, schema), (table, None)] if dot else [(table, None)]
+        return table.name, translation.get(table.schema, table.schema)
+    before, dot, name = table.rpartition(".")
+    schema = translation.get(before, before)
+    if dot and schema in inspector.get_schema_names():
+        return name, schema
+    return table, translation.get(None)
 
 
 def _is_partial(index: Any) -> bool:

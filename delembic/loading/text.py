@@ -13,8 +13,6 @@ from delembic.errors import LoadError, SourceError
 from delembic.loading.boundaries import BLOCK_BYTES, last_end
 
 _LONGEST_RECORD = 64 * 1024 * 1024
-_PASSED_ON = {"ascii", "utf-8"}
-"""Encodings that are checked and not converted."""
 _CANNOT_SPLIT = "\n\r"
 
 
@@ -51,7 +49,7 @@ def transcoded(file: BinaryIO, name: str, encoding: str) -> Iterator[bytes]:
     except LookupError as error:
         raise LoadError(f"encoding: Python does not know {encoding!r}.") from error
     blocks = _read(file, name)
-    if codec.name in _PASSED_ON:
+    if codec.name == "utf-8":  # which is checked record by record
         yield from _without_mark(blocks)
         return
     decoder, lines = codec.incrementaldecoder(), 1
@@ -61,8 +59,9 @@ def transcoded(file: BinaryIO, name: str, encoding: str) -> Iterator[bytes]:
             lines += text.count(b"\n")
             yield text
         yield decoder.decode(b"", True).encode()
-    except UnicodeError as error:
-        raise wrong_encoding(name, encoding, None if lines == 1 else lines) from error
+    except UnicodeDecodeError as error:
+        before = bytes(error.object[: error.start]).decode(encoding, "ignore")
+        raise wrong_encoding(name, encoding, lines + before.count("\n")) from error
 
 
 def wrong_encoding(name: str, encoding: str, line: int | None) -> SourceError:
@@ -154,7 +153,7 @@ class Records:
         pieces = block.split(quote)
         outside = quote.join(pieces[::2])
         if self._stray and (found := self._stray.search(outside)):
-            raise self._stray_error(pieces, outside[: found.start() + 1].count(quote), quote)
+            raise self._stray_error(pieces, outside.count(quote, 0, found.start()), quote)
         if b"\r" in outside:
             pieces[::2] = self._plain(outside).split(quote)
             return quote.join(pieces)
@@ -187,6 +186,8 @@ _LOOK_FOR_QUOTE = (
 def _stray_quotes(form: Form) -> re.Pattern[bytes]:
     """Find a quote that neither begins nor ends a field, in what is outside of quotes."""
     delimiter, quote = (re.escape(str(sign).encode()) for sign in (form.delimiter, form.quote))
+    # It begins with the quote itself, for which the search is fastest.
     return re.compile(
-        rb"[^%b\n%b]%b|%b[^%b\r\n%b]" % (delimiter, quote, quote, quote, delimiter, quote)
+        rb"%b(?:(?<=[^%b\n%b]%b)|(?=[^%b\r\n%b]))"
+        % (quote, delimiter, quote, quote, delimiter, quote)
     )

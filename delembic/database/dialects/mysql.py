@@ -33,7 +33,10 @@ _DENIED = {1044, 1142, 1143, 1227}
 _THREE_BYTES = ("utf8", "utf8mb3")
 _WINDOWS_LATIN = "cp1252"
 """What MySQL calls latin1."""
-_TEMPORARY = Way("CREATE TEMPORARY TABLE {name} ENGINE = InnoDB AS {source} WHERE false")
+_TEMPORARY = Way(
+    "CREATE TEMPORARY TABLE {name} ENGINE = InnoDB AS {source} WHERE false",
+    drop="DROP TEMPORARY TABLE",  # a DROP TABLE would be a commit, too
+)
 _NOT_ROLLED_BACK = 1196
 """ER_WARNING_NOT_COMPLETE_ROLLBACK: tables without transactions were changed."""
 

@@ -44,7 +44,9 @@ _SETTLING_SECONDS = 30.0
 _INSUFFICIENT_PRIVILEGE = "42501"
 _NO_SCHEMA = "3F000"
 """What PostgreSQL says to CREATE if no schema of the search path exists or may be used."""
-_TEMPORARY = Way("CREATE TEMP TABLE {name} ON COMMIT DROP AS {source} WITH NO DATA", "pg_temp.")
+_TEMPORARY = Way(
+    "CREATE TEMP TABLE {name} ON COMMIT DROP AS {source} WITH NO DATA", schema="pg_temp."
+)
 _LIBPQ = ("psycopg", "psycopg2")
 
 

@@ -32,7 +32,7 @@ from delembic.database.interruption import make_interruptible, make_uninterrupti
 from delembic.errors import IgnoredStatementError
 from delembic.status import TransactionState
 
-_TEMPORARY = Way("CREATE TABLE {name} AS {source} WHERE false", "temp.")
+_TEMPORARY = Way("CREATE TABLE {name} AS {source} WHERE false", schema="temp.")
 _BEGIN_WORK = "BEGIN IMMEDIATE"
 _NEEDS_NO_TRANSACTION = re.compile(
     r"\s*(?:ATTACH|BEGIN|COMMIT|DETACH|END|PRAGMA|RELEASE|ROLLBACK|SAVEPOINT|VACUUM)\b",

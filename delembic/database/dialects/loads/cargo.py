@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import length_hint
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -35,8 +37,8 @@ class Cargo(Protocol):
     def blocks(self) -> Iterator[bytes]:
         """Yield whole records in UTF-8, each with a newline at its end and without a header."""
 
-    def rows(self) -> Iterator[Any]:
-        """Yield sequences of values, one for each row."""
+    def pages(self) -> Iterator[Sequence[Any]]:
+        """Yield some thousand rows at a time, each a sequence of values."""
 
     def arrow(self) -> Any | None:
         """Return its ``pyarrow.RecordBatchReader`` if it is in Arrow's form."""
@@ -122,20 +124,27 @@ class MisfitError(Exception):
 
 
 class Tally:
-    """Counts rows as they go by.
+    """The rows of a cargo, and how many of them were taken so far."""
 
-    Attributes:
-        count: How many there were.
-    """
-
-    def __init__(self, rows: Iterator[Any]) -> None:
-        self.count = 0
-        self._rows = rows
+    def __init__(self, cargo: Cargo) -> None:
+        self._pages = cargo.pages()
+        self._before = self._length = 0
+        self._page: Iterator[Any] = iter(())
 
     def __iter__(self) -> Iterator[Any]:
-        for row in self._rows:
-            self.count += 1
-            yield row
+        # No code of Python's own runs for each row.
+        return chain.from_iterable(self._turn())
+
+    @property
+    def count(self) -> int:
+        """How many rows were taken."""
+        return self._before + self._length - length_hint(self._page)
+
+    def _turn(self) -> Iterator[Iterator[Any]]:
+        for page in self._pages:
+            self._before += self._length
+            self._length, self._page = len(page), iter(page)
+            yield self._page
 
 
 def is_misfit(conn: Connection, error: BaseException) -> bool:

@@ -57,7 +57,7 @@ def _by_psycopg(conn: Connection, hold: Hold, cargo: Cargo) -> Landed:
             for block in _as_text(cargo, form):
                 copy.write(block)
         return Landed(cursor.rowcount, "COPY")
-    rows = Tally(cargo.rows())
+    rows = Tally(cargo)
     with _telling_misfits(conn, hold, statement, rows=rows), cursor.copy(statement) as copy:
         write_row = copy.write_row
         for row in rows:

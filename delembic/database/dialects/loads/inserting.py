@@ -40,7 +40,7 @@ def insert_pages(conn: Connection, hold: Hold, cargo: Cargo, why: str = "") -> L
     # Without types: the values are as the driver takes them.
     target = table(hold.name, *map(column, hold.columns), schema=hold.schema)
     statement = insert(target)
-    rows, count = cargo.rows(), 0
+    rows, count = iter(Tally(cargo)), 0
     while page := [dict(zip(hold.columns, row, strict=True)) for row in islice(rows, PAGE_ROWS)]:
         try:
             conn.execute(statement, page)
@@ -63,7 +63,7 @@ def insert_all(conn: Connection, hold: Hold, cargo: Cargo) -> Landed:
     driver: Any = conn.connection.driver_connection
     marks = ", ".join("?" * len(hold.columns))
     statement = f"INSERT INTO {hold.table} ({hold.list}) VALUES ({marks})"
-    rows = Tally(cargo.rows())
+    rows = Tally(cargo)
     # The last two say that a value is of a type that the driver does not know.
     of_a_row = (driver.IntegrityError, driver.InterfaceError, driver.ProgrammingError)
     with _whole_or_nothing(driver):

@@ -31,10 +31,12 @@ class Way:
 
     Attributes:
         create: The statement, with ``{name}`` and ``{source}``, a SELECT without a condition.
+        drop: How it is dropped, without its name.
         schema: The schema of temporary tables with its dot, if they have one.
     """
 
     create: str
+    drop: str = "DROP TABLE"
     schema: str = ""
 
 
@@ -115,9 +117,9 @@ def _temporary(conn: Connection, hold: Hold, way: Way) -> Iterator[Hold]:
         yield staged
     except BaseException:
         with suppress(DBAPIError):  # the transaction may be lost
-            send(conn, f"DROP TABLE {staged.table}")
+            send(conn, f"{way.drop} {staged.table}")
         raise
-    send(conn, f"DROP TABLE {staged.table}")
+    send(conn, f"{way.drop} {staged.table}")
 
 
 def _insert(hold: Hold) -> str:
