@@ -53,7 +53,7 @@ class Loaded:
 def bulk_load(  # noqa: PLR0913, PLR0917 - files differ in all of this
     conn: Connection,
     table: str | Table,
-    source: str | PathLike[str] | BinaryIO | Iterable[Any],
+    source: str | Path | BinaryIO | Iterable[Any],
     columns: Sequence[str] | None = None,
     delimiter: str = ",",
     quote: str | None = '"',

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from delembic.database.dialects import Form
 
+_PAGE_ROWS = 500
+"""So few lists at a time do not set off Python's garbage collector."""
+
 Page = Sequence[Sequence[str | None]]
 
 
@@ -25,7 +28,7 @@ def pages_of(blocks: Iterable[bytes], form: Form) -> Iterator[Page]:
     """
     reader = _Reader(form)
     for block in blocks:
-        yield reader.read(block.decode())
+        yield from reader.pages(block.decode())
 
 
 class _Reader:
@@ -38,20 +41,27 @@ class _Reader:
         in_quotes = re.escape(f"{form.quote}{form.null}{form.quote}")
         self._null_in_quotes = re.compile(f"{in_quotes}(?<![^{edges}]{in_quotes})(?![^{edges}])")
 
-    def read(self, text: str) -> Page:
+    def pages(self, text: str) -> Iterator[Page]:
         form = self._form
-        if form.quote is None or form.quote not in text:
-            lines = text.removesuffix("\n").split("\n")
-            return self._with_nulls(text, [line.split(form.delimiter) for line in lines])
+        if form.quote is not None and form.quote in text:
+            yield self._read_quoted(text, form.quote)
+            return
+        delimiter = form.delimiter
+        lines = text.removesuffix("\n").split("\n")
+        has_empty_fields = self._has_empty_fields(text)
+        for start in range(0, len(lines), _PAGE_ROWS):
+            rows = [line.split(delimiter) for line in lines[start : start + _PAGE_ROWS]]
+            yield self._with_nulls(rows, has_empty_fields)
+
+    def _read_quoted(self, text: str, quote: str) -> Page:
+        form = self._form
         if self._null_in_quotes.search(text) is None:
-            return self._with_nulls(text, self._parse(text))
+            return self._with_nulls(self._parse(text), self._has_empty_fields(text))
         stand_in = _absent_from(text)
         try:
-            rows = self._parse(
-                self._null_in_quotes.sub(f"{form.quote}{stand_in}{form.quote}", text)
-            )
+            rows = self._parse(self._null_in_quotes.sub(f"{quote}{stand_in}{quote}", text))
         except csv.Error:  # something inside of quotes has looked like a whole field
-            rows = self._parse(self._marked(text, form.quote, stand_in))
+            rows = self._parse(self._marked(text, quote, stand_in))
         values = {form.null: None, stand_in: form.null}
         return [[values.get(field, field) for field in row] for row in rows]
 
@@ -66,11 +76,11 @@ class _Reader:
         finally:
             csv.field_size_limit(before)
 
-    def _with_nulls(self, text: str, rows: list[list[str]]) -> Page:
+    def _with_nulls(self, rows: list[list[str]], has_empty_fields: bool) -> Page:
         null = self._null
         if null:
             return [[None if field == null else field for field in row] for row in rows]
-        if self._has_empty_fields(text):
+        if has_empty_fields:
             return [[field or None for field in row] for row in rows]
         return rows
 
