@@ -368,6 +368,22 @@ class TestArrow:
         assert shelf.load(table).rows == 2
         assert shelf.rows() == [(1, "a"), (2, None)]
 
+    def test_postgresql_takes_it_in_binary_where_the_types_are_its_own(
+        self, postgresql_url: str, arrow: Any
+    ) -> None:
+        pytest.importorskip("pgpq")
+        engine = create_engine(postgresql_url)
+        day = datetime.date(2020, 1, 31)
+        table = arrow.table({"x": arrow.array([1, None], arrow.int32()), "d": [day, None]})
+        with engine.begin() as conn:
+            conn.execute(text("CREATE TABLE t (x INTEGER, d DATE)"))
+            conn.execute(text("CREATE TABLE wide (x BIGINT, d TIMESTAMP)"))
+
+            assert bulk_load(conn, "t", table).method == "COPY, binary"
+            assert bulk_load(conn, "wide", table).method == "COPY, row by row"
+            assert conn.execute(text("SELECT x, d FROM t")).all() == [(1, day), (None, None)]
+        engine.dispose()
+
     def test_parquet_loads_by_its_path(self, shelf: Shelf, arrow: Any, tmp_path: Path) -> None:
         parquet = pytest.importorskip("pyarrow.parquet")
         table = arrow.table({"id": list(range(25_000)), "name": ["x"] * 25_000})

@@ -70,6 +70,8 @@ def insert_all(conn: Connection, hold: Hold, cargo: Cargo) -> Landed:
         try:
             driver.executemany(statement, iter(rows))
         except of_a_row as error:
+            if not rows.count:  # such as of a connection that is closed
+                raise as_failure(conn, statement, error) from error
             raise MisfitError(
                 message_of(error), record=rows.count, column=_column_of(error, hold)
             ) from error
