@@ -82,7 +82,8 @@ torture: $(READY) ## Kill, stop and race runs hundreds of times, and print what 
 	    DELEMBIC_TORTURE_SCENES=$(SCENES) \
 	    $(BIN)/pytest tests/torture tests/bad_input tests/execution/test_broken_connections.py -n 2
 
-benchmark: $(READY) ## Compare the speed of the Dagster adapter with that of bare assets
+benchmark: $(READY) ## Compare loads with native clients, and the Dagster adapter with bare assets
+	@$(BIN)/python benchmarks/loading.py
 	@$(BIN)/python benchmarks/adapter.py 2>/dev/null
 
 screenshots: $(READY) ## Retake the screenshots for the documentation, in Chromium

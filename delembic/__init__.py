@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from delembic.audit.entries import LogEntry
     from delembic.audit.entries import LogEntry as Attempt
     from delembic.audit.program import Program
+    from delembic.batches.file_chunks import FileChunks
     from delembic.batches.key_ranges import KeyRanges
     from delembic.batches.throttles import BlockedSessions, Pause, ReplicationLag
     from delembic.events import Progress, Verification
     from delembic.history.bookmark import Bookmark
     from delembic.history.standing import Standing
+    from delembic.loading.bulk import Loaded, bulk_load
     from delembic.presentation.narration import narrate
     from delembic.revisions.graph import Graph
     from delembic.revisions.progression import Progression
@@ -50,8 +52,10 @@ __all__ = [
     "DataMigration",
     "DefinitionError",
     "DelembicError",
+    "FileChunks",
     "Graph",
     "KeyRanges",
+    "Loaded",
     "LockTimeoutError",
     "LogEntry",
     "MigrationBlockedError",
@@ -69,6 +73,7 @@ __all__ = [
     "State",
     "Status",
     "Verification",
+    "bulk_load",
     "commands",
     "errors",
     "events",
@@ -78,8 +83,10 @@ __all__ = [
 _HOMES = {
     "BlockedSessions": "delembic.batches.throttles",
     "Bookmark": "delembic.history.bookmark",
+    "FileChunks": "delembic.batches.file_chunks",
     "Graph": "delembic.revisions.graph",
     "KeyRanges": "delembic.batches.key_ranges",
+    "Loaded": "delembic.loading.bulk",
     "LogEntry": "delembic.audit.entries",
     "Operation": "delembic.status",
     "Pause": "delembic.batches.throttles",
@@ -93,6 +100,7 @@ _HOMES = {
     "State": "delembic.status",
     "Status": "delembic.status",
     "Verification": "delembic.events",
+    "bulk_load": "delembic.loading.bulk",
     "narrate": "delembic.presentation.narration",
 }
 _FORMER = {"Attempt": "LogEntry"}

@@ -1,5 +1,7 @@
 """BATCHES: what cuts long work, how large the pieces are, and what makes it wait."""
 
+from delembic.batches.file_chunks import FileChunks
+from delembic.batches.file_source import FileSource
 from delembic.batches.key_ranges import KeyRanges
 from delembic.batches.key_source import KeySource
 from delembic.batches.pages import PageSource
@@ -14,4 +16,6 @@ def source_of(migration: BatchedMigration) -> Source:
     batches = migration.batches
     if isinstance(batches, KeyRanges):
         return KeySource(batches)
+    if isinstance(batches, FileChunks):
+        return FileSource(batches)
     return PageSource(batches)

@@ -31,6 +31,7 @@ from delembic.events import (
     RowSkipped,
     Settled,
     Skipped,
+    SlowInserts,
     Started,
     Throttled,
     TransactionEnded,
@@ -73,7 +74,7 @@ class Progress:
                 self._skip(event)
             case Waiting() | Settled():
                 click.echo(narrate(event))
-            case TransactionEnded() | OutsideTransaction() | Reapplying():
+            case TransactionEnded() | OutsideTransaction() | SlowInserts() | Reapplying():
                 self._line("yellow", narrate(event))
             case RecordDelayed() | LockLost() | FilesGone():
                 self.stop_live()

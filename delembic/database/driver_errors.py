@@ -15,6 +15,7 @@ from sqlalchemy import URL, Dialect, Engine, ExceptionContext, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from delembic.causes import brief
 from delembic.redaction import remember_secrets
 
 _PLACE_OF_COPY = re.compile(r"COPY \S.*?(?=\s*[:\uff1a]|$)", re.MULTILINE)
@@ -69,6 +70,35 @@ def error_number(error: BaseException) -> int | None:
     """
     candidates = (getattr(error, "errno", None), *error.args[:1])
     return next((each for each in candidates if isinstance(each, int)), None)
+
+
+def message_of(error: BaseException) -> str:
+    """Return what a server says of an error, without what it repeats of a row beside its message.
+
+    Example:
+        >>> message_of(ValueError(1048, "Column 'x' cannot be null"))
+        "Column 'x' cannot be null"
+    """
+    report = getattr(error, "diag", None)  # psycopg's and psycopg2's
+    primary: str | None = getattr(report, "message_primary", None)
+    match error.args:
+        case (int(), str(text), *_):  # drivers of MySQL
+            return brief(text)
+    return brief(primary or str(error)) or type(error).__name__
+
+
+def place_of_copy(error: BaseException, table: str) -> tuple[int | None, str | None]:
+    """Return the line and the column that PostgreSQL names in the error of a COPY, if it does."""
+    context = getattr(getattr(error, "diag", None), "context", None) or ""
+    found = re.match(
+        rf"COPY {re.escape(table)}, \D*(\d+)(?:, \w+ ([^:\uff1a\n]+?))?\s*(?:[:\uff1a]|$)",
+        context,
+        re.MULTILINE,
+    )
+    column: str | None = getattr(getattr(error, "diag", None), "column_name", None)
+    if found is None:
+        return None, column
+    return int(found[1]), found[2] or column
 
 
 def _public(url: URL) -> tuple[str | None, ...]:

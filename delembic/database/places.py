@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, Dialect, Engine
 
@@ -13,6 +14,7 @@ from delembic.database.connections import autocommitting_apart, connect
 from delembic.database.dialects import Name, kind_of
 
 _PLACE = "delembic_place"
+_ROOT = "delembic_root"
 _TRANSLATION = "schema_translate_map"
 
 
@@ -46,7 +48,13 @@ def placed(engine: Engine, config: Config, *, is_work: bool = True) -> Engine:
     """
     schema = config.version_table_schema if is_work else None
     place = Place(config.version_table, config.history_table, schema)
-    return engine.execution_options(**{_PLACE: place})
+    return engine.execution_options(**{_PLACE: place, _ROOT: config.root})
+
+
+def root_of(conn: Connection) -> Path:
+    """Return the folder of the project's ini, or the working folder if there is no project."""
+    root: Path | None = conn.get_execution_options().get(_ROOT)
+    return root or Path.cwd()
 
 
 def place_of(conn: Connection | Engine) -> Place:

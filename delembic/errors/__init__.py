@@ -45,6 +45,13 @@ from delembic.errors.definition import (
     UnknownDependencyError,
     UnknownRevisionError,
 )
+from delembic.errors.loading import (
+    ConflictKeyError,
+    LoadError,
+    RowRefusedError,
+    SourceError,
+    UnknownColumnError,
+)
 from delembic.errors.obstacles import (
     NotAcceptableError,
     NotVerifiableError,
@@ -83,6 +90,7 @@ __all__ = [
     "ConfigFileNotFoundError",
     "ConfigSectionNotFoundError",
     "ConfigurationError",
+    "ConflictKeyError",
     "ConnectionClosedError",
     "DataDriftedError",
     "DatabaseFailedError",
@@ -96,6 +104,7 @@ __all__ = [
     "FileExistsAlreadyError",
     "HiddenRowsError",
     "IgnoredStatementError",
+    "LoadError",
     "LockLostError",
     "LockTimeoutError",
     "MarkRefusedError",
@@ -114,8 +123,10 @@ __all__ = [
     "PreparedTransactionError",
     "ReturnedFalseError",
     "RightMissingError",
+    "RowRefusedError",
     "SchemaNotReadyError",
     "SettingError",
+    "SourceError",
     "SwallowedErrorError",
     "TableNotMadeError",
     "TimeIsUpError",
@@ -125,6 +136,7 @@ __all__ = [
     "UnfitCursorError",
     "UnfitDatabaseError",
     "UnfitTableError",
+    "UnknownColumnError",
     "UnknownDependencyError",
     "UnknownRevisionError",
     "UnmovedCursorError",

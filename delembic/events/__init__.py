@@ -29,6 +29,7 @@ from delembic.events.runs import (
     RecordDelayed,
     Settled,
     Skipped,
+    SlowInserts,
     Started,
     TransactionEnded,
     Verification,
@@ -58,6 +59,7 @@ __all__ = [
     "RowSkipped",
     "Settled",
     "Skipped",
+    "SlowInserts",
     "Started",
     "Throttled",
     "TransactionEnded",
@@ -85,6 +87,7 @@ Event = (
     | RowSkipped
     | Settled
     | Skipped
+    | SlowInserts
     | Started
     | Throttled
     | TransactionEnded

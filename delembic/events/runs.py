@@ -94,6 +94,18 @@ class TransactionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowInserts:
+    """The migration sends many rows by INSERT. Emitted once for each attempt.
+
+    Attributes:
+        rows: How many it has sent so far.
+    """
+
+    revision: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The migration has taken effect.
 

@@ -31,6 +31,7 @@ from delembic.events import (
     RowSkipped,
     Settled,
     Skipped,
+    SlowInserts,
     Started,
     Throttled,
     TransactionEnded,
@@ -46,7 +47,7 @@ from delembic.status import Status
 OtherRuns = Waiting | Settled | Reapplying
 """Events that tell of other runs, at the same time or earlier."""
 
-Unusual = OutsideTransaction | TransactionEnded | RecordDelayed | LockLost | FilesGone
+Unusual = OutsideTransaction | TransactionEnded | SlowInserts | RecordDelayed | LockLost | FilesGone
 """Events that tell of something out of the ordinary in this run."""
 
 
@@ -60,7 +61,14 @@ def narrate(event: Event) -> str:
             return f"Revisions to run: {', '.join(event.revisions) or 'none'}."
         case Waiting() | Settled() | Reapplying():
             return _of_other_runs(event)
-        case OutsideTransaction() | TransactionEnded() | RecordDelayed() | LockLost() | FilesGone():
+        case (
+            OutsideTransaction()
+            | TransactionEnded()
+            | SlowInserts()
+            | RecordDelayed()
+            | LockLost()
+            | FilesGone()
+        ):
             return _unusual(event)
         case Started() | Finished() | Skipped() | Failed() | Blocked() | Interrupted():
             return _course(event)
@@ -157,6 +165,11 @@ def _unusual(event: Unusual) -> str:
             return (
                 f"{event.revision} ended its transaction itself, so delembic could not have rolled"
                 " back all of its work."
+            )
+        case SlowInserts():
+            return (
+                f"{event.revision} has sent {event.rows:,} rows by INSERT so far;"
+                " delembic.bulk_load would send them several times as fast."
             )
         case RecordDelayed():
             return (

@@ -26,6 +26,7 @@ from delembic.events import (
     RowSkipped,
     Settled,
     Skipped,
+    SlowInserts,
     Started,
     Throttled,
     TransactionEnded,
@@ -56,7 +57,9 @@ class StepLog:
                 self._log.info(narrate(event))
             case Waiting() | Settled() | TransactionEnded() | RecordDelayed() | LockLost():
                 self._log.warning(narrate(event))
-            case Interrupted() | Paused() | OutsideTransaction() | Reapplying() | FilesGone():
+            case Interrupted() | Paused() | OutsideTransaction() | SlowInserts():
+                self._log.warning(narrate(event))
+            case Reapplying() | FilesGone():
                 self._log.warning(narrate(event))
             case Resuming() | BatchDone() | Throttled():
                 self._log.info(narrate(event))

@@ -46,6 +46,12 @@ class TestLines:
                 " of its work.\n",
                 "",
             ),
+            (
+                events.SlowInserts("D001", 20_000),
+                "  D001 has sent 20,000 rows by INSERT so far; delembic.bulk_load would send them"
+                " several times as fast.\n",
+                "",
+            ),
             (events.Finished("D001", 1, 1, THEN, 1.2376, 9), "  OK (1.24s)\n", ""),
             (
                 events.Skipped("D001", THEN, "ann@db1", 1),

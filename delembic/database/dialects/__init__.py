@@ -2,18 +2,36 @@
 
 from delembic.database.dialects.interfaces import Name, SessionLocks, Trouble, Witness
 from delembic.database.dialects.kind import DatabaseKind
+from delembic.database.dialects.loads.cargo import (
+    Cargo,
+    Form,
+    Hold,
+    Landed,
+    Merge,
+    MisfitError,
+    Tally,
+)
+from delembic.database.dialects.loads.sending import in_transaction
 from delembic.database.dialects.mysql import MySQL
 from delembic.database.dialects.other import Other
 from delembic.database.dialects.postgresql import PostgreSQL
 from delembic.database.dialects.sqlite import SQLite
 
 __all__ = [
+    "Cargo",
     "DatabaseKind",
+    "Form",
+    "Hold",
+    "Landed",
+    "Merge",
+    "MisfitError",
     "Name",
     "Other",
     "SessionLocks",
+    "Tally",
     "Trouble",
     "Witness",
+    "in_transaction",
     "kind_of",
     "known_kinds",
     "register",

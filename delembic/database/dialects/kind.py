@@ -31,6 +31,7 @@ from sqlalchemy.types import TypeEngine
 
 from delembic.config import Config
 from delembic.database.dialects.interfaces import Name, SessionLocks, Trouble, Witness
+from delembic.database.dialects.loads.cargo import Cargo, Hold, Landed, Merge
 from delembic.database.repertoire import Repertoire
 from delembic.database.sessions import ending_session
 from delembic.errors import ConfigurationError, UnreadableSignalError
@@ -45,6 +46,7 @@ class DatabaseKind(ABC):
         table_options: Options for ``CREATE TABLE``, by their keyword for SQLAlchemy's ``Table``,
             without the dialect's name in front.
         keeps_zones: Whether `moment_type` stores the zone of a time.
+        tells_keys_apart: Whether an upsert says by which key rows conflict.
         cursors_hold_locks: Whether a cursor with unread rows holds a lock.
         row_values: Whether ``(a, b) > (1, 2)`` finds rows by an index of both columns.
         breath_seconds: How long work in many transactions has to pause now and then, so that other
@@ -55,6 +57,7 @@ class DatabaseKind(ABC):
     locks: ClassVar[tuple[str, ...]]
     table_options: ClassVar[dict[str, str]] = {}
     keeps_zones: ClassVar[bool] = False
+    tells_keys_apart: ClassVar[bool] = True
     cursors_hold_locks: ClassVar[bool] = False
     row_values: ClassVar[bool] = False
     breath_seconds: ClassVar[float] = 0.0
@@ -245,6 +248,31 @@ class DatabaseKind(ABC):
 
         Returns:
             ``None`` if the database has no such statement that leaves the transaction usable.
+        """
+        return None
+
+    # --- loading many rows
+
+    @abstractmethod
+    def load(self, conn: Connection, hold: Hold, cargo: Cargo) -> Landed:
+        """Load rows in the fastest way, all or none.
+
+        Args:
+            conn: In a transaction.
+            hold: Where they go.
+            cargo: The rows.
+
+        Raises:
+            MisfitError: The database refuses a row.
+        """
+
+    def load_merged(
+        self, conn: Connection, hold: Hold, cargo: Cargo, merge: Merge
+    ) -> Landed | None:
+        """Load rows, some of whose keys the table may have already.
+
+        Returns:
+            ``None`` if nothing is known about this on the database; then nothing was done.
         """
         return None
 

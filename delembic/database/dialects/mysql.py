@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, event, func, text
@@ -16,6 +17,9 @@ from delembic.config import Config
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects.interfaces import Name, SessionLocks, Trouble, Witness
 from delembic.database.dialects.keys import digest
+from delembic.database.dialects.loads.cargo import Cargo, Hold, Landed, Merge
+from delembic.database.dialects.loads.local_data import LOCAL_FILES, load_local
+from delembic.database.dialects.loads.merging import Way, load_merged, merge_on_duplicate_key
 from delembic.database.dialects.other import SAVEPOINT, Other, SavepointWitness
 from delembic.database.dialects.widths import is_too_narrow
 from delembic.database.driver_errors import error_number
@@ -35,6 +39,10 @@ _DENIED = {1044, 1142, 1143, 1227}
 _THREE_BYTES = ("utf8", "utf8mb3")
 _WINDOWS_LATIN = "cp1252"
 """What MySQL calls latin1."""
+_TEMPORARY = Way(
+    "CREATE TEMPORARY TABLE {name} ENGINE = InnoDB AS {source} WHERE false",
+    drop="DROP TEMPORARY TABLE",  # a DROP TABLE would be a commit, too
+)
 _NOT_ROLLED_BACK = 1196
 """ER_WARNING_NOT_COMPLETE_ROLLBACK: tables without transactions were changed."""
 
@@ -67,6 +75,7 @@ class MySQL(Other):
 
     names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     locks: ClassVar[tuple[str, ...]] = ("advisory", "lease", "none")
+    tells_keys_apart = False
     # Revisions are case- and accent-sensitive, whatever the server's collation is.
     table_options: ClassVar[dict[str, str]] = {
         "engine": "InnoDB",
@@ -86,6 +95,8 @@ class MySQL(Other):
 
     def prepare(self, engine: Engine) -> None:
         """See `DatabaseKind`. PyMySQL has no limit for the server's greeting but that of reads."""
+        if engine.dialect.driver == "pymysql":
+            event.listen(engine, "do_connect", _offer_files)
         if _reads_without_limit(engine.url):
             event.listen(engine, "connect", _read_without_limit)
 
@@ -183,6 +194,17 @@ class MySQL(Other):
         with ending_session(conn):
             yield
 
+    def load(self, conn: Connection, hold: Hold, cargo: Cargo) -> Landed:
+        """See `DatabaseKind`."""
+        return load_local(conn, hold, cargo)
+
+    def load_merged(
+        self, conn: Connection, hold: Hold, cargo: Cargo, merge: Merge
+    ) -> Landed | None:
+        """See `DatabaseKind`."""
+        merging = partial(merge_on_duplicate_key, conn, hold=hold, merge=merge)
+        return load_merged(conn, hold, cargo, load_local, merging, _TEMPORARY)
+
     def witness(self, conn: Connection) -> Witness:
         """See `DatabaseKind`."""
         return NamedSavepointWitness(conn)
@@ -190,6 +212,11 @@ class MySQL(Other):
 
 def _reads_without_limit(url: URL) -> bool:
     return url.get_driver_name() == "pymysql" and "read_timeout" not in url.query
+
+
+def _offer_files(dialect: object, record: object, args: object, settings: dict[str, Any]) -> None:
+    """Tell the server that it may ask for rows; see `loads.local_data` for what is answered."""
+    settings["client_flag"] = settings.get("client_flag", 0) | LOCAL_FILES
 
 
 def _read_without_limit(driver: Any, record: object) -> None:

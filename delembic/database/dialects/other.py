@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from delembic.database.dialects.interfaces import Witness
 from delembic.database.dialects.kind import DatabaseKind
+from delembic.database.dialects.loads.cargo import Cargo, Hold, Landed
+from delembic.database.dialects.loads.inserting import insert_pages
 from delembic.database.sessions import ending_session, is_autocommitting, leave_autocommit
 from delembic.status import TransactionState
 
@@ -43,6 +45,10 @@ class Other(DatabaseKind):
         """See `DatabaseKind`. The isolation level is the default of the database."""
         with ending_session(conn):
             yield
+
+    def load(self, conn: Connection, hold: Hold, cargo: Cargo) -> Landed:
+        """See `DatabaseKind`."""
+        return insert_pages(conn, hold, cargo, "nothing faster is known on this database")
 
     def witness(self, conn: Connection) -> Witness:
         """See `DatabaseKind`."""

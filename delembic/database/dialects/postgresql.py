@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -26,6 +27,9 @@ from delembic.config import Config
 from delembic.database.connections import autocommitting_apart, connect, execute_reconnecting
 from delembic.database.dialects.interfaces import Name, SessionLocks, Trouble, Witness
 from delembic.database.dialects.keys import digest
+from delembic.database.dialects.loads.cargo import Cargo, Hold, Landed, Merge
+from delembic.database.dialects.loads.copying import copy_in
+from delembic.database.dialects.loads.merging import Way, load_merged, merge_distinct
 from delembic.database.dialects.other import Other
 from delembic.database.dialects.transaction_ids import TransactionIdWitness, transaction_status
 from delembic.database.dialects.widths import is_too_narrow
@@ -41,6 +45,9 @@ _NO_SCHEMA = "3F000"
 _CONFLICTS = ("40001", "40P01", "55P03")
 """serialization_failure, deadlock_detected, lock_not_available."""
 _QUERY_CANCELED = "57014"
+_TEMPORARY = Way(
+    "CREATE TEMP TABLE {name} ON COMMIT DROP AS {source} WITH NO DATA", schema="pg_temp."
+)
 _LIBPQ = ("psycopg", "psycopg2")
 
 
@@ -139,6 +146,17 @@ class PostgreSQL(Other):
         conn.execution_options(isolation_level="REPEATABLE READ")
         with ending_session(conn):
             yield
+
+    def load(self, conn: Connection, hold: Hold, cargo: Cargo) -> Landed:
+        """See `DatabaseKind`."""
+        return copy_in(conn, hold, cargo)
+
+    def load_merged(
+        self, conn: Connection, hold: Hold, cargo: Cargo, merge: Merge
+    ) -> Landed | None:
+        """See `DatabaseKind`."""
+        merging = partial(merge_distinct, conn, hold=hold, merge=merge)
+        return load_merged(conn, hold, cargo, copy_in, merging, _TEMPORARY)
 
     def witness(self, conn: Connection) -> Witness:
         """See `DatabaseKind`."""

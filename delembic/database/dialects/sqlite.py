@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakSet
@@ -26,11 +27,15 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from delembic.config import Config
 from delembic.database.dialects.interfaces import Name, Trouble, Witness
+from delembic.database.dialects.loads.cargo import Cargo, Hold, Landed, Merge
+from delembic.database.dialects.loads.inserting import insert_all
+from delembic.database.dialects.loads.merging import Way, load_merged, merge_on_conflict
 from delembic.database.dialects.other import Other, SavepointWitness
 from delembic.database.interruption import make_interruptible, make_uninterruptible
 from delembic.errors import IgnoredStatementError
 from delembic.status import TransactionState
 
+_TEMPORARY = Way("CREATE TABLE {name} AS {source} WHERE false", schema="temp.")
 _BEGIN_WORK = "BEGIN IMMEDIATE"
 _NEEDS_NO_TRANSACTION = re.compile(
     r"\s*(?:ATTACH|BEGIN|COMMIT|DETACH|END|PRAGMA|RELEASE|ROLLBACK|SAVEPOINT|VACUUM)\b",
@@ -128,6 +133,17 @@ class SQLite(Other):
         """See `DatabaseKind`."""
         with _whole_transactions(conn, "BEGIN DEFERRED"):
             yield
+
+    def load(self, conn: Connection, hold: Hold, cargo: Cargo) -> Landed:
+        """See `DatabaseKind`."""
+        return insert_all(conn, hold, cargo)
+
+    def load_merged(
+        self, conn: Connection, hold: Hold, cargo: Cargo, merge: Merge
+    ) -> Landed | None:
+        """See `DatabaseKind`."""
+        merging = partial(merge_on_conflict, conn, hold=hold, merge=merge)
+        return load_merged(conn, hold, cargo, insert_all, merging, _TEMPORARY)
 
     def witness(self, conn: Connection) -> Witness:
         """See `DatabaseKind`."""

@@ -19,6 +19,7 @@ from delembic.audit.skipped import SkippedRow, add_skipped
 from delembic.batches.sizing import Sizing
 from delembic.batches.source import Cut, Source
 from delembic.errors import CommittedBatchError, LockLostError, MigrationPausedError
+from delembic.events import SlowInserts
 from delembic.execution.error_text import error_text
 from delembic.execution.run import Run
 from delembic.execution.work.calls import collect
@@ -56,6 +57,7 @@ class BatchWork:
     attempt_id: str | None
     cut: Cut | None = None
     _is_committing: bool = False
+    _is_slow: bool = False
 
     @property
     def in_doubt(self) -> bool:
@@ -73,7 +75,7 @@ class BatchWork:
         def body(transaction: Transaction) -> None:
             lock_checkpoint(transaction.conn, self.revision, self.run.schema)
             self.course.phase = Phase.PREPARE
-            with counting_rows(transaction.conn, self.course):
+            with counting_rows(transaction.conn, self.course, self._tell_slow):
                 transaction.call(self.migration.prepare, self.revision, self.course.phase)
             # After it, because it may prepare the very rows.
             extent["bound"] = transaction.call(self.source.bound, self.revision, self.course.phase)
@@ -132,7 +134,7 @@ class BatchWork:
             def upgrade_batch(conn: Any) -> None:
                 self.migration.upgrade_batch(conn, batch)
 
-            with counting_rows(transaction.conn, course):
+            with counting_rows(transaction.conn, course, self._tell_slow):
                 transaction.call(upgrade_batch, self.revision, course.phase)
 
         def ending(transaction: Transaction) -> Checkpoint | None:
@@ -209,6 +211,11 @@ class BatchWork:
             return mark
 
         return self._in_transaction(body, ending)
+
+    def _tell_slow(self, rows: int) -> None:
+        if not self._is_slow:
+            self._is_slow = True
+            self.run.emit(SlowInserts(self.revision, rows))
 
     def _in_transaction(
         self,

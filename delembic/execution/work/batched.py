@@ -27,6 +27,7 @@ from delembic.errors import (
     CommittedBatchError,
     DatabaseUnavailableError,
     DelembicError,
+    LoadError,
     MigrationFailedError,
     MigrationPausedError,
     TooManySkippedError,
@@ -255,4 +256,5 @@ class _Batches:
 
 def _is_refused(error: BaseException) -> bool:
     """Whether delembic itself has refused what the user's code did, so that no retry helps."""
-    return isinstance(error.__cause__, DelembicError)
+    cause = error.__cause__
+    return isinstance(cause, DelembicError) and not isinstance(cause, LoadError)

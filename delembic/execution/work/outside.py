@@ -12,7 +12,7 @@ from delembic.audit.marks import Mark, mark_applied
 from delembic.database.connections import autocommitting
 from delembic.database.dialects import kind_of
 from delembic.errors import LockLostError
-from delembic.events import OutsideTransaction
+from delembic.events import OutsideTransaction, SlowInserts
 from delembic.execution.run import Run
 from delembic.execution.work.calls import call, collect
 from delembic.execution.work.course import Course
@@ -38,11 +38,15 @@ def apply_outside(
         The mark that was written, on the home connection: nothing that the migration has set for
         its session leads it elsewhere.
     """
+
+    def on_slow(rows: int) -> None:
+        run.emit(SlowInserts(revision, rows))
+
     run.emit(OutsideTransaction(revision))
     with autocommitting(run.work) as conn, kind_of(conn.dialect.name).outside(conn):
         course.undone = Undone.NOTHING
         course.phase = Phase.UPGRADE
-        with counting_rows(conn, course):
+        with counting_rows(conn, course, on_slow):
             answer = call(migration.upgrade, conn, revision, course.phase)
         course.phase = Phase.VALIDATE
         call(migration.validate, conn, revision, course.phase)

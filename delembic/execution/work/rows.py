@@ -12,9 +12,30 @@ from sqlalchemy import Connection, PoolProxiedConnection, event
 from sqlalchemy.engine.default import DefaultExecutionContext
 
 from delembic.execution.work.course import Course
+from delembic.loading.counting import counting_loads, is_loading
 
 _CHANGE = re.compile(r"\s*(insert|update|delete|merge|replace)\b", re.IGNORECASE)
+_VALUES = re.compile(r"\s*(?:insert|replace)\b.*?\bvalues\s*\(", re.IGNORECASE | re.DOTALL)
+MANY_ROWS = 20_000
+"""From here on, a load in bulk is worth its while."""
 _NOT_THE_USERS = ("sqlalchemy", "delembic")
+
+
+class _Sent:
+    """The rows that were sent as values of INSERT statements, which is slow for many."""
+
+    def __init__(self, on_slow: Callable[[int], None]) -> None:
+        self.is_told = False
+        self._on_slow = on_slow
+        self._rows = 0
+
+    def add(self, statement: str, rows: int) -> None:
+        """Add the rows of a statement if it is one with values."""
+        if rows > 0 and _VALUES.match(statement):
+            self._rows += rows
+            if self._rows >= MANY_ROWS:
+                self.is_told = True
+                self._on_slow(self._rows)
 
 
 class _WatchedConnection(Connection):
@@ -36,15 +57,27 @@ class _WatchedConnection(Connection):
 
 
 @contextmanager
-def counting_rows(conn: Connection, course: Course) -> Iterator[None]:
+def counting_rows(
+    conn: Connection, course: Course, on_slow: Callable[[int], None]
+) -> Iterator[None]:
     """Count the rows that statements in the block change, in ``course.rows_affected``.
 
     Statements count as far as the driver tells their rows. If it does not, or if the block uses the
-    driver's own connection, the number is unknown: ``None``.
+    driver's own connection, the number is unknown: ``None``. A `delembic.bulk_load` tells its rows.
+
+    Args:
+        conn: The connection that a migration gets.
+        course: Gets the number.
+        on_slow: Is called once if very many rows are sent by INSERT, with their number so far.
     """
+    sent = _Sent(on_slow)
 
     def forget() -> None:
         course.rows_affected = None
+
+    def add(rows: int) -> None:
+        if course.rows_affected is not None:
+            course.rows_affected += rows
 
     def count(
         conn: Connection,
@@ -54,18 +87,22 @@ def counting_rows(conn: Connection, course: Course) -> Iterator[None]:
         context: DefaultExecutionContext | None,
         executemany: bool,
     ) -> None:
+        if is_loading(conn):
+            return
         is_change = _is_change(statement, context)
+        if is_change and not sent.is_told:
+            sent.add(statement, len(parameters) if executemany else cursor.rowcount)
         if course.rows_affected is None or not (is_change or cursor.description is None):
             return
         if cursor.rowcount > 0:
-            course.rows_affected += cursor.rowcount
+            add(cursor.rowcount)
         elif is_change and (cursor.rowcount < 0 or cursor.description):
             # SQLite knows the rows of RETURNING only when all of them have been fetched.
             forget()
 
     event.listen(conn, "after_cursor_execute", count)
     try:
-        with _watching(conn, forget):
+        with _watching(conn, forget), counting_loads(conn, add):
             yield
     finally:
         event.remove(conn, "after_cursor_execute", count)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from delembic.audit.marks import Mark, mark_applied
 from delembic.errors import LockLostError
-from delembic.events import TransactionEnded
+from delembic.events import SlowInserts, TransactionEnded
 from delembic.execution.run import Run
 from delembic.execution.work.calls import collect
 from delembic.execution.work.course import Course
@@ -46,9 +46,12 @@ def apply_whole(
         DatabaseUnavailableError: The server does not answer.
     """
 
+    def on_slow(rows: int) -> None:
+        run.emit(SlowInserts(revision, rows))
+
     def body(transaction: Transaction) -> None:
         course.phase = Phase.UPGRADE
-        with counting_rows(transaction.conn, course):
+        with counting_rows(transaction.conn, course, on_slow):
             answer = transaction.call(migration.upgrade, revision, course.phase)
         course.phase = Phase.VALIDATE
         transaction.call(migration.validate, revision, course.phase)

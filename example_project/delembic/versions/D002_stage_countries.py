@@ -1,8 +1,8 @@
 """Stage the countries as the source gives them."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from delembic import DataMigration
+from delembic import DataMigration, bulk_load
 
 from ._expectation import expect, expect_rows
 from ._source import countries
@@ -21,8 +21,8 @@ class StageCountries(DataMigration):
     group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
-        """Insert the source, one row for each country."""
-        conn.execute(insert(concept_staging), [COUNTRIES.concept(entry) for entry in countries()])
+        """Load the source, one row for each country."""
+        bulk_load(conn, "concept_staging", (COUNTRIES.concept(entry) for entry in countries()))
 
     def validate(self, conn: Connection) -> None:
         """Expect every country with its name, and check a few well-known ones."""

@@ -1,8 +1,8 @@
 """Stage the subdivisions, each with the code of what it is part of."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from delembic import DataMigration
+from delembic import DataMigration, bulk_load
 
 from ._expectation import expect, expect_rows
 from ._source import countries, subdivisions
@@ -21,9 +21,9 @@ class StageSubdivisions(DataMigration):
     group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
-        """Insert the source, one row for each subdivision."""
-        conn.execute(
-            insert(concept_staging), [SUBDIVISIONS.concept(entry) for entry in subdivisions()]
+        """Load the source, one row for each subdivision."""
+        bulk_load(
+            conn, "concept_staging", (SUBDIVISIONS.concept(entry) for entry in subdivisions())
         )
 
     def validate(self, conn: Connection) -> None:

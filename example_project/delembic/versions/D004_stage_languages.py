@@ -1,8 +1,8 @@
 """Stage the languages as the source gives them."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from delembic import DataMigration
+from delembic import DataMigration, bulk_load
 
 from ._expectation import expect, expect_rows
 from ._source import languages
@@ -21,8 +21,8 @@ class StageLanguages(DataMigration):
     group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
-        """Insert the source, one row for each language."""
-        conn.execute(insert(concept_staging), [LANGUAGES.concept(entry) for entry in languages()])
+        """Load the source, one row for each language."""
+        bulk_load(conn, "concept_staging", (LANGUAGES.concept(entry) for entry in languages()))
 
     def validate(self, conn: Connection) -> None:
         """Expect every language with its name, and check a few well-known ones."""

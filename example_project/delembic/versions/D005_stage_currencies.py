@@ -1,8 +1,8 @@
 """Stage the currencies as the source gives them."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from delembic import DataMigration
+from delembic import DataMigration, bulk_load
 
 from ._expectation import expect, expect_rows
 from ._source import currencies
@@ -21,8 +21,8 @@ class StageCurrencies(DataMigration):
     group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
-        """Insert the source, one row for each currency."""
-        conn.execute(insert(concept_staging), [CURRENCIES.concept(entry) for entry in currencies()])
+        """Load the source, one row for each currency."""
+        bulk_load(conn, "concept_staging", (CURRENCIES.concept(entry) for entry in currencies()))
 
     def validate(self, conn: Connection) -> None:
         """Expect every currency with its name, and check a few well-known ones."""

@@ -1,8 +1,8 @@
 """Stage the scripts as the source gives them."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from delembic import DataMigration
+from delembic import DataMigration, bulk_load
 
 from ._expectation import expect, expect_rows
 from ._source import scripts
@@ -21,8 +21,8 @@ class StageScripts(DataMigration):
     group = "vocabulary"
 
     def upgrade(self, conn: Connection) -> None:
-        """Insert the source, one row for each script."""
-        conn.execute(insert(concept_staging), [SCRIPTS.concept(entry) for entry in scripts()])
+        """Load the source, one row for each script."""
+        bulk_load(conn, "concept_staging", (SCRIPTS.concept(entry) for entry in scripts()))
 
     def validate(self, conn: Connection) -> None:
         """Expect every script with its name, and check a few well-known ones."""

@@ -54,7 +54,7 @@ def test_rows_are_counted_for_changes_and_not_for_reads(backend: Backend) -> Non
         conn.execute(text("CREATE TABLE t (x INTEGER)"))
 
     course = Course()
-    with open_transaction(engine) as begun, counting_rows(begun.conn, course):
+    with open_transaction(engine) as begun, counting_rows(begun.conn, course, print):
         begun.conn.execute(text("INSERT INTO t VALUES (:x)"), [{"x": x} for x in range(5)])
         begun.conn.execute(text("SELECT * FROM t")).all()
         begun.conn.execute(text("UPDATE t SET x = 9 WHERE x < 2"))
