@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,6 +36,7 @@ class FileSource:
         self._quote = None if chunks.has_json or chunks.quote is None else chunks.quote.encode()
         self._identity: dict[str, Any] = {}
         self._header = b""
+        self._files = ExitStack()
         self._raw: BinaryIO | None = None
         self._reader: RecordReader | None = None
         self._begins_at = self._from = 0
@@ -94,6 +96,10 @@ class FileSource:
         batch = FileBatch(self._chunks, content, self._header, line)
         return Cut(batch, after, rows, f"{self._chunks.path}, line {line}")
 
+    def close(self) -> None:
+        """See `Source`."""
+        self._files.close()
+
     def position(self, cursor: Any, bound: Any) -> float | None:
         """See `Source`."""
         share: float | None = cursor and cursor["share"]
@@ -129,10 +135,11 @@ class FileSource:
 
     def _open(self, offset: int | None = None) -> RecordReader:
         """Open the file, and go to a place in it."""
-        if self._raw:
-            self._raw.close()
-        self._raw = self._path.open("rb")
-        file: Any = gzip.GzipFile(fileobj=self._raw) if self._chunks.is_packed else self._raw
+        self._files.close()
+        self._raw = self._files.enter_context(self._path.open("rb"))
+        file: Any = self._raw
+        if self._chunks.is_packed:
+            file = self._files.enter_context(gzip.GzipFile(fileobj=self._raw))
         reader = RecordReader(file, self._quote)
         if self._has_header:
             self._header = reader.read(rows=1)

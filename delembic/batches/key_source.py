@@ -90,6 +90,9 @@ class KeySource:
         )
         return Cut(batch, until, rows, self._place(until))
 
+    def close(self) -> None:
+        """See `Source`; nothing was opened."""
+
     def position(self, cursor: Any, bound: Any) -> float | None:
         """See `Source`. Only a key that is a single number has one."""
         if not bound or not cursor or len(cursor) != 1:

@@ -82,6 +82,9 @@ class PageSource:
         rows = len(items) if isinstance(items, Sized) else 1
         return Cut(ItemBatch(items, after), after, rows, f"the batch after {cursor!r}")
 
+    def close(self) -> None:
+        """See `Source`; nothing was opened."""
+
     def position(self, cursor: Any, bound: Any) -> float | None:
         """See `Source`."""
         return None

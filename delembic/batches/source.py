@@ -66,5 +66,8 @@ class Source(Protocol):
             ``None`` if nothing is left.
         """
 
+    def close(self) -> None:
+        """Close what it has opened."""
+
     def position(self, cursor: Any, bound: Any) -> float | None:
         """Return how far a cursor is from the beginning to the end, from 0 to 1, if known."""

@@ -77,6 +77,7 @@ from delembic.errors.running import (
     PreparedTransactionError,
     SchemaNotReadyError,
     SwallowedErrorError,
+    TakenOverError,
     VerificationCutOffError,
     WorkLostError,
 )
@@ -129,6 +130,7 @@ __all__ = [
     "SourceError",
     "SwallowedErrorError",
     "TableNotMadeError",
+    "TakenOverError",
     "TimeIsUpError",
     "TooManySkippedError",
     "UnclearAnswerError",

@@ -268,12 +268,18 @@ class LockLostError(DelembicError):
     """Another run took over the lock while the migration ran; its work was rolled back."""
 
     exit_code = 4
+    what = "was rolled back: its lease expired before it was renewed, and another run took over."
+    help = "If this happens again, increase lock_lease in the ini."
 
     def __init__(self, revision: str) -> None:
         super().__init__(
-            f"{revision} was rolled back: its lease expired before it was renewed, and another run"
-            " took over.",
-            "Check its state with 'delembic history'. If this happens again, increase lock_lease in"
-            " the ini.",
+            f"{revision} {self.what}", f"Check its state with 'delembic history'. {self.help}"
         )
         self.revision = revision
+
+
+class TakenOverError(LockLostError):
+    """Another run goes on with the batches of a migration, so this one commits no more of them."""
+
+    what = "stopped, because another run goes on with its batches."
+    help = "If lock is none in the ini, nothing keeps runs apart before they begin."

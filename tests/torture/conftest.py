@@ -66,7 +66,8 @@ def _line(database: str, count: Counter[str], steps: int) -> str:
     return (
         f"{database}: {count['kills']} kills and {count['signals']} signals at {steps} steps and"
         f" {count['random']} random moments, {count['racers']} racers in {count['rounds']} rounds,"
-        f" {count['faults']} faults, {count['scenes']} scenes of an adversary,"
+        f" {count['faults']} faults, {count['batch_kills']} kills in batches of"
+        f" {count['rows_done']} rows, {count['scenes']} scenes of an adversary,"
         f" {count['attempts']} attempts: {count['doubled']} effects"
         f" doubled, {count['lost']} lost, {count['unrecorded']} attempts without a row"
     )

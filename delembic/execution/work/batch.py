@@ -18,7 +18,7 @@ from delembic.audit.marks import Mark, mark_applied
 from delembic.audit.skipped import SkippedRow, add_skipped
 from delembic.batches.sizing import Sizing
 from delembic.batches.source import Cut, Source
-from delembic.errors import CommittedBatchError, LockLostError, MigrationPausedError
+from delembic.errors import CommittedBatchError, LockLostError, MigrationPausedError, TakenOverError
 from delembic.events import SlowInserts
 from delembic.execution.error_text import error_text
 from delembic.execution.run import Run
@@ -73,7 +73,7 @@ class BatchWork:
         extent: dict[str, Any] = {}
 
         def body(transaction: Transaction) -> None:
-            lock_checkpoint(transaction.conn, self.revision, self.run.schema)
+            self._unbegun(transaction)
             self.course.phase = Phase.PREPARE
             with counting_rows(transaction.conn, self.course, self._tell_slow):
                 transaction.call(self.migration.prepare, self.revision, self.course.phase)
@@ -92,7 +92,7 @@ class BatchWork:
                 checksum=checksum,
                 **extent,
             )
-            before = lock_checkpoint(transaction.conn, self.revision, self.run.schema)
+            before = self._unbegun(transaction)
             take_checkpoint(transaction.conn, checkpoint, self.run.schema, is_new=before is None)
             return self._commit(transaction, checkpoint, ended)
 
@@ -239,18 +239,33 @@ class BatchWork:
             encode(self.cut.cursor)  # refuse one that cannot be kept before anything is done
         return checkpoint
 
+    def _unbegun(self, transaction: Transaction) -> Checkpoint | None:
+        """Return the checkpoint of an earlier time, if there is one.
+
+        Where nothing else keeps runs apart, another one may have begun in the meantime, and may
+        even have come to the end.
+
+        Raises:
+            TakenOverError: Another run has begun the work.
+        """
+        found = lock_checkpoint(transaction.conn, self.revision, self.run.schema)
+        mark = self.run.mark(self.revision)
+        if (found and found.has_begun) or (mark and mark.applied):
+            raise TakenOverError(self.revision)
+        return found
+
     def _locked(self, transaction: Transaction, *, of_anybody: bool = False) -> Checkpoint:
         """Return the checkpoint, and keep everybody else from it until the transaction ends.
 
         Raises:
-            LockLostError: Another attempt has taken it over.
+            TakenOverError: Another attempt goes on with it.
             MigrationPausedError: Somebody has paused the migration.
         """
         found = lock_checkpoint(transaction.conn, self.revision, self.run.schema)
         if found is None or not found.has_begun:
-            raise LockLostError(self.revision)
+            raise TakenOverError(self.revision)
         if found.attempt_id != self.attempt_id and not of_anybody:
-            raise LockLostError(self.revision)
+            raise TakenOverError(self.revision)
         if found.is_held:
             raise MigrationPausedError(self.revision, found.progress, held=True)
         return found

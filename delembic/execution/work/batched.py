@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -81,7 +82,11 @@ def apply_batched(
     if migration.on_error == "skip":
         ensure(run.home, skipped_table_of(run.home))
     own = make_mark()
-    with Worker(run.work) as worker, Throttling(run, revision, migration) as throttling:
+    with (
+        closing(continuation.source),
+        Worker(run.work) as worker,
+        Throttling(run, revision, migration) as throttling,
+    ):
         work = BatchWork(
             run, revision, migration, continuation.source, course, worker, own.attempt_id
         )

@@ -6,7 +6,7 @@ import functools
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
@@ -32,6 +32,10 @@ class Step:
     before: Fate
     after: Fate
     call: int = 1
+
+    def at_call(self, number: int) -> Step:
+        """The same step, at another call of its function."""
+        return replace(self, call=number)
 
     @property
     def owner(self) -> Any:
@@ -83,7 +87,21 @@ FAILING_STEPS = (
 SETTLING = Step("settle", f"{_SETTLEMENT}.settle", "interrupted", "interrupted")
 """The step that settles a dead attempt."""
 
-ALL_STEPS = (*STEPS, *FAILING_STEPS, SETTLING)
+_BATCH = "delembic.execution.work.batch"
+
+BATCH_STEPS = (
+    Step("begin the work", f"{_BATCH}:BatchWork.begin", "interrupted", "interrupted"),
+    Step("lock the checkpoint", f"{_BATCH}:lock_checkpoint", "interrupted", "interrupted"),
+    Step("do a batch", "support.torture.effects:check_batch", "interrupted", "interrupted"),
+    Step("move the checkpoint", f"{_BATCH}:save_checkpoint", "interrupted", "interrupted"),
+    Step("commit a batch", f"{_WORK}.commit", "interrupted", "interrupted"),
+    Step("end a batch", f"{_BATCH}:BatchWork.advance", "interrupted", "interrupted"),
+    Step("end the work", f"{_BATCH}:BatchWork.finish", "interrupted", "recovered"),
+    Step("mark the work", f"{_BATCH}:mark_applied", "interrupted", "interrupted"),
+)
+"""The steps of a migration in batches; most of them come again and again."""
+
+ALL_STEPS = (*STEPS, *FAILING_STEPS, SETTLING, *BATCH_STEPS)
 
 
 @dataclass(frozen=True)
