@@ -145,7 +145,9 @@ def _fill(engine: Engine, rows: int) -> None:
         for table in own:
             conn.execute(text(f"DROP TABLE IF EXISTS {table}"))
         conn.execute(
-            text("CREATE TABLE measurement (measurement_id BIGINT PRIMARY KEY, unit TEXT, note TEXT)")
+            text(
+                "CREATE TABLE measurement (measurement_id BIGINT PRIMARY KEY, unit TEXT, note TEXT)"
+            )
         )
         conn.execute(
             text(
