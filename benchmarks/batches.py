@@ -12,11 +12,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from delembic import Config, commands
@@ -30,6 +32,7 @@ from support.servers.postgresql import private_postgresql
 _ROUNDS = 3
 _CHECKPOINTS = 1_000
 _MOST_MILLISECONDS = 0.5
+_MOST_MILLISECONDS_IN_ALL = 5
 _RATIOS = {10_000: 1.15, 100_000: 1.03}
 """The highest ratio allowed for a number of rows in a batch."""
 
@@ -81,25 +84,49 @@ def compare(engine: Engine, rows: int) -> bool:
 
 
 def checkpoints(engine: Engine) -> bool:
-    """Do batches of one row each, and print what the checkpoint of one costs.
+    """Do batches of one row each, and print what their bookkeeping costs.
 
-    What is compared is a loop that finds the rows and commits in the same way, without one.
+    All of it is what a loop does without that finds the rows and commits in the same way. The
+    checkpoint is a part: the two statements that read and write it, in the driver.
     """
     _fill(engine, _CHECKPOINTS)
     taken: list[float] = []
 
-    def note(event: Event) -> None:
-        if isinstance(event, BatchDone):
-            taken.append(event.seconds)
+    def note(happened: Event) -> None:
+        if isinstance(happened, BatchDone):
+            taken.append(happened.seconds)
 
-    _apply(engine.url, _batched(1, _BATCHED), note)
-    bare = _bare_batches(engine)
-    cost = 1_000 * (statistics.median(taken) - statistics.median(bare))
-    print(
-        f"checkpoint: {cost:.2f} ms a batch ({1_000 * statistics.median(taken):.2f} ms"
-        f" / {1_000 * statistics.median(bare):.2f} ms), at most {_MOST_MILLISECONDS:g}"
-    )
-    return cost <= _MOST_MILLISECONDS
+    with _timing("delembic_checkpoint") as statements:
+        _apply(engine.url, _batched(1, _BATCHED), note)
+    checkpoint = 2_000 * statistics.median(statements)
+    theirs = 1_000 * statistics.median(_bare_batches(engine))
+    whole = 1_000 * statistics.median(taken) - theirs
+    print(f"checkpoint: {checkpoint:.2f} ms a batch, at most {_MOST_MILLISECONDS:g}")
+    print(f"all bookkeeping: {whole:.2f} ms a batch, at most {_MOST_MILLISECONDS_IN_ALL:g}")
+    return checkpoint <= _MOST_MILLISECONDS and whole <= _MOST_MILLISECONDS_IN_ALL
+
+
+@contextmanager
+def _timing(table: str) -> Iterator[list[float]]:
+    """Yield a list that gets how long each statement takes that names a table."""
+    taken: list[float] = []
+    begun = 0.0
+
+    def begin(*_: Any) -> None:
+        nonlocal begun
+        begun = time.perf_counter()
+
+    def end(conn: Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if table in statement:
+            taken.append(time.perf_counter() - begun)
+
+    event.listen(Engine, "before_cursor_execute", begin)
+    event.listen(Engine, "after_cursor_execute", end)
+    try:
+        yield taken
+    finally:
+        event.remove(Engine, "before_cursor_execute", begin)
+        event.remove(Engine, "after_cursor_execute", end)
 
 
 def _bare_batches(engine: Engine) -> list[float]:
