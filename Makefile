@@ -82,8 +82,9 @@ torture: $(READY) ## Kill, stop and race runs hundreds of times, and print what 
 	    DELEMBIC_TORTURE_SCENES=$(SCENES) \
 	    $(BIN)/pytest tests/torture tests/bad_input tests/execution/test_broken_connections.py -n 2
 
-benchmark: $(READY) ## Compare loads with native clients, and the Dagster adapter with bare assets
+benchmark: $(READY) ## Compare loads, work in batches and the Dagster adapter with what does without
 	@$(BIN)/python benchmarks/loading.py
+	@$(BIN)/python benchmarks/batches.py
 	@$(BIN)/python benchmarks/adapter.py 2>/dev/null
 
 screenshots: $(READY) ## Retake the screenshots for the documentation, in Chromium

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from delembic.audit.entries import LogEntry
     from delembic.audit.entries import LogEntry as Attempt
     from delembic.audit.program import Program
-    from delembic.batches.file_chunks import FileChunks
-    from delembic.batches.key_ranges import KeyRanges
+    from delembic.batches.file_chunks import FileBatch, FileChunks
+    from delembic.batches.key_ranges import KeyBatch, KeyRanges
     from delembic.batches.throttles import BlockedSessions, Pause, ReplicationLag
     from delembic.events import Progress, Verification
     from delembic.history.bookmark import Bookmark
@@ -52,8 +52,10 @@ __all__ = [
     "DataMigration",
     "DefinitionError",
     "DelembicError",
+    "FileBatch",
     "FileChunks",
     "Graph",
+    "KeyBatch",
     "KeyRanges",
     "Loaded",
     "LockTimeoutError",
@@ -83,8 +85,10 @@ __all__ = [
 _HOMES = {
     "BlockedSessions": "delembic.batches.throttles",
     "Bookmark": "delembic.history.bookmark",
+    "FileBatch": "delembic.batches.file_chunks",
     "FileChunks": "delembic.batches.file_chunks",
     "Graph": "delembic.revisions.graph",
+    "KeyBatch": "delembic.batches.key_ranges",
     "KeyRanges": "delembic.batches.key_ranges",
     "Loaded": "delembic.loading.bulk",
     "LogEntry": "delembic.audit.entries",

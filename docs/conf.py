@@ -36,7 +36,7 @@ nitpick_ignore_regex = [
     # Dagster shows the docstrings of components as Markdown, where single backticks mark code.
     (r"any", r".*[- ].*|.*\.(ini|yaml)"),
     # Of delembic's own, those that nobody names in a program.
-    (r"py:class", r"delembic.*\.(Gap|RunSession)"),
+    (r"py:class", r"delembic.*\.(Gap|RunSession|_Progress)"),
 ]
 
 # --- how it looks ---------------------------------------------------------------------------------

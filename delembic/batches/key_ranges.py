@@ -31,8 +31,8 @@ class KeyRanges(Batches):
         table: The table, with its schema if it needs one: ``cdm.measurement``.
         key: The column or columns of the key; the primary key if ``None``. It need not be unique:
             rows with the same value stay together.
-        where: The condition for the rows to be changed, in SQL. It is part of `KeyBatch.where`, and
-            does not affect how large a batch is.
+        where: The condition for the rows to be changed, in SQL. It is part of
+            `delembic.batches.key_ranges.KeyBatch.where`, and does not affect how large a batch is.
     """
 
     table: str

@@ -9,7 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, inspect, select, table, text
 
+from delembic.audit.checkpoint_table import checkpoint_table_of
 from delembic.audit.share import identity_table_of
+from delembic.audit.skipped import skipped_table_of
 from delembic.audit.tables import tables_of
 from delembic.database.dialects import kind_of
 from delembic.locks.lease_tables import lease_tables_of
@@ -97,8 +99,16 @@ def described(found: Mapping[str, Change]) -> str:
 
 def _names_of_own_tables(conn: Connection) -> frozenset[str]:
     project, leases = tables_of(conn), lease_tables_of(conn)
-    tables = (project.version, project.history, leases.leases, leases.renewals)
-    return frozenset(table.name for table in (*tables, identity_table_of(conn)))
+    tables = (
+        project.version,
+        project.history,
+        leases.leases,
+        leases.renewals,
+        identity_table_of(conn),
+        checkpoint_table_of(conn),
+        skipped_table_of(conn),
+    )
+    return frozenset(table.name for table in tables)
 
 
 def _tables(conn: Connection) -> Iterator[tuple[str | None, str]]:

@@ -14,23 +14,21 @@ from delembic import commands
 from delembic.config import Config
 from delembic.errors import MigrationFailedError
 from delembic.events import Finished, Outcome
-from delembic.revisions.plan import make_plan
-from delembic.testing.content import Content
-from delembic.testing.database import FreshDatabase
 from delembic.testing.faults import (
     Act,
     DeliberateError,
     Moment,
-    MomentNeverCameError,
     Phase,
     disconnect,
+    disconnecting,
     raising,
     run_struck,
 )
+from delembic.testing.preparation import PreparedDatabase, refuse_missed
 from delembic.testing.victim import run_victim
 
 
-class MigrationTester(FreshDatabase):
+class MigrationTester(PreparedDatabase):
     """Runs single migrations of a project on a fresh database, with or without faults.
 
     Every method that runs a revision first applies its dependencies. The methods for failures
@@ -66,27 +64,6 @@ class MigrationTester(FreshDatabase):
         >>> [row.concept_name for row in staged]
         ['Euro']
     """
-
-    def __init__(
-        self, project: Config | str | Path, url: str | URL, *, with_schema: bool = True
-    ) -> None:
-        super().__init__(project, url)
-        self._with_schema = with_schema
-
-    def upgrade_before(self, revision: str) -> None:
-        """Apply the Alembic and delembic revisions that a revision depends on.
-
-        Raises:
-            UnknownRevisionError: There is no such revision.
-            DelembicError: As `delembic.commands.upgrade` does.
-        """
-        graph = commands.read_graph(self.config)
-        graph.require(revision)
-        if self._with_schema and self.config.alembic_config:
-            plan = make_plan(graph, self._applied(), revision)
-            self._upgrade_schema(*plan.external)
-        for dependency in graph.dependencies(revision):
-            commands.upgrade(self.config, dependency)
 
     def run(self, revision: str) -> Outcome:
         """Run a revision after its dependencies.
@@ -150,15 +127,19 @@ class MigrationTester(FreshDatabase):
         phase: Phase = "upgrade",
         *,
         after: int | None = None,
+        batch: int = 1,
         rolled_back: bool = True,
     ) -> MigrationFailedError:
         """Run a revision and make it raise a `DeliberateError`.
 
         Args:
             revision: The revision to run.
-            phase: The method in which the error is raised.
+            phase: The method in which the error is raised. In a migration in batches, ``upgrade``
+                means ``upgrade_batch``, and ``between`` is the moment before a batch.
             after: The statement after which it is raised, from 1. Only statements through
                 SQLAlchemy count. If ``None``, it is raised at the end of the method.
+            batch: For a migration in batches: the batch in which it is raised, counted from 1, from
+                where an earlier attempt has stopped. The batches before it are done and stay.
             rolled_back: As for `run_failing`.
 
         Returns:
@@ -170,7 +151,7 @@ class MigrationTester(FreshDatabase):
             ValueError: There is no such moment.
             DelembicError: As `run` does.
         """
-        moment = Moment(phase, after)
+        moment = Moment(phase, after, batch)
         error = self._strike(revision, moment, raising(moment), rolled_back)
         if not isinstance(error.__cause__, DeliberateError):
             facts = f"{revision} failed by itself: {error.message}"
@@ -183,13 +164,44 @@ class MigrationTester(FreshDatabase):
         phase: Phase = "upgrade",
         *,
         after: int | None = None,
+        batch: int = 1,
         rolled_back: bool = True,
     ) -> MigrationFailedError:
         """Run a revision and close the driver's connection during the run.
 
-        Takes the arguments of `fail`, returns the same and raises the same errors.
+        A migration in batches survives that; see `reconnect`. Takes the arguments of `fail`,
+        returns the same and raises the same errors.
         """
-        return self._strike(revision, Moment(phase, after), disconnect, rolled_back)
+        return self._strike(revision, Moment(phase, after, batch), disconnect, rolled_back)
+
+    def reconnect(self, revision: str, *, after: int | None = None, batch: int = 1) -> Finished:
+        """Run a migration in batches to its end, and close the driver's connection in a batch.
+
+        The run connects anew and does that batch again.
+
+        Args:
+            revision: The revision to run.
+            after: As for `fail`.
+            batch: As for `fail`.
+
+        Returns:
+            How the run ended.
+
+        Raises:
+            AssertionError: The migration did not get that far.
+            ValueError: There is no such moment.
+            DelembicError: As `run` does.
+        """
+        moment = Moment("upgrade", after, batch)
+        self._prepare(revision)
+        try:
+            outcome = run_struck(self.config, revision, moment, disconnecting())
+        except MigrationFailedError as error:
+            refuse_missed(revision, error)
+            raise
+        if not isinstance(outcome, Finished):
+            raise AssertionError(f"{revision} was not run: {outcome}")  # noqa: TRY004 - as above
+        return outcome
 
     def kill(
         self,
@@ -197,6 +209,7 @@ class MigrationTester(FreshDatabase):
         phase: Phase = "upgrade",
         *,
         after: int | None = None,
+        batch: int = 1,
         rolled_back: bool = True,
     ) -> None:
         """Run a revision in a separate process, which is killed (``SIGKILL``) during the run.
@@ -208,9 +221,9 @@ class MigrationTester(FreshDatabase):
             ValueError: There is no such moment.
             DelembicError: A dependency could not be applied.
         """
-        moment = Moment(phase, after)
-        before = self._prepare(revision)
-        ended = run_victim(self.config, revision, moment)
+        moment = Moment(phase, after, batch)
+        before, last = self._stage(revision, moment)
+        ended = run_victim(self.config, revision, last)
         if ended.returncode != -signal.SIGKILL:
             raise AssertionError(
                 f"{revision} could not be killed {moment}: its process ended with exit code"
@@ -218,42 +231,17 @@ class MigrationTester(FreshDatabase):
             )
         self._check_undone(before, revision, f"it was killed {moment}", rolled_back)
 
-    def _prepare(self, revision: str) -> Content:
-        self.upgrade_before(revision)
-        if revision in self._applied():
-            raise AssertionError(f"{revision} is already applied")
-        return self.snapshot()
-
     def _strike(
         self, revision: str, moment: Moment, act: Act, rolled_back: bool
     ) -> MigrationFailedError:
-        before = self._prepare(revision)
+        before, last = self._stage(revision, moment)
         try:
-            run_struck(self.config, revision, moment, act)
+            run_struck(self.config, revision, last, act)
         except MigrationFailedError as error:
-            if isinstance(error.__cause__, MomentNeverCameError):
-                facts = f"{revision}: {error.__cause__}"
-                raise AssertionError(facts) from error  # noqa: TRY004 - as above
+            refuse_missed(revision, error)
             self._check_undone(before, revision, f"it failed {moment}", rolled_back)
             return error
         raise AssertionError(f"{revision} succeeded despite the fault {moment}")
-
-    def _check_undone(self, before: Content, revision: str, cause: str, rolled_back: bool) -> None:
-        if revision in self._applied():
-            raise AssertionError(f"{revision} is applied, although {cause}")
-        if rolled_back:
-            self._check_unchanged(before, f"{revision}, although {cause},")
-
-    def _upgrade_schema(self, *names: str) -> None:
-        # Imported when it is needed: Alembic is an extra.
-        from delembic.schema.alembic import SchemaRevisions
-
-        if names and self.config.alembic_config:
-            schema = SchemaRevisions(
-                self.config.alembic_config, self.config.section, self.config.root
-            )
-            with self.connection() as conn:
-                schema.upgrade(conn, names)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ def run_victim(config: Config, revision: str, moment: Moment) -> subprocess.Comp
         "revision": revision,
         "phase": moment.phase,
         "after": moment.after,
+        "batch": moment.batch,
     }
     return subprocess.run(  # noqa: S603 - a program of our own
         [sys.executable, "-P", "-c", f"from {__name__} import main; main()"],
@@ -45,7 +46,11 @@ def main() -> None:
     """Run the requested revision. Returns only if the fault never struck."""
     order: dict[str, Any] = json.load(sys.stdin)
     config = Config(Path(order["path"]), order["section"], order["settings"])
-    run_struck(config, order["revision"], Moment(order["phase"], order["after"]), kill)
+    run_struck(config, order["revision"], _moment(order), kill)
+
+
+def _moment(order: dict[str, Any]) -> Moment:
+    return Moment(order["phase"], order["after"], order["batch"])
 
 
 def _absolute(folder: str) -> str:

@@ -19,8 +19,8 @@ from support.browser.dagster_ui import DagsterUI
 from support.browser.example import ENVIRONMENT, Example
 from support.shell import run_process
 
-LOADED = [f"D{number:03}" for number in range(1, 12)]
-GEOGRAPHY, CONTINENTS, CAPITALS = "D007_geography_concepts", "D012_continents", "D013_capitals"
+LOADED = [f"D{number:03}" for number in range(1, 13)]
+GEOGRAPHY, CONTINENTS, CAPITALS = "D007_geography_concepts", "D013_continents", "D014_capitals"
 
 
 @pytest.mark.long
@@ -92,8 +92,8 @@ def _a_failure_leaves_the_rest_alone(ui: DagsterUI, example: Example, album: Alb
     ui.wait_for_steps(errored=1, not_executed=1)
     album.take(ui.page, "failed-run")
     message, metadata = ui.failure()
-    audited = _last_attempt(example, "D012")
-    assert "D012 failed in validate: ValueError: continents: expected 7, found 6" in message
+    audited = _last_attempt(example, "D013")
+    assert "D013 failed in validate: ValueError: continents: expected 7, found 6" in message
     assert metadata["delembic/history_id"] == audited["id"]
     assert audited["status"] == "failed"
 
@@ -104,8 +104,8 @@ def _a_failure_leaves_the_rest_alone(ui: DagsterUI, example: Example, album: Alb
     assert check.metadata["delembic/history_id"] == audited["id"]
 
     ui.open_graph()
-    ui.wait_for_colour("red", "D012", "D013")
-    ui.wait_for_colour("green", *LOADED, "D014")
+    ui.wait_for_colour("red", "D013", "D014")
+    ui.wait_for_colour("green", *LOADED, "D015")
     album.take(ui.page, "failed-graph")
     # It was already applied, and is no less green for having been asked again.
     assert ui.metadata(GEOGRAPHY)["delembic/status"] == "already_applied"
@@ -117,11 +117,11 @@ def _who_waits_for_it_says_so(ui: DagsterUI, example: Example, album: Album) -> 
     album.take(ui.page, "blocked")
     message, metadata = ui.failure()
 
-    assert "it depends on D012" in message
+    assert "it depends on D013" in message
     assert metadata["delembic/status"] == "blocked"
-    assert metadata["delembic/history_id"] == _last_attempt(example, "D013")["id"]
+    assert metadata["delembic/history_id"] == _last_attempt(example, "D014")["id"]
     check = ui.check(CAPITALS, "validate")
-    assert "It was not evaluated. D013" in check.text
+    assert "It was not evaluated. D014" in check.text
 
 
 def _what_the_command_line_did_is_not_done_again(
@@ -134,13 +134,13 @@ def _what_the_command_line_did_is_not_done_again(
 
     metadata = ui.metadata(CONTINENTS)
     album.take(ui.page, "already-applied")
-    audited = _last_attempt(example, "D012")
+    audited = _last_attempt(example, "D013")
     assert metadata["delembic/status"] == "already_applied"
     assert "(cli)" in metadata["delembic/applied_by"]
     assert metadata["delembic/history_id"] == audited["id"]
     assert audited["executor"] == "cli"
     ui.open_graph()
-    ui.wait_for_colour("green", *LOADED, "D012", "D013", "D014")
+    ui.wait_for_colour("green", *LOADED, "D013", "D014", "D015")
 
 
 def _last_attempt(example: Example, revision: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from delembic import (
 from delembic.errors import UnknownDependencyError, UnknownRevisionError
 from delembic.events import Finished, Skipped
 from delembic.testing import Change, MigrationTester, migration_tester
-from delembic.testing.faults import Moment, Struck
+from delembic.testing.faults import Moment, Strike, Struck
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
@@ -260,7 +260,7 @@ def test_a_moment_that_there_cannot_be_is_refused(
 ) -> None:
     folder.migration("D001", INSERTS)
 
-    with pytest.raises(ValueError, match="'upgrad' is neither upgrade nor validate"):
+    with pytest.raises(ValueError, match="'upgrad' is neither upgrade nor validate nor between"):
         getattr(sqlite_tester, method)("D001", "upgrad")
     with pytest.raises(ValueError, match="statements are counted from 1, not 0"):
         getattr(sqlite_tester, method)("D001", after=0)
@@ -392,7 +392,7 @@ def test_a_struck_migration_answers_what_the_real_one_does(sqlite_url: str) -> N
         def validate(self, conn: Connection) -> bool:
             return False
 
-    struck = Struck(Real(), Moment("upgrade", None), lambda conn: None)
+    struck = Struck(Real(), Strike(Moment("upgrade"), lambda conn: None))
 
     with create_engine(sqlite_url).connect() as conn:
         assert struck.validate(conn) is False

@@ -1,17 +1,21 @@
-"""Stage the scripts as the source gives them."""
+"""Stage the scripts from a file, a chunk at a time."""
 
 from sqlalchemy import Connection, select
 
-from delembic import DataMigration, bulk_load
+from delembic import BatchedMigration, FileBatch, FileChunks, bulk_load
 
 from ._expectation import expect, expect_rows
-from ._source import scripts
+from ._source import SCRIPTS_FILE, Entry, scripts
 from ._tables import concept_staging
 from ._vocabulary import SCRIPTS
 
 
-class StageScripts(DataMigration):
-    """Scripts of ISO 15924, about 230."""
+class StageScripts(BatchedMigration):
+    """Scripts of ISO 15924, about 230.
+
+    Each chunk is a transaction, which also keeps how far the file is loaded. So a load that is
+    stopped goes on with the next chunk.
+    """
 
     revision = "D006"
     depends_on = ["D001"]
@@ -20,9 +24,12 @@ class StageScripts(DataMigration):
     owners = ["team:vocabulary"]
     group = "vocabulary"
 
-    def upgrade(self, conn: Connection) -> None:
-        """Load the source, one row for each script."""
-        bulk_load(conn, "concept_staging", (SCRIPTS.concept(entry) for entry in scripts()))
+    batches = FileChunks(SCRIPTS_FILE, rows=100)
+
+    def upgrade_batch(self, conn: Connection, batch: FileBatch) -> None:
+        """Load the records of the chunk, one row for each script."""
+        entries = (Entry(record["code"], record["name"]) for record in batch.records())
+        bulk_load(conn, "concept_staging", (SCRIPTS.concept(entry) for entry in entries))
 
     def validate(self, conn: Connection) -> None:
         """Expect every script with its name, and check a few well-known ones."""

@@ -1,8 +1,13 @@
-"""The entries of the ISO standards, from the `pycountry` package."""
+"""The entries of the ISO standards: from the `pycountry` package, and the scripts from a file."""
 
+import csv
+from pathlib import Path
 from typing import NamedTuple
 
 import pycountry
+
+SCRIPTS_FILE = "data/scripts.csv"
+"""Relative to the folder of ``delembic.ini``; the entries of pycountry 26.2."""
 
 
 class Entry(NamedTuple):
@@ -38,4 +43,6 @@ def currencies() -> list[Entry]:
 
 def scripts() -> list[Entry]:
     """Return ISO 15924: writing systems by their four letters."""
-    return [Entry(script.alpha_4, script.name) for script in pycountry.scripts]
+    path = Path(__file__).parents[2] / SCRIPTS_FILE
+    with path.open(newline="", encoding="utf-8") as file:
+        return [Entry(row["code"], row["name"]) for row in csv.DictReader(file)]

@@ -22,8 +22,8 @@ CONTINENTS = ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceani
 class LoadContinents(DataMigration):
     """The list lacks South America."""
 
-    revision = "D012"
-    depends_on = ["D011"]
+    revision = "D013"
+    depends_on = ["D012"]
     description = "load the continents"
     tags = {"domain": "geography"}
     owners = ["team:vocabulary"]
@@ -53,8 +53,8 @@ from ._expectation import expect
 class SpellContinents(DataMigration):
     """Waits for the continents."""
 
-    revision = "D013"
-    depends_on = ["D012"]
+    revision = "D014"
+    depends_on = ["D013"]
     description = "spell the continents in capitals"
     group = "vocabulary"
 
@@ -79,8 +79,8 @@ from delembic import DataMigration
 class NoteLicence(DataMigration):
     """Has nothing to do with continents."""
 
-    revision = "D014"
-    depends_on = ["D011"]
+    revision = "D015"
+    depends_on = ["D012"]
     description = "note the licence of the source"
     group = "vocabulary"
 
@@ -92,14 +92,14 @@ class NoteLicence(DataMigration):
 
 
 def add_a_broken_migration_and_two_more(versions: Path) -> None:
-    """D012 fails in ``validate``, D013 depends on it, and D014 does not."""
-    versions.joinpath("D012_continents.py").write_text(_CONTINENTS)
-    versions.joinpath("D013_capitals.py").write_text(_CAPITALS)
-    versions.joinpath("D014_licence.py").write_text(_LICENCE)
+    """D013 fails in ``validate``, D014 depends on it, and D015 does not."""
+    versions.joinpath("D013_continents.py").write_text(_CONTINENTS)
+    versions.joinpath("D014_capitals.py").write_text(_CAPITALS)
+    versions.joinpath("D015_licence.py").write_text(_LICENCE)
 
 
 def correct_the_broken_migration(versions: Path) -> None:
-    """Let D012 load what it expects."""
-    versions.joinpath("D012_continents.py").write_text(
+    """Let D013 load what it expects."""
+    versions.joinpath("D013_continents.py").write_text(
         _CONTINENTS.replace('"Oceania"]', '"Oceania", "South America"]')
     )
