@@ -20,6 +20,7 @@ def write_batched(
     validate: str | None = None,
     batches: str = "KeyRanges('counted')",
     batch_size: int = 100,
+    throttle: str = "()",
 ) -> None:
     """Write the migration D001, which adds 1 to each row of a table in batches.
 
@@ -31,6 +32,7 @@ def write_batched(
         validate: The body of its ``validate``, if it has one.
         batches: What cuts it.
         batch_size: How many rows a batch has.
+        throttle: What is asked before each batch.
     """
     if with_rows:
         project.execute("CREATE TABLE counted (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)")
@@ -38,7 +40,7 @@ def write_batched(
             rows = [{"id": number} for number in range(1, ROWS + 1)]
             conn.execute(text("INSERT INTO counted (id, n) VALUES (:id, 0)"), rows)
     lines = [
-        "from delembic import BatchedMigration, KeyRanges",
+        "from delembic import BatchedMigration, KeyRanges, Pause",
         "from sqlalchemy import text",
         "class Count(BatchedMigration):",
         "    revision = 'D001'",
@@ -48,6 +50,7 @@ def write_batched(
         f"    batches = {batches}",
         f"    batch_size = {batch_size}",
         "    batch_seconds = None",
+        f"    throttle = {throttle}",
         "    def upgrade_batch(self, conn, batch):",
         "        update = f'UPDATE counted SET n = n + 1 WHERE {batch.where}'",
         "        conn.execute(text(update), batch.parameters)",
