@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from delembic.history.bookmark import Bookmark
     from delembic.history.standing import Standing
     from delembic.loading.bulk import Loaded, bulk_load
+    from delembic.presentation.figures import seconds_in
+    from delembic.presentation.milestones import Milestones
     from delembic.presentation.narration import narrate
     from delembic.revisions.graph import Graph
     from delembic.revisions.progression import Progression
@@ -62,6 +64,7 @@ __all__ = [
     "LogEntry",
     "MigrationBlockedError",
     "MigrationFailedError",
+    "Milestones",
     "Operation",
     "Pause",
     "Phase",
@@ -80,6 +83,7 @@ __all__ = [
     "errors",
     "events",
     "narrate",
+    "seconds_in",
 ]
 
 _HOMES = {
@@ -92,6 +96,7 @@ _HOMES = {
     "KeyRanges": "delembic.batches.key_ranges",
     "Loaded": "delembic.loading.bulk",
     "LogEntry": "delembic.audit.entries",
+    "Milestones": "delembic.presentation.milestones",
     "Operation": "delembic.status",
     "Pause": "delembic.batches.throttles",
     "Phase": "delembic.status",
@@ -106,6 +111,7 @@ _HOMES = {
     "Verification": "delembic.events",
     "bulk_load": "delembic.loading.bulk",
     "narrate": "delembic.presentation.narration",
+    "seconds_in": "delembic.presentation.figures",
 }
 _FORMER = {"Attempt": "LogEntry"}
 """Old names that are still public, with the names that replaced them."""

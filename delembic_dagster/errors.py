@@ -65,8 +65,8 @@ class DagsterSettingError(DefinitionError):
             f" {problem}"
             f" (it is {value!r}).",
             "Correct it: 'dagster' may contain deps (asset keys, such as raw/terms), kinds,"
-            " op_tags, pool and retry_policy (with max_retries, delay in seconds, backoff and"
-            " jitter).",
+            " op_tags, pool, retry_policy (with max_retries, delay in seconds, backoff and jitter)"
+            " and, for a migration in batches, stop_after (seconds, or a text such as 2h).",
         )
         self.revision, self.name = revision.id, name
 

@@ -11,7 +11,7 @@ from typing import Any, overload
 from dagster import CodeReferencesMetadataValue, LocalFileCodeReference, MetadataValue
 
 from delembic import LogEntry, Revision, Standing, State, Status, Verification
-from delembic.events import Finished, Outcome, Skipped
+from delembic.events import Finished, Outcome, Progress, Skipped
 from delembic_dagster.errors import quiet_about_betas
 from delembic_dagster.naming import is_owner, tag_name, tag_value
 
@@ -24,6 +24,10 @@ RUN_ID = "delembic/run_id"
 CHANGED = "delembic/changed"
 DURATION = "delembic/duration_seconds"
 ROWS = "delembic/rows_affected"
+ROWS_DONE = "delembic/rows_done"
+ROWS_PER_SECOND = "delembic/rows_per_second"
+PERCENT_DONE = "delembic/percent_done"
+STOP_AFTER = "delembic/stop_after_seconds"
 APPLIED = str(State.APPLIED)
 ALREADY_APPLIED = "already_applied"
 EXECUTOR = "dagster"
@@ -37,7 +41,7 @@ INITIAL_VERSION = "INITIAL"
 """Dagster's data version of an asset that has reported none."""
 
 _PREFIX = "delembic/"
-_OF_ALL_WORK = (DURATION, ROWS)
+_OF_ALL_WORK = (DURATION, ROWS, ROWS_DONE, ROWS_PER_SECOND, PERCENT_DONE)
 
 LONGEST_TEXT = 4_000
 """The most characters of an error that go into Dagster's event log."""
@@ -67,6 +71,28 @@ def outcome_metadata(outcome: Outcome, revision: Revision) -> dict[str, Any]:
     if isinstance(outcome, Skipped):
         return _skipped(outcome) | change_metadata(outcome.checksum, revision.as_now())
     return _finished(outcome)
+
+
+def progress_metadata(progress: Progress) -> dict[str, Any]:
+    """Return the metadata that tell how far a migration in batches has come.
+
+    Example:
+        >>> progress_metadata(Progress("D012", rows=430, total=1_000, rows_per_second=19.04))
+        {'delembic/rows_done': 430, 'delembic/rows_per_second': 19.0, 'delembic/percent_done': 43.0}
+    """
+    fraction, rate = progress.fraction, progress.rows_per_second
+    metadata = {
+        ROWS_DONE: progress.rows,
+        ROWS_PER_SECOND: None if rate is None else round(rate, 1),
+        PERCENT_DONE: None if fraction is None else round(fraction * 100, 1),
+        "delembic/rows_skipped": progress.skipped or None,
+    }
+    return {name: value for name, value in metadata.items() if value is not None}
+
+
+def whole_metadata(progress: Progress | None) -> dict[str, Any]:
+    """Return the same for a migration that is applied; none if it has no batches."""
+    return {**progress_metadata(progress), PERCENT_DONE: 100.0} if progress else {}
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from dagster import (
     op,
 )
 
-from delembic_dagster.metadata import outcome_metadata
+from delembic_dagster.metadata import outcome_metadata, whole_metadata
 from delembic_dagster.naming import op_name
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.steps.log import StepLog
@@ -132,7 +132,9 @@ def _op(job: str, project: DelembicProject, item: Translated, general: OpSetting
     )
     def migration(context: OpExecutionContext) -> Iterator[Output[None]]:
         session = session_in(context, project)
-        outcome = attempt(context, session, item.revision, StepLog(context.log))
-        yield Output(None, metadata=outcome_metadata(outcome, item.revision))
+        log = StepLog(context.log)
+        outcome = attempt(context, session, item.revision, log, settings.stop_after_seconds)
+        metadata = outcome_metadata(outcome, item.revision) | whole_metadata(log.progress)
+        yield Output(None, metadata=metadata)
 
     return migration

@@ -165,4 +165,5 @@ class DelembicResource(ConfigurableResource[Any]):
 
 
 def _step(item: Translated) -> Step:
-    return Step(item.revision, item.spec.key)
+    stop_after = item.settings.stop_after_seconds
+    return Step(item.revision, item.spec.key, stop_after_seconds=stop_after)

@@ -49,8 +49,9 @@ def build_schedule_from_delembic_selection(  # noqa: PLR0913 - all but two are o
             ``upto:REVISION``, and ``pending``. With ``pending``, each tick queries the database and
             runs only the selected migrations that are not applied; ``pending`` alone selects from
             all migrations. A tick starts no run if nothing is pending, and leaves out what a living
-            runner holds. What has failed is run again. With or without ``pending``, a tick starts
-            no run while another one with these migrations has not ended.
+            runner holds or somebody has paused. What has failed, or has stopped after its time, is
+            run again. With or without ``pending``, a tick starts no run while another one with
+            these migrations has not ended.
         job: The job to start, with these migrations among its assets. If ``None``, the schedule
             comes with the job that `build_delembic_job` returns for the project. Pass the job if
             the definitions contain it too, because Dagster requires unique names.

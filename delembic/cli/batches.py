@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, assert_never
 
 import click
@@ -10,13 +9,12 @@ import click
 from delembic.cli import terminal
 from delembic.events import BatchDone, BatchRetried, Progress, Resuming, RowSkipped, Throttled
 from delembic.presentation.batching import narrate_batches, whole
+from delembic.presentation.milestones import Milestones
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
     from rich.progress import TaskID
 
-_LINE_EVERY_SECONDS = 30.0
-_LINE_EVERY_SHARE, _LEAST_SECONDS = 0.05, 1.0
 _STEPS = 1_000
 """The number of steps of a whole bar."""
 
@@ -27,14 +25,13 @@ class BatchProgress:
     def __init__(self) -> None:
         self._bar: Display | None = None
         self._task: TaskID | None = None
-        self._told_at = monotonic()
-        self._told_share = 0.0
+        self._milestones = Milestones()
 
     def show(self, event: BatchDone | BatchRetried | Resuming | RowSkipped | Throttled) -> None:
         """Print an event, if it is worth a line."""
         match event:
             case Resuming():
-                self._told_share = event.progress.fraction or 0.0
+                self._milestones.begin(event.progress)
                 self._line(narrate_batches(event), "cyan")
             case BatchDone():
                 self._move(event.progress)
@@ -49,22 +46,14 @@ class BatchProgress:
         """Remove the bar."""
         if self._bar:
             self._bar.stop()
-        self._bar, self._told_at, self._told_share = None, monotonic(), 0.0
+        self._bar = None
+        self._milestones.begin()
 
     def _move(self, progress: Progress) -> None:
         if terminal.can_redraw():
             self._move_bar(progress)
-        elif self._is_worth_a_line(progress):
+        elif self._milestones.is_reached(progress):
             click.echo(f"  {whole(progress)}")
-
-    def _is_worth_a_line(self, progress: Progress) -> bool:
-        fraction = progress.fraction or 0.0
-        waited = monotonic() - self._told_at
-        grown = fraction - self._told_share >= _LINE_EVERY_SHARE and waited >= _LEAST_SECONDS
-        if grown or waited >= _LINE_EVERY_SECONDS:
-            self._told_at, self._told_share = monotonic(), fraction
-            return True
-        return False
 
     def _move_bar(self, progress: Progress) -> None:
         bar = self._bar or self._start_bar()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
-_PARTS = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
-_UNITS = (3600, 60, 1)
+from delembic.presentation.figures import seconds_in
 
 
 class Duration(click.ParamType[float]):
@@ -26,11 +23,7 @@ class Duration(click.ParamType[float]):
         """Return the time in seconds."""
         if isinstance(value, int | float):
             return float(value)
-        match = _PARTS.fullmatch(str(value).strip().lower())
-        if not match or not any(match.groups()):
-            self.fail(f"{value!r} is no length of time. Write it as 2h, 30m or 45s.", param, ctx)
-        return sum(
-            float(part) * unit
-            for part, unit in zip(match.groups(), _UNITS, strict=True)
-            if part is not None
-        )
+        try:
+            return seconds_in(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

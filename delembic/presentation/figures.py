@@ -1,10 +1,12 @@
-"""Times, durations and counts as text."""
+"""Times, durations and counts as text, and durations from text."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 _MINUTE, _HOUR = 60, 3600
+_PARTS = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
 
 
 def moment(time: datetime | None) -> str:
@@ -29,6 +31,26 @@ def duration(seconds: float | None) -> str:
         return f"{minutes}m {rest:02}s"
     hours, minutes = divmod(minutes, _MINUTE)
     return f"{hours}h {minutes:02}m {rest:02}s"
+
+
+def seconds_in(text: str) -> float:
+    """Return a duration that people have written, in seconds; a bare number is in seconds.
+
+    Raises:
+        ValueError: It is none.
+
+    Example:
+        >>> [seconds_in(text) for text in ("2h", "1h30m", "45s", "0.5")]
+        [7200.0, 5400.0, 45.0, 0.5]
+    """
+    match = _PARTS.fullmatch(text.strip().lower())
+    if not match or not any(match.groups()):
+        raise ValueError(f"{text!r} is no length of time. Write it as 2h, 30m or 45s.")
+    return sum(
+        float(part) * unit
+        for part, unit in zip(match.groups(), (_HOUR, _MINUTE, 1), strict=True)
+        if part is not None
+    )
 
 
 def span(seconds: float) -> str:

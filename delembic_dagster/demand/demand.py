@@ -55,7 +55,8 @@ def find_demand(
     Args:
         migrations: The selected migrations, as loaded with the definitions.
         context: The context of the tick, whose Dagster instance is asked for unfinished runs.
-        retries_failed: Whether a failed migration may be requested though its file is the same.
+        retries_failed: Whether a failed migration may be requested though its file is the same, and
+            one with ``stop_after`` though its time was up: so it is for a schedule.
 
     Raises:
         DelembicError: The files or the database cannot be read.
@@ -70,9 +71,16 @@ def find_demand(
         held,
         _requested(migrations, pending, attempts, context),
         retries_failed,
+        () if retries_failed else _limited(migrations),
     )
     outlooks = foresee(pending.standings, facts)
     return Demand(tuple(o for o in outlooks if o.revision in migrations), pending.reload)
+
+
+def _limited(migrations: Migrations) -> frozenset[str]:
+    """Return the migrations that stop after some time, whether they are selected or not."""
+    everything = migrations.everything.items()
+    return frozenset(id_ for id_, item in everything if item.settings.stop_after is not None)
 
 
 def _settled(migrations: Migrations) -> tuple[Pending, frozenset[str]]:

@@ -27,6 +27,9 @@ class Prospect(StrEnum):
     FAILED = "failed"
     """It failed in this version of its file."""
 
+    PAUSED = "paused"
+    """It works in batches, has stopped before its end, and is not to go on by itself."""
+
     WAITING = "waiting"
     """It waits for migrations that are not ready, or for revisions of Alembic."""
 
@@ -57,6 +60,7 @@ class Facts:
         held: The migrations whose lock a living runner holds.
         requested: The run of this Dagster that is going to run a migration, described for people.
         retries_failed: Whether a failed migration may be requested in the same version of its file.
+        limited: The migrations that stop after some time, and go on when a schedule says so.
     """
 
     graph: Graph
@@ -65,6 +69,7 @@ class Facts:
     held: Collection[str] = ()
     requested: Mapping[str, str] = field(default_factory=dict)
     retries_failed: bool = False
+    limited: Collection[str] = ()
 
 
 def foresee(unapplied: Iterable[Standing], facts: Facts) -> list[Outlook]:
@@ -105,6 +110,8 @@ def _outlook(standing: Standing, facts: Facts, not_ready: Sequence[str]) -> Outl
     failed_so = standing.state == State.FAILED and _is_of_this_file(id_, facts)
     if failed_so and not facts.retries_failed:
         return Outlook(id_, Prospect.FAILED, f"{id_} failed, and its file has not changed since")
+    if standing.state == State.PAUSED and (reason := _why_paused(standing, facts)):
+        return Outlook(id_, Prospect.PAUSED, f"{id_} is paused: {reason}")
     awaited = [*not_ready, *(name for name in standing.waits_for if name not in facts.graph)]
     if awaited:
         return Outlook(id_, Prospect.WAITING, f"{id_} waits for {', '.join(awaited)}")
@@ -118,6 +125,15 @@ def _running(standing: Standing, facts: Facts) -> str:
     return f"is running: {attempt.who}" if attempt else "is running"
 
 
+def _why_paused(standing: Standing, facts: Facts) -> str:
+    """Return why a paused migration is not to go on; empty if it is."""
+    if standing.progress and standing.progress.held:
+        return f"somebody has to run 'delembic resume {standing.revision}'"
+    if standing.revision in facts.limited:
+        return "its time was up, and a schedule or a run that somebody starts goes on with it"
+    return ""
+
+
 def _ready(standing: Standing, failed_so: bool) -> str:
     match standing.state:
         case State.FAILED if failed_so:
@@ -126,6 +142,8 @@ def _ready(standing: Standing, failed_so: bool) -> str:
             return "failed, and its file has changed since"
         case State.INTERRUPTED:
             return "was interrupted"
+        case State.PAUSED:
+            return "is paused, and can go on"
     return "is pending"
 
 

@@ -27,6 +27,7 @@ _INPUT_POINTER_TAG = "dagster/input_event_pointer"
 _ENDS: dict[str, str] = {
     Status.FAILED: "failed and was rolled back",
     Status.INTERRUPTED: "was interrupted",
+    Status.PAUSED: "has stopped before its end, and is paused",
     Status.BLOCKED: "could not begin",
 }
 

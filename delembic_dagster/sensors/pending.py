@@ -41,11 +41,12 @@ def build_delembic_pending_sensor(  # noqa: PLR0913 - all but the project are op
     """Return a sensor that requests a run when a deployment brings new migrations.
 
     Each tick asks the database what is pending, and requests all of it in one run. It leaves out
-    what a living runner holds, what failed in this version of its file, what waits for a revision
-    of Alembic, and what depends on any of these. While a run of this Dagster with some of the
-    migrations has not ended, it requests nothing. What was interrupted, or is still pending when
-    its run has ended, is requested again: three times at once, and then with growing pauses of up
-    to an hour. A tick that requests nothing says where each migration stands.
+    what a living runner holds, what failed in this version of its file, what is paused by somebody
+    or by its ``stop_after``, what waits for a revision of Alembic, and what depends on any of
+    these. While a run of this Dagster with some of the migrations has not ended, it requests
+    nothing. What was interrupted, or is still pending when its run has ended, is requested again:
+    three times at once, and then with growing pauses of up to an hour. A tick that requests nothing
+    says where each migration stands.
 
     While the database does not answer, the ticks fail.
 

@@ -34,9 +34,10 @@ def build_delembic_run_history_sensor(  # noqa: PLR0913 - all but the project ar
     """Return a sensor that reports runs from elsewhere: the command line, Python, another Dagster.
 
     It follows the audit log. A success becomes a materialization, with a passed ``validate`` if the
-    migration has one. A failed, interrupted or blocked attempt becomes an observation, because
-    Dagster cannot record failures outside of its own runs. Each attempt is reported once, even if
-    the sensor's cursor is lost: the sensor first checks whether Dagster already has the event.
+    migration has one. A failed, interrupted, paused or blocked attempt becomes an observation,
+    because Dagster cannot record failures outside of its own runs. Each attempt is reported once,
+    even if the sensor's cursor is lost: the sensor first checks whether Dagster already has the
+    event.
 
     The assets of Alembic's revisions are materialized too, once Alembic has applied them, with its
     message.

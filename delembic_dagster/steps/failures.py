@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from dagster import Failure, MetadataValue
 
@@ -15,12 +15,18 @@ from delembic import (
     MigrationBlockedError,
     MigrationFailedError,
     Phase,
+    Progress,
     Revision,
     SchemaNotReadyError,
     Status,
 )
-from delembic.errors import DatabaseUnavailableError
-from delembic.events import Failed
+from delembic.errors import (
+    DatabaseUnavailableError,
+    MigrationPausedError,
+    OtherBatchesError,
+    UnfitBatchesError,
+)
+from delembic.events import Failed, Paused
 from delembic.redaction import redact
 from delembic_dagster.errors import RunInterruptedError
 from delembic_dagster.metadata import (
@@ -30,6 +36,7 @@ from delembic_dagster.metadata import (
     STATUS,
     bounded,
     in_milliseconds,
+    progress_metadata,
 )
 
 TRACEBACK = "delembic/traceback"
@@ -38,13 +45,24 @@ _HOPELESS = (
     ConfigurationError,
     DefinitionError,
     MigrationBlockedError,
+    MigrationPausedError,
+    OtherBatchesError,
     RunInterruptedError,
     SchemaNotReadyError,
+    UnfitBatchesError,
 )
-"""Errors that a retry cannot help."""
+"""Errors that a retry cannot help, or that ask for no retry."""
 
 
-_OF_ONE = (DefinitionError, MigrationBlockedError, MigrationFailedError, SchemaNotReadyError)
+_OF_ONE = (
+    DefinitionError,
+    MigrationBlockedError,
+    MigrationFailedError,
+    MigrationPausedError,
+    OtherBatchesError,
+    SchemaNotReadyError,
+    UnfitBatchesError,
+)
 """Errors that concern one migration, while others may still run."""
 
 
@@ -62,14 +80,18 @@ class MigrationFailure(Failure):
 
 
 def step_failure(
-    error: DelembicError, revision: Revision, failed: Failed | None
+    error: DelembicError,
+    revision: Revision,
+    ended: Failed | Paused | None,
+    progress: Progress | None = None,
 ) -> MigrationFailure:
     """Return the failure that ends a step.
 
     Args:
         error: What the core raised.
         revision: The migration.
-        failed: The event of its failure, if there was one.
+        ended: The event of its failure or of its stop, if there was one.
+        progress: How far it has come, if it works in batches.
     """
     remedy = f"{_remedy(error)} {_how_to_reload(error, revision)}".strip()
     by_user = _raised_by_user(error)
@@ -81,7 +103,8 @@ def step_failure(
             **(by_user.metadata if by_user else {}),
             REVISION: revision.id,
             **_facts(error),
-            **_attempt_facts(failed),
+            **_attempt_facts(ended),
+            **(progress_metadata(progress) if progress else {}),
         },
         allow_retries=_retry_helps(error) and (by_user is None or by_user.allow_retries),
     )
@@ -166,6 +189,13 @@ def _remedy(error: DelembicError) -> str:
         case MigrationBlockedError():
             # This holds for assets, for plain ops, and for jobs that leave some of them out.
             return f"Run {', '.join(error.waits_for)} first, in the same run or in another."
+        case MigrationPausedError(held=True):
+            return (
+                "Somebody has paused it. To go on, run 'delembic resume"
+                f" {error.revision}', and start another run."
+            )
+        case MigrationPausedError():
+            return "Its time was up. The next run goes on from there, whatever starts it."
         case MigrationFailedError():
             return f"{error.remedy} See the whole error: delembic show {error.revision}"
         case _:
@@ -189,6 +219,8 @@ def _facts(error: DelembicError) -> dict[str, Any]:
                 HISTORY_ID: error.history_id,
                 "delembic/waits_for": ", ".join(error.waits_for),
             }
+        case MigrationPausedError():
+            facts = {STATUS: str(Status.PAUSED), "delembic/held": error.held}
         case _:
             facts = {
                 STATUS: "not_run",
@@ -213,14 +245,20 @@ def _where(cause: BaseException | None) -> MetadataValue[str] | None:
     return MetadataValue.md(f"```\n{lines}\n```")
 
 
-def _attempt_facts(failed: Failed | None) -> dict[str, Any]:
-    if failed is None:
-        return {}
-    return {
-        "delembic/attempt": failed.attempt,
-        "delembic/duration_seconds": in_milliseconds(failed.duration_seconds),
-        "delembic/rolled_back": failed.rolled_back,
-    }
+def _attempt_facts(ended: Failed | Paused | None) -> dict[str, Any]:
+    match ended:
+        case Failed():
+            return {
+                "delembic/attempt": ended.attempt,
+                "delembic/duration_seconds": in_milliseconds(ended.duration_seconds),
+                "delembic/rolled_back": ended.rolled_back,
+            }
+        case Paused():
+            return {HISTORY_ID: ended.history_id}
+        case None:
+            return {}
+        case _:
+            assert_never(ended)
 
 
 def _how_to_reload(error: DelembicError, revision: Revision) -> str:

@@ -49,11 +49,21 @@ class RunSession:
     _shared: _Shared
     committed_check: str | None = None
 
-    def apply(self, revision: Revision, on_event: Listener) -> Outcome:
+    def apply(
+        self,
+        revision: Revision,
+        on_event: Listener,
+        stop_after_seconds: float | None = None,
+    ) -> Outcome:
         """Run one migration, as `delembic.commands.apply` does, unless the run was interrupted.
 
         Dagster retries an interrupted step if it has a retry policy, and continues with other
         steps. That is not what a user wants who has terminated the run.
+
+        Args:
+            revision: The migration.
+            on_event: Gets every event.
+            stop_after_seconds: When to stop between two batches; never if ``None``.
 
         Raises:
             RunInterruptedError: The run has been interrupted in this process.
@@ -62,7 +72,9 @@ class RunSession:
         if self._shared.interrupted:
             raise RunInterruptedError(revision.id)
         try:
-            return self._shared.session.apply(self.project.graph, revision.id, on_event)
+            return self._shared.session.apply(
+                self.project.graph, revision.id, on_event, stop_after_seconds=stop_after_seconds
+            )
         except (KeyboardInterrupt, DagsterExecutionInterruptedError):
             self._shared.interrupted = True
             raise

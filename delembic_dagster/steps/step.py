@@ -22,7 +22,7 @@ from dagster import (
     MaterializeResult,
 )
 
-from delembic import DelembicError, Phase, Revision, State, Status, commands
+from delembic import DelembicError, Phase, Progress, Revision, State, Status, commands
 from delembic.events import Failed, Outcome, Skipped
 from delembic_dagster.metadata import (
     CHANGED,
@@ -34,7 +34,9 @@ from delembic_dagster.metadata import (
     bounded,
     check_metadata,
     outcome_metadata,
+    progress_metadata,
     standing_metadata,
+    whole_metadata,
 )
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.steps.committed import (
@@ -59,28 +61,31 @@ class Step:
         key: The key of its asset.
         check: The key of the check for its ``validate``, if there is one.
         code_version: The code version of its asset, if it has one.
+        stop_after_seconds: When it stops between two batches; never if ``None``.
     """
 
     revision: Revision
     key: AssetKey
     check: AssetCheckKey | None = None
     code_version: str | None = None
+    stop_after_seconds: float | None = None
 
 
 def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[AssetResult]:
     """Run a migration and yield its results for the asset that is being executed.
 
     If ``validate`` fails, the migration is rolled back: its check is reported as failed, and
-    nothing is materialized. If anything else fails, the check warns that it was not evaluated.
+    nothing is materialized. If anything else fails, the check warns that it was not evaluated. A
+    migration in batches that has stopped before its end is treated so too.
     Whatever failed, an observation shows the error on the asset's page. Dagster itself shows there
     only that the step failed.
 
     Raises:
         MigrationFailure: The migration did not take effect.
     """
-    log, committed = StepLog(context.log), _committed_check(session, step)
+    log, committed = _log_of(context, step), _committed_check(session, step)
     try:
-        outcome = attempt(context, session, step.revision, log)
+        outcome = attempt(context, session, step.revision, log, step.stop_after_seconds)
     except MigrationFailure as failure:
         context.log_event(
             AssetObservation(
@@ -92,7 +97,7 @@ def run_in_asset(context: Context, session: RunSession, step: Step) -> Iterator[
         if step.check:
             yield _check_of_failure(step.check, failure, log.failed)
         raise
-    yield _materialization(step, outcome)
+    yield _materialization(step, outcome, log.progress)
     if committed:
         report_committed(context, committed, step.revision, outcome)
 
@@ -131,28 +136,42 @@ def run_in_op(context: Context, session: RunSession, step: Step) -> Iterator[Ass
     Raises:
         MigrationFailure: The migration did not take effect.
     """
-    outcome = attempt(context, session, step.revision, StepLog(context.log))
+    log = _log_of(context, step)
+    outcome = attempt(context, session, step.revision, log, step.stop_after_seconds)
     if not isinstance(outcome, Skipped):
         yield AssetMaterialization(
             asset_key=step.key,
             description=step.revision.description or None,
-            metadata=outcome_metadata(outcome, step.revision),
+            metadata=outcome_metadata(outcome, step.revision) | whole_metadata(log.progress),
             tags={DATA_VERSION_TAG: step.revision.checksum},
         )
 
 
-def attempt(context: Context, session: RunSession, revision: Revision, log: StepLog) -> Outcome:
+def attempt(
+    context: Context,
+    session: RunSession,
+    revision: Revision,
+    log: StepLog,
+    stop_after_seconds: float | None = None,
+) -> Outcome:
     """Run a migration, and forward what it logs and prints to the step's log.
+
+    Args:
+        context: The context of the step.
+        session: The session of the run.
+        revision: The migration.
+        log: Gets its events.
+        stop_after_seconds: When to stop between two batches; never if ``None``.
 
     Raises:
         MigrationFailure: The migration did not take effect.
     """
     try:
         with forwarding_output(context.log, context.instance.managed_python_loggers):
-            outcome = session.apply(revision, log.write)
+            outcome = session.apply(revision, log.write, stop_after_seconds)
     except DelembicError as error:
         # `from None`: the text of the cause may be very long, and the audit log has all of it.
-        raise step_failure(error, revision, log.failed) from None
+        raise step_failure(error, revision, log.failed or log.paused, log.progress) from None
     if outcome_metadata(outcome, revision).get(CHANGED):
         context.log.warning(
             f"The file of {revision.id} has changed since it was applied, and it is not run again."
@@ -161,10 +180,22 @@ def attempt(context: Context, session: RunSession, revision: Revision, log: Step
     return outcome
 
 
-def _materialization(step: Step, outcome: Outcome) -> MaterializeResult[None]:
+def _log_of(context: Context, step: Step) -> StepLog:
+    """Return a log that shows on the asset's page, too, how far a migration in batches is."""
+
+    def observe(progress: Progress) -> None:
+        metadata = {REVISION: step.revision.id, **progress_metadata(progress)}
+        context.log_event(AssetObservation(asset_key=step.key, metadata=metadata))
+
+    return StepLog(context.log, observe)
+
+
+def _materialization(
+    step: Step, outcome: Outcome, progress: Progress | None
+) -> MaterializeResult[None]:
     applied = _checksum(step, outcome)
     version = applied_code_version(step.code_version, step.revision.checksum, applied)
-    metadata = outcome_metadata(outcome, step.revision)
+    metadata = outcome_metadata(outcome, step.revision) | whole_metadata(progress)
     return MaterializeResult(
         asset_key=step.key,
         metadata=metadata,

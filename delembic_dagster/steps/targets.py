@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from delembic import Graph
 from delembic_dagster.errors import NoAssetForRevisionError
-from delembic_dagster.metadata import REVISION
+from delembic_dagster.metadata import REVISION, STOP_AFTER
 from delembic_dagster.steps.session import Context
 from delembic_dagster.steps.step import Step
 
@@ -26,6 +26,11 @@ class AssetTargets:
             str(spec.metadata[REVISION]): spec.key
             for spec in definition.specs
             if REVISION in spec.metadata
+        }
+        self._stop_after = {
+            spec.key: float(spec.metadata[STOP_AFTER])
+            for spec in definition.specs
+            if STOP_AFTER in spec.metadata
         }
         self._code_versions = {spec.key: spec.code_version for spec in definition.specs}
         self._checks = {
@@ -58,4 +63,10 @@ class AssetTargets:
         key = self._keys.get(revision) if self._keys else self._only_key
         if key is None:
             raise NoAssetForRevisionError(revision)
-        return Step(self._graph[revision], key, self._checks.get(key), self._code_versions.get(key))
+        return Step(
+            self._graph[revision],
+            key,
+            self._checks.get(key),
+            self._code_versions.get(key),
+            self._stop_after.get(key),
+        )

@@ -10,7 +10,7 @@ from dagster import AssetCheckSpec, AssetKey, AssetSpec, DagsterInvalidDefinitio
 
 from delembic import Revision
 from delembic_dagster.errors import AssetKeyTakenError, TranslationError
-from delembic_dagster.metadata import REVISION, SCHEMA_REVISION
+from delembic_dagster.metadata import REVISION, SCHEMA_REVISION, STOP_AFTER
 from delembic_dagster.project import DelembicProject
 from delembic_dagster.translation.arrangement import Arrangement
 from delembic_dagster.translation.op_settings import OpSettings
@@ -81,6 +81,9 @@ class _Translation:
         self._claim(spec.key, revision.id)
         data = replace(data, spec=spec)
         check, settings = self._check(data, spec.key), self._settings(data)
+        if revision.batched and settings.stop_after_seconds is not None:
+            # A step of several migrations finds it there, too.
+            spec = spec.merge_attributes(metadata={STOP_AFTER: settings.stop_after_seconds})
         return Translated(revision, spec, check, settings, schema)
 
     def _data(self, revision: Revision) -> DelembicTranslatorData:

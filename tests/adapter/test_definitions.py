@@ -31,6 +31,7 @@ from delembic_dagster import (
     build_delembic_op_job,
 )
 from delembic_dagster.assets import Mode
+from support.batched import ROWS, counts, write_batched
 from support.dagster_location import Location, key
 from support.projects import ProjectFolder
 from support.shell import TESTS
@@ -264,6 +265,34 @@ def test_terminating_a_run_rolls_back_and_is_recorded_as_interrupted(
     assert process.returncode != 0, output
     assert sqlite_location.folder.statuses() == ["interrupted"]
     assert sqlite_location.inserted() == []
+
+
+def test_terminating_a_run_in_a_batch_loses_that_batch_and_the_next_run_goes_on(
+    sqlite_location: Location, command_line: CommandLine
+) -> None:
+    started = sqlite_location.folder.root / "started"
+    stay = f"""
+        done = conn.exec_driver_sql('SELECT count(*) FROM counted WHERE n > 0').scalar()
+        if done > 300:
+            open({str(started)!r}, "w").close()
+            import time; time.sleep({PATIENCE_SECONDS})
+    """
+    write_batched(sqlite_location.folder, stay, with_rows=True)
+
+    with command_line.start(
+        "-m", "dagster", "job", "execute", "-f", "definitions.py", "-j", "delembic_upgrade"
+    ) as process:
+        while not started.exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode != 0, output
+    assert sqlite_location.folder.statuses() == ["interrupted"]
+    assert counts(sqlite_location.folder) == {0: 700, 1: 300}
+    write_batched(sqlite_location.folder)
+    assert sqlite_location.run().success
+    assert counts(sqlite_location.folder) == {1: ROWS}
 
 
 def test_tags_and_hooks_are_those_of_the_job_and_its_runs(sqlite_location: Location) -> None:

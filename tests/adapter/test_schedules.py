@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from dagster import (
 )
 from sqlalchemy import make_url
 
-from delembic.errors import DatabaseUnavailableError
+from delembic import commands
+from delembic.errors import DatabaseUnavailableError, MigrationPausedError
 from delembic.locks.file import DatabaseFileLock
 from delembic.locks.lock import holding
 from delembic_dagster import (
@@ -27,10 +29,13 @@ from delembic_dagster import (
     build_delembic_assets,
     build_delembic_defs,
     build_delembic_job,
+    build_delembic_pending_sensor,
     build_schedule_from_delembic_selection,
 )
+from support.batched import ROWS, counts, fail_after, write_batched
 from support.dagster_location import Location, key
 from support.projects import ProjectFolder
+from support.ticking import tick as tick_of_sensor
 
 DAILY = "0 5 * * *"
 
@@ -213,3 +218,68 @@ def test_names_times_and_keys_are_as_given(files: ProjectFolder, instance: Dagst
     assert schedule.execution_timezone == "Europe/Berlin"
     assert schedule.default_status == DefaultScheduleStatus.RUNNING
     assert schedule.cron_schedule == DAILY
+
+
+def test_a_schedule_works_through_long_work_night_by_night_and_the_sensor_leaves_it_alone(
+    sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = sqlite_location
+    write_batched(location.folder, with_rows=True, stop_after=2)
+    location.inserting("D002", "D001")
+    seconds = count()
+    for module in ("run", "session"):
+        monkeypatch.setattr(f"delembic.execution.{module}.monotonic", lambda: float(next(seconds)))
+    schedule = build_schedule_from_delembic_selection(location.project, DAILY)
+    sensor = build_delembic_pending_sensor(location.project)
+
+    nights = 0
+    while (keys := tick(schedule, location.instance)[0]) and nights < ROWS:
+        assert keys == [key("D001"), key("D002")]
+        location.run()
+        nights += 1
+        told = tick_of_sensor(sensor, location.instance)
+        assert told.asked == []
+        if location.folder.states()["D001"] == "paused":
+            assert "D001 is paused: its time was up" in told.reason
+
+    assert nights > 2
+    assert counts(location.folder) == {1: ROWS}
+    assert location.inserted() == ["D002"]
+
+
+def test_what_somebody_has_paused_is_requested_by_nobody_until_it_is_resumed(
+    sqlite_location: Location,
+) -> None:
+    location = sqlite_location
+    write_batched(location.folder, fail_after(3), with_rows=True)
+    location.run()
+    commands.pause(location.folder.config, "D001")
+    schedule = build_schedule_from_delembic_selection(location.project, DAILY)
+    write_batched(location.folder)
+    sensor = build_delembic_pending_sensor(location.project)
+
+    keys, reason = tick(schedule, location.instance)
+    asked = tick_of_sensor(sensor, location.instance)
+
+    assert (keys, asked.asked) == ([], [])
+    assert reason == asked.reason == "D001 is paused: somebody has to run 'delembic resume D001'."
+    commands.resume(location.folder.config, "D001")
+    assert tick(schedule, location.instance)[0] == [key("D001")]
+    assert tick_of_sensor(sensor, location.instance).asked == ["D001"]
+
+
+def test_the_sensor_goes_on_with_what_a_command_has_stopped_after_a_time(
+    sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = sqlite_location
+    write_batched(location.folder, with_rows=True)
+    with monkeypatch.context() as clock:
+        seconds = count()
+        for module in ("run", "session"):
+            clock.setattr(f"delembic.execution.{module}.monotonic", lambda: float(next(seconds)))
+        with pytest.raises(MigrationPausedError):
+            location.folder.upgrade(stop_after_seconds=2)
+
+    assert tick_of_sensor(
+        build_delembic_pending_sensor(location.project), location.instance
+    ).asked == ["D001"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from delembic import Graph, LogEntry, Standing, State, commands
+from delembic import Graph, LogEntry, Progress, Standing, State, commands
 from delembic_dagster.demand.prospects import Facts, Prospect, foresee
 from support.projects import ProjectFolder
 
@@ -97,3 +97,33 @@ def test_a_missing_revision_of_alembic_is_a_reason_to_wait(graph: Graph) -> None
     (outlook,) = foresee([Standing("D003", "", State.BLOCKED, waits_for=("S1",))], facts(graph))
 
     assert (outlook.prospect, outlook.text) == (Prospect.WAITING, "D003 waits for S1")
+
+
+def test_what_is_paused_goes_on_unless_somebody_holds_it_or_it_has_a_limit(graph: Graph) -> None:
+    known = facts(graph)
+
+    def paused(known: Facts, *, held: bool) -> tuple[str, str]:
+        progress = Progress("D001", rows=1, held=held)
+        (outlook,) = foresee([Standing("D001", "", State.PAUSED, progress=progress)], known)
+        return outlook.prospect, outlook.text
+
+    assert paused(known, held=False) == (Prospect.READY, "D001 is paused, and can go on")
+    assert paused(known, held=True) == (
+        Prospect.PAUSED,
+        "D001 is paused: somebody has to run 'delembic resume D001'",
+    )
+    assert paused(replace(known, limited={"D001"}), held=False) == (
+        Prospect.PAUSED,
+        "D001 is paused: its time was up, and a schedule or a run that somebody starts goes on"
+        " with it",
+    )
+
+
+def test_what_depends_on_something_paused_waits(graph: Graph) -> None:
+    progress = Progress("D001", held=True)
+    unapplied = [
+        Standing("D001", "", State.PAUSED, progress=progress),
+        Standing("D002", "", State.BLOCKED, waits_for=("D001",)),
+    ]
+
+    assert foresee(unapplied, facts(graph))[1].text == "D002 waits for D001"

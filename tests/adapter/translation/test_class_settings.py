@@ -60,4 +60,4 @@ def test_an_invalid_setting_is_rejected_with_its_place(
         build_delembic_assets(DelembicProject(files.root))
 
     assert f"D001.py:4: MigrationD001.meta, {problem}" in raised.value.message
-    assert "kinds, op_tags, pool and retry_policy" in raised.value.remedy
+    assert "kinds, op_tags, pool, retry_policy" in raised.value.remedy

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from dagster import AssetsDefinition, Backoff, Jitter, RetryPolicy
 
+from delembic import ConfigurationError
 from delembic_dagster import (
     DagsterDelembicTranslator,
     DelembicProject,
@@ -15,7 +16,8 @@ from delembic_dagster import (
     build_delembic_assets,
     build_delembic_op_job,
 )
-from delembic_dagster.errors import TranslationError
+from delembic_dagster.errors import DagsterSettingError, TranslationError
+from support.batched import write_batched
 from support.projects import ProjectFolder
 
 
@@ -93,3 +95,58 @@ def test_a_translator_that_returns_anything_else_is_rejected(files: ProjectFolde
 
     with pytest.raises(TranslationError, match="has op settings that are not OpSettings: None"):
         build_delembic_assets(DelembicProject(files.root), translator=Odd())
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("2h", 7200.0), ("1h30m", 5400.0), (90, 90.0), (0.5, 0.5)]
+)
+def test_a_migration_in_batches_sets_after_what_time_it_stops(
+    files: ProjectFolder, written: float | str, seconds: float
+) -> None:
+    write_batched(files, stop_after=written)
+
+    (spec,) = only_asset(files).specs
+
+    assert spec.metadata["delembic/stop_after_seconds"] == seconds
+
+
+@pytest.mark.parametrize("written", ["soon", "-5", "0", -5, True, [2]])
+def test_what_is_no_time_after_which_to_stop_is_rejected_with_its_place(
+    files: ProjectFolder, written: Any
+) -> None:
+    write_batched(files, stop_after=written)
+
+    with pytest.raises(DagsterSettingError, match=r"Count\.meta, dagster\.stop_after: ") as raised:
+        only_asset(files)
+
+    assert "stop_after (seconds, or a text such as 2h)" in raised.value.remedy
+
+
+def test_a_migration_that_cannot_stop_before_its_end_is_not_told_when(
+    files: ProjectFolder,
+) -> None:
+    files.migration("D001", meta={"dagster": {"stop_after": "2h"}})
+
+    with pytest.raises(DagsterSettingError, match="Only a BatchedMigration can stop"):
+        only_asset(files)
+
+
+def test_a_translator_can_set_it_for_all_and_only_those_in_batches_stop(
+    files: ProjectFolder,
+) -> None:
+    class Nightly(DagsterDelembicTranslator):
+        def get_op_settings(self, data: DelembicTranslatorData) -> OpSettings:
+            return OpSettings(stop_after="2h")
+
+    write_batched(files)
+    files.migration("D002")
+
+    first, second = build_delembic_assets(DelembicProject(files.root), translator=Nightly())
+
+    assert next(iter(first.specs)).metadata["delembic/stop_after_seconds"] == 7200.0
+    assert "delembic/stop_after_seconds" not in next(iter(second.specs)).metadata
+
+
+def test_settings_in_code_are_rejected_where_they_are_made() -> None:
+    with pytest.raises(ConfigurationError, match=r"OpSettings, stop_after: 'soon' is no length"):
+        OpSettings(stop_after="soon")
