@@ -124,6 +124,7 @@ class BatchWork:
         """
         course = self.course
         before: list[Checkpoint] = []
+        self.cut = None
 
         def body(transaction: Transaction) -> None:
             before.append(self._cut(transaction, size))
