@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from delembic.audit.checkpoint_table import checkpoint_table_of
 from delembic.audit.checkpoints import Checkpoint
@@ -192,7 +192,7 @@ class _Batches:
             DatabaseUnavailableError: The server does not answer any more.
         """
         course = self.work.course
-        if self.work.in_doubt or isinstance(error, DatabaseUnavailableError):
+        if self.work.in_doubt or _is_lost(error):
             self._try_again(error)  # the checkpoint says what became of the batch
             return
         if course.undone != Undone.ALL or _is_refused(error):
@@ -257,6 +257,12 @@ class _Batches:
         if seconds and time.monotonic() - self.breathed_at > _BREATH_EVERY_SECONDS:
             time.sleep(seconds)
             self.breathed_at = time.monotonic()
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether there was no connection to begin a batch with."""
+    was_dropped = isinstance(error, DBAPIError) and error.connection_invalidated
+    return was_dropped or isinstance(error, DatabaseUnavailableError)
 
 
 def _is_refused(error: BaseException) -> bool:
