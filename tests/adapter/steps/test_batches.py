@@ -134,6 +134,17 @@ def test_a_step_stops_after_its_time_as_paused_and_the_next_run_goes_on(
 
 
 @pytest.mark.usefixtures("clock")
+def test_a_step_of_several_is_not_retried_if_the_time_of_one_was_up(location: Location) -> None:
+    write_batched(location.folder, stop_after=4)
+    location.folder.migration("D003", "1/0")
+
+    ran = location.run(mode="single_step", retry_policy=RetryPolicy(max_retries=2))
+
+    assert ran.failed() == {"D001", "D003"}
+    assert location.folder.statuses() == ["paused", "failed"]
+
+
+@pytest.mark.usefixtures("clock")
 def test_plain_ops_stop_after_their_time_too(location: Location) -> None:
     write_batched(location.folder, stop_after=4)
     ops = build_delembic_op_job(DelembicProject(location.folder.root))
