@@ -72,11 +72,14 @@ class MigrationFailure(Failure):
     Attributes:
         revision: The migration.
         is_its_own: Whether only this migration is affected; if the database is gone, all are.
+        has_stopped: Whether its time was up, so that a retry would do what nobody wants.
     """
 
-    def __init__(self, revision: str, *, is_its_own: bool, **facts: Any) -> None:
+    def __init__(
+        self, revision: str, *, is_its_own: bool, has_stopped: bool = False, **facts: Any
+    ) -> None:
         super().__init__(**facts)
-        self.revision, self.is_its_own = revision, is_its_own
+        self.revision, self.is_its_own, self.has_stopped = revision, is_its_own, has_stopped
 
 
 def step_failure(
@@ -98,6 +101,7 @@ def step_failure(
     return MigrationFailure(
         revision.id,
         is_its_own=_is_of_one(error),
+        has_stopped=isinstance(error, MigrationPausedError) and not error.held,
         description="\n".join(filter(None, (bounded(error.message), bounded(remedy)))),
         metadata={
             **(by_user.metadata if by_user else {}),
@@ -133,7 +137,9 @@ def failure_of_several(
             "delembic/failed": [failure.revision for failure in failures],
             "delembic/not_run": list(not_run),
         },
-        allow_retries=any(failure.allow_retries for failure in failures),
+        # A retry runs all of them again.
+        allow_retries=any(failure.allow_retries for failure in failures)
+        and not any(failure.has_stopped for failure in failures),
     )
 
 

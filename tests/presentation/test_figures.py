@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from delembic.presentation.figures import duration, moment, rows
+from delembic.presentation.figures import duration, moment, rows, seconds_in
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,9 @@ def test_rows_are_counted_in_words(count: int | None, text: str) -> None:
 
 def test_a_moment_may_be_unknown() -> None:
     assert moment(None) == "at an unknown time"
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "2 h", "1m1h", "h", "1e3", "½h"])
+def test_what_is_no_length_of_time_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no length of time\. Write it as 2h, 30m or 45s\."):
+        seconds_in(text)

@@ -1,20 +1,32 @@
 """Long work as a step: progress that can be plotted, a pause that is no failure, and going on."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: Dagster looks at the annotation of `context` itself.
 
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import pytest
-from dagster import AssetCheckSeverity, AssetKey, DagsterInstance, RetryPolicy
+from dagster import (
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterInstance,
+    Nothing,
+    OpExecutionContext,
+    Out,
+    RetryPolicy,
+    job,
+    op,
+)
 
 from delembic import DelembicError, commands
 from delembic_dagster import (
     DelembicProject,
+    DelembicResource,
     build_delembic_op_job,
     build_delembic_run_history_sensor,
 )
+from delembic_dagster.resource import Result
 from delembic_dagster.testing import JobRun
 from delembic_dagster.testing.job_run import plain
 from support.batched import ROWS, counts, fail_after, write_batched
@@ -122,14 +134,47 @@ def test_a_step_stops_after_its_time_as_paused_and_the_next_run_goes_on(
 
 
 @pytest.mark.usefixtures("clock")
+def test_a_step_of_several_is_not_retried_if_the_time_of_one_was_up(location: Location) -> None:
+    write_batched(location.folder, stop_after=4)
+    location.folder.migration("D003", "1/0")
+
+    ran = location.run(mode="single_step", retry_policy=RetryPolicy(max_retries=2))
+
+    assert ran.failed() == {"D001", "D003"}
+    assert location.folder.statuses() == ["paused", "failed"]
+
+
+@pytest.mark.usefixtures("clock")
 def test_plain_ops_stop_after_their_time_too(location: Location) -> None:
     write_batched(location.folder, stop_after=4)
-    job = build_delembic_op_job(DelembicProject(location.folder.root))
+    ops = build_delembic_op_job(DelembicProject(location.folder.root))
 
-    first = job.execute_in_process(instance=location.instance, raise_on_error=False)
+    first = ops.execute_in_process(instance=location.instance, raise_on_error=False)
 
     assert not first.success
     assert location.folder.states() == {"D001": "paused", "D002": "blocked"}
+    assert observations(location.instance, key("D001")) == []
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_op_of_the_users_own_tells_how_far_it_is_and_stops_after_its_time_too(
+    location: Location,
+) -> None:
+    write_batched(location.folder, stop_after=8)
+
+    @op(out=Out(Nothing))
+    def migrate(context: OpExecutionContext, delembic: DelembicResource) -> Iterator[Result]:
+        yield from delembic.upgrade(context)
+
+    @job(resource_defs={"delembic": DelembicResource(location.folder.root)})
+    def nightly() -> None:
+        migrate()
+
+    ran = nightly.execute_in_process(instance=location.instance, raise_on_error=False)
+
+    assert not ran.success
+    assert location.folder.states() == {"D001": "paused", "D002": "blocked"}
+    assert observations(location.instance, key("D001"))[0]["rows_done"] == 100
 
 
 def test_what_somebody_has_paused_says_how_to_go_on(location: Location) -> None:
