@@ -99,6 +99,11 @@ class FileSource:
         share: float | None = cursor and cursor["share"]
         return share
 
+    def close(self) -> None:
+        """See `Source`."""
+        if self._raw:
+            self._raw.close()
+
     def _place(self, cursor: Any) -> tuple[int, int]:
         """Return where the next record begins: its place in the unpacked file, and its line."""
         if self._reader is None:
@@ -129,8 +134,7 @@ class FileSource:
 
     def _open(self, offset: int | None = None) -> RecordReader:
         """Open the file, and go to a place in it."""
-        if self._raw:
-            self._raw.close()
+        self.close()
         self._raw = self._path.open("rb")
         file: Any = gzip.GzipFile(fileobj=self._raw) if self._chunks.is_packed else self._raw
         reader = RecordReader(file, self._quote)

@@ -102,6 +102,9 @@ class KeySource:
             return None
         return min(max(share, 0.0), 1.0)
 
+    def close(self) -> None:
+        """See `Source`; nothing is open."""
+
     def _check_key(self, conn: Connection, columns: Mapping[str, Any]) -> None:
         table = self._ranges.table
         if not self._names:

@@ -85,3 +85,6 @@ class PageSource:
     def position(self, cursor: Any, bound: Any) -> float | None:
         """See `Source`."""
         return None
+
+    def close(self) -> None:
+        """See `Source`; the object is the user's."""

@@ -68,3 +68,6 @@ class Source(Protocol):
 
     def position(self, cursor: Any, bound: Any) -> float | None:
         """Return how far a cursor is from the beginning to the end, from 0 to 1, if known."""
+
+    def close(self) -> None:
+        """Close what it has opened; nothing more is cut."""

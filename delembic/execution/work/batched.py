@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -81,10 +82,12 @@ def apply_batched(
     if migration.on_error == "skip":
         ensure(run.home, skipped_table_of(run.home))
     own = make_mark()
-    with Worker(run.work) as worker, Throttling(run, revision, migration) as throttling:
-        work = BatchWork(
-            run, revision, migration, continuation.source, course, worker, own.attempt_id
-        )
+    with (
+        closing(continuation.source) as source,
+        Worker(run.work) as worker,
+        Throttling(run, revision, migration) as throttling,
+    ):
+        work = BatchWork(run, revision, migration, source, course, worker, own.attempt_id)
         try:
             batches = _Batches(work, throttling, _start(work, own, continuation))
             batches.do_all()
