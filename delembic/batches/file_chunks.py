@@ -32,7 +32,7 @@ class FileChunks(Batches):
         rows: How many records a chunk has.
         mebibytes: How large a chunk is instead, unpacked; 16 if neither is given.
         delimiter: What separates the fields of a record, for
-            `delembic.batches.file_chunks.FileBatch.records`.
+            `delembic.FileBatch.records`.
         quote: What may enclose a field, and newlines in it; ``None`` if quotes have no meaning in
             the file.
         header: Whether the first record names the columns. Each chunk begins with it.

@@ -32,7 +32,7 @@ class KeyRanges(Batches):
         key: The column or columns of the key; the primary key if ``None``. It need not be unique:
             rows with the same value stay together.
         where: The condition for the rows to be changed, in SQL. It is part of
-            `delembic.batches.key_ranges.KeyBatch.where`, and does not affect how large a batch is.
+            `delembic.KeyBatch.where`, and does not affect how large a batch is.
     """
 
     table: str

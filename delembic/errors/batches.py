@@ -146,7 +146,7 @@ class MigrationPausedError(DelembicError):
 
     def __init__(self, revision: str, progress: _Progress, *, held: bool) -> None:
         rows, fraction = progress.rows, progress.fraction
-        share = "" if fraction is None else f" ({fraction:.0%})"
+        share = "" if fraction is None else f" ({int(fraction * 100)} %)"
         what_next = (
             f"It was paused by 'delembic pause'. To go on: delembic resume {revision}, and then"
             " delembic upgrade."
