@@ -12,7 +12,12 @@ import click
 
 from delembic.causes import describe, with_traceback
 from delembic.cli.signals import Stopped, stopping_on_signals
-from delembic.errors import DelembicError, MigrationFailedError
+from delembic.errors import (
+    DelembicError,
+    MigrationFailedError,
+    MigrationPausedError,
+    TimeIsUpError,
+)
 
 
 @contextmanager
@@ -34,7 +39,8 @@ def boundary(*, debug: bool) -> Iterator[None]:
         sys.exit(stopped.exit_code)
     except DelembicError as error:
         _report_traceback(error, debug=debug)
-        _report(error.message, error.remedy)
+        is_stop = isinstance(error, MigrationPausedError | TimeIsUpError)
+        _report(error.message, error.remedy, *(("Stopped", "yellow") if is_stop else ()))
         if isinstance(error, MigrationFailedError):
             click.echo(f"See the whole error: delembic show {error.revision}", err=True)
         sys.exit(error.exit_code)
@@ -49,8 +55,8 @@ def boundary(*, debug: bool) -> Iterator[None]:
         sys.exit(1)
 
 
-def _report(message: str, remedy: str) -> None:
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+def _report(message: str, remedy: str, label: str = "Error", colour: str = "red") -> None:
+    click.echo(f"{click.style(f'{label}:', fg=colour, bold=True)} {message}", err=True)
     if remedy:
         click.echo(remedy, err=True)
 

@@ -56,8 +56,10 @@ class Standing:
 
         Somebody may have paused it since its last attempt.
         """
-        if self.state == State.APPLIED or checkpoint is None or not checkpoint.has_begun:
+        if self.state == State.APPLIED or checkpoint is None:
             return self
+        if not checkpoint.has_begun:  # it was restarted, so nothing is paused any more
+            return replace(self, state=State.PENDING) if self.state == State.PAUSED else self
         is_stopped = checkpoint.is_held and self.state != State.RUNNING
         state = State.PAUSED if is_stopped else self.state
         return replace(self, state=state, progress=checkpoint.progress)

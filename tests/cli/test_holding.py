@@ -111,6 +111,15 @@ def test_a_restart_asks_and_says_what_it_means(half_done: ProjectFolder) -> None
     assert run("progress", cwd=half_done.root).out == "No migration in batches has begun.\n"
 
 
+def test_an_upgrade_that_was_to_stop_says_so_and_is_no_error(project: ProjectFolder) -> None:
+    project.write("delembic/versions/D001.py", MIGRATION.replace("LIMIT", "100"))
+
+    ran = run("upgrade", "--stop-after", "0s", cwd=project.root)
+
+    assert ran.exit_code == 3
+    assert ran.err.startswith("Stopped: The time is up, with 1 of the migrations left")
+
+
 def test_an_upgrade_goes_on_and_says_so(half_done: ProjectFolder) -> None:
     half_done.write("delembic/versions/D001.py", MIGRATION.replace("LIMIT", "100"))
 

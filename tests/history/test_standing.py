@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from delembic.audit.checkpoints import Checkpoint, CheckpointState
 from delembic.audit.entries import LogEntry
 from delembic.audit.marks import Mark
 from delembic.history.standing import Standing, applied_heads, standings
@@ -185,3 +186,21 @@ class TestHeads:
 
     def test_where_nothing_is_applied_there_are_none(self) -> None:
         assert applied_heads(CHAIN, _standings(CHAIN, mark("D001", "failed"))) == []
+
+
+def test_what_was_paused_and_restarted_is_pending() -> None:
+    forgotten = Checkpoint("D001", CheckpointState.FORGOTTEN, {})
+
+    standing = Standing("D001", "", State.PAUSED).with_progress(forgotten)
+
+    assert (standing.state, standing.progress) == (State.PENDING, None)
+
+
+def test_what_failed_and_was_paused_since_is_paused() -> None:
+    held = Checkpoint("D001", CheckpointState.HELD, {}, rows=5)
+
+    standing = Standing("D001", "", State.FAILED).with_progress(held)
+
+    assert standing.state == State.PAUSED
+    assert standing.progress is not None
+    assert standing.progress.rows == 5
