@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from delembic.presentation.figures import seconds_in
 
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[float]
+else:  # older versions of click have no parameter there
+    _ParamType = click.ParamType
 
-class Duration(click.ParamType[float]):
+
+class Duration(_ParamType):
     """A length of time such as ``2h``, ``1h30m`` or ``45s``; a bare number is in seconds.
 
     Example:
