@@ -18,7 +18,7 @@ INSTANCE := $(DAGSTER_HOME)/dagster.yaml
 
 # The environment with the oldest versions that pyproject.toml allows, and the tests run in it.
 LOWEST := .venv-lowest
-LOWEST_TESTS := tests/execution/test_contract.py tests/audit/test_tables.py tests/locks/test_lock.py \
+LOWEST_TESTS := tests/execution/test_contract.py tests/execution/test_batches.py tests/audit/test_tables.py tests/locks/test_lock.py \
     tests/cli/test_progress.py tests/schema tests/testing \
     tests/adapter/translation/test_specs.py tests/adapter/translation/test_selection.py \
     tests/adapter/steps/test_step.py tests/adapter/steps/test_failures.py tests/adapter/steps/test_log.py
