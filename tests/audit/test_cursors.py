@@ -52,7 +52,11 @@ def test_the_text_is_plain_ascii() -> None:
     assert encode("naïve ☃").isascii()
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), {1: 2}, {"a": {3}}], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [object(), float("nan"), {1: 2}, {"a": {3}}],
+    ids=["object", "no number", "key", "set"],
+)
 def test_what_cannot_be_kept_is_refused(value: object) -> None:
     with pytest.raises(UnfitCursorError, match="cannot be kept"):
         encode(value)

@@ -150,7 +150,7 @@ def test_sessions_that_the_server_ends_cost_no_row(arena: Arena) -> None:
         while not runner.ended_within(random.uniform(0, 0.2)) and faults < 5:
             _end_sessions(arena)
             faults += 1
-        assert runner.wait() in (0, 1, 4), runner.said
+        assert runner.wait() in (0, 1, 2, 4), runner.said  # 2: while it connected
 
         project.recover()
 
