@@ -95,10 +95,10 @@ def build_delembic_assets(  # noqa: PLR0913 - all but the project are optional, 
         >>> project = DelembicProject("example_project")
         >>> assets = build_delembic_assets(project)
         >>> len(assets), assets[0].key.to_user_string()
-        (11, 'delembic/D001')
+        (12, 'delembic/D001')
         >>> (together,) = build_delembic_assets(project, mode="single_step")
         >>> len(together.keys)
-        11
+        12
     """
     arrangement = Arrangement.of(names, key_prefix, group_name, schema_assets)
     migrations = Migrations.of(project, translator, select, arrangement)

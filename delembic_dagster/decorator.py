@@ -55,7 +55,7 @@ def delembic_assets(  # noqa: PLR0913 - all but the project are optional, and na
         ...     yield from delembic.upgrade(context)
         >>> defs = Definitions([vocabulary], resources={"delembic": DelembicResource(project)})
         >>> len(vocabulary.keys)
-        11
+        12
     """
     return in_one_op(
         Migrations.of(project, translator, select),

@@ -17,9 +17,14 @@ from delembic.errors import (
     LockTimeoutError,
     MigrationBlockedError,
     MigrationFailedError,
+    MigrationPausedError,
     NotAcceptableError,
+    NotBatchedError,
     NotVerifiableError,
+    OtherBatchesError,
     SchemaNotReadyError,
+    TimeIsUpError,
+    UnfitBatchesError,
     UnknownDependencyError,
     VerificationCutOffError,
     render_path,
@@ -41,6 +46,10 @@ def test_the_exit_code_follows_from_the_kind_of_error(kind: type[DelembicError])
         expected = 2  # of `delembic verify`, 1 says that data has drifted, and nothing else does
     if issubclass(kind, NotAcceptableError):
         expected = 2  # an error in usage: the revision that was named is the wrong one
+    if issubclass(kind, UnfitBatchesError | OtherBatchesError | NotBatchedError):
+        expected = 2  # refused before anything was done
+    if issubclass(kind, MigrationPausedError | TimeIsUpError):
+        expected = 3  # there is more to do
     if issubclass(kind, LockTimeoutError | LockLostError):
         expected = 4
 

@@ -11,6 +11,8 @@ from support.repository import run
 from support.shell import wait_until
 from support.user_interface import ENDED, UserInterface
 
+pytestmark = pytest.mark.long
+
 SLOW_SECONDS = 120.0
 EXAMPLE = ROOT / "example_project"
 

@@ -14,14 +14,20 @@ QUICKSTART = ROOT / "docs" / "dagster-quickstart.md"
 # Goes on where the quickstart ended.
 COMPONENT = ROOT / "docs" / "dagster-component.md"
 TUTORIAL = ROOT / "example_project" / "README.md"
+LONG = {"dagster", "dagster-sensors", "long-work", "testing", "verifying"}
+"""The pages that take more than seven seconds."""
 # Nothing in them is typed here.
 OTHERS = [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*/*.md"))]
 
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if page not in {QUICKSTART, COMPONENT}],
-    ids=lambda page: page.stem,
+    [
+        pytest.param(page, marks=pytest.mark.long if page.stem in LONG else ())
+        for page in PAGES
+        if page not in {QUICKSTART, COMPONENT}
+    ],
+    ids=[page.stem for page in PAGES if page not in {QUICKSTART, COMPONENT}],
 )
 def test_the_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     go_through(page, tmp_path)

@@ -25,6 +25,8 @@ from support.servers.backend import Backend
 from support.servers.private import PrivateServer
 from support.sessions import end_all_sessions
 
+pytestmark = pytest.mark.long
+
 STEPS: dict[str, tuple[Any, str]] = {
     "lock": (lock, "acquire"),
     "look again": (Run, "mark"),

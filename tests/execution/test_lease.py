@@ -19,6 +19,8 @@ from delembic.errors import LockLostError, LockTimeoutError
 from delembic.events import Finished, LockLost, Skipped
 from support.projects import GATES, PATIENCE_SECONDS, ProjectFolder
 
+pytestmark = pytest.mark.long
+
 LEASE_SECONDS = 1
 
 

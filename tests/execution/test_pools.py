@@ -12,6 +12,8 @@ from delembic.events import Finished
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
+pytestmark = pytest.mark.long
+
 LEASE_SECONDS = 1
 
 

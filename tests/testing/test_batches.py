@@ -13,6 +13,8 @@ from delembic.testing import MigrationTester, migration_tester
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
+pytestmark = pytest.mark.long
+
 ROWS = 50
 INCREMENT = "conn.execute(text(f'UPDATE t SET n = n + 1 WHERE {batch.where}'), batch.parameters)"
 

@@ -18,6 +18,8 @@ from support.torture.runners import Runner, barrier, start
 from support.torture.sizes import ROUNDS, STOPS, chance
 from support.torture.steps import STEPS, Ambush, ambushes, at, kill
 
+pytestmark = pytest.mark.long
+
 EXIT_CODES = {SIGINT: 130, SIGTERM: 143}
 SLEEP = "import time; time.sleep(300)"
 COUNTING = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000000)"
