@@ -204,6 +204,7 @@ def test_two_parts_of_one_project_need_only_two_job_names(
     assert sqlite_location.inserted() == ["D001", "D002"]
 
 
+@pytest.mark.long
 def test_dagsters_command_line_validates_and_runs_three_lines_of_definitions(
     sqlite_location: Location, command_line: CommandLine
 ) -> None:
@@ -223,6 +224,7 @@ def test_dagsters_command_line_validates_and_runs_three_lines_of_definitions(
     assert {row.executor_run_id for row in sqlite_location.folder.attempts()} == {run.run_id}
 
 
+@pytest.mark.long
 def test_what_is_already_applied_makes_nothing_out_of_date(
     sqlite_location: Location, command_line: CommandLine
 ) -> None:

@@ -17,6 +17,8 @@ from delembic.errors import HiddenRowsError, MigrationFailedError, UnfitTableErr
 from support.projects import ProjectFolder
 from support.servers.databases import Databases
 
+pytestmark = pytest.mark.long
+
 VERSION = (
     "CREATE TABLE delembic_version (revision VARCHAR(255) PRIMARY KEY, applied_at DATETIME,"
     " status VARCHAR(50) NOT NULL, execution_time_seconds FLOAT)"

@@ -21,6 +21,8 @@ from support.projects import ProjectFolder
 from support.servers.backend import Backend
 from support.servers.databases import Databases
 
+pytestmark = pytest.mark.long
+
 TEXT = "5 Ω, 3 é, 1 \U0001f34e"
 ESCAPED = r"5 \u03a9, 3 \xe9, 1 \U0001f34e"
 WITHOUT_OMEGA = r"5 \u03a9, 3 é, 1 \U0001f34e"

@@ -479,6 +479,7 @@ _KEYS: dict[str, tuple[str, str | None, _Values]] = {
 
 
 class TestKeys:
+    @pytest.mark.long
     @pytest.mark.parametrize("name", _KEYS)
     def test_any_key_cuts_every_row_once(self, project: ProjectFolder, name: str) -> None:
         columns, key, values = _KEYS[name]

@@ -14,6 +14,8 @@ from support.projects import ProjectFolder
 from support.servers.backend import Backend
 from support.shell import COMMAND, TESTS
 
+pytestmark = pytest.mark.long
+
 SOON_SECONDS = 10.0
 """How long a server may take to notice that a client is gone."""
 

@@ -18,6 +18,8 @@ from support.torture.runners import Runner, StartLine, start
 from support.torture.sizes import KILLS, RACERS, ROUNDS, chance
 from support.torture.steps import BATCH_STEPS, Ambush, kill
 
+pytestmark = pytest.mark.long
+
 _ROWS = 400
 _MOST_CALLS = 6
 """A run is killed in one of its first batches, so that a project takes several kills."""

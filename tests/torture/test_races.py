@@ -14,6 +14,8 @@ from support.torture.runners import Body, Runner, barrier, dagster_job, start, u
 from support.torture.sizes import RACERS, ROUNDS
 from support.torture.steps import at
 
+pytestmark = pytest.mark.long
+
 UNTIL_TOLD = "effects.wait_for_file('go')"
 ALL_AT_ONCE = f"effects.wait_for_others(self.revision, {RACERS})"
 
