@@ -159,8 +159,8 @@ class BatchedMigration(DataMigration):
 
         Args:
             conn: An open connection, in the batch's own transaction. Delembic commits it, together
-                with the record of how far the work has come. Do not commit or close it. All
-                batches of one run have the same session.
+                with the record of how far the work has come. Do not commit or close it. Batches
+                share a session until one of them fails.
             batch: What `batches` has cut.
 
         Raises:

@@ -19,6 +19,7 @@ from delembic.audit import tables
 from delembic.audit.checkpoint_table import checkpoint_statements, checkpoint_table_of
 from delembic.audit.cursors import decode, encode
 from delembic.database.connections import execute_reconnecting
+from delembic.database.dialects import kind_of
 from delembic.errors import CheckpointGoneError
 from delembic.events import Progress
 
@@ -183,9 +184,12 @@ def save_checkpoint(conn: Connection, checkpoint: Checkpoint, schema: str | None
 
     Raises:
         CheckpointGoneError: It belongs to another attempt by now, or the database ignored the
-            statement.
+            statement, or a temporary table hides the table.
     """
     statements = checkpoint_statements(conn)
+    name = tables.name_of(conn, statements.table, schema)
+    if kind_of(conn.dialect.name).is_shadowed(conn, name):
+        raise CheckpointGoneError(name.table)
     own = {**_own(checkpoint.revision), "of_attempt_id": checkpoint.attempt_id}
     options = {**_options(schema), "preserve_rowcount": True}
     result = conn.execute(

@@ -128,8 +128,9 @@ class CheckpointGoneError(DelembicError):
 
     def __init__(self, table: str) -> None:
         super().__init__(
-            f"The checkpoint could not be written to {table}: another run has taken it over, or the"
-            " database ignored the statement. Look for other runs, and for a trigger on the table."
+            f"The checkpoint could not be written to {table}: another run has taken it over, a"
+            " temporary table of the same name hides it, or the database ignored the statement."
+            " Look for other runs, and for a trigger on the table."
         )
 
 

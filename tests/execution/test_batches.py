@@ -22,7 +22,15 @@ from delembic.errors import (
     TimeIsUpError,
     UnfitBatchesError,
 )
-from delembic.events import BatchDone, BatchRetried, Finished, Paused, Resuming, RowSkipped
+from delembic.events import (
+    BatchDone,
+    BatchRetried,
+    Finished,
+    Paused,
+    Resuming,
+    RowSkipped,
+    TransactionEnded,
+)
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
@@ -476,6 +484,62 @@ _KEYS: dict[str, tuple[str, str | None, _Values]] = {
     "not unique": ("a INTEGER NOT NULL, b INTEGER", "a", lambda n: (n // 10, n)),
     "huge": ("a BIGINT PRIMARY KEY, b INTEGER", None, lambda n: (n * 10**16, 0)),
 }
+
+
+class TestTheSession:
+    def test_a_batch_that_fails_leaves_nothing_of_its_session_to_the_next_one(
+        self, project: ProjectFolder, backend: Backend
+    ) -> None:
+        """Halved, it must not work on another database, or with another option."""
+        leave = "conn.execution_options(schema_translate_map={None: 'nowhere'})"
+        if backend.name == "mariadb":
+            leave += "; conn.exec_driver_sql('USE information_schema')"
+        project.execute("UPDATE t SET n = 5 WHERE id = 2961")
+        write(
+            project,
+            f"""
+            found = [row.n for row in batch.rows(conn, 'n')]
+            {leave}
+            assert 6 not in found, 'six'
+            """,
+            on_error="'skip'",
+            max_skipped="1",
+        )
+
+        project.upgrade()
+
+        assert counts(project) == {1: 999, 5: 1}
+
+    def test_a_temporary_table_does_not_pass_for_the_checkpoints(
+        self, project: ProjectFolder, backend: Backend
+    ) -> None:
+        write(
+            project,
+            "conn.exec_driver_sql('CREATE TEMPORARY TABLE delembic_checkpoint AS"
+            " SELECT * FROM delembic_checkpoint')",
+        )
+        if backend.name == "mariadb":  # the others can name the schema of their own table
+            with pytest.raises(MigrationFailedError, match="temporary table"):
+                project.upgrade()
+            assert counts(project) == {0: ROWS}
+            return
+        with pytest.raises(MigrationFailedError, match="already exists"):
+            project.upgrade()  # in the second batch
+
+        write(project)
+        project.upgrade()
+
+        assert counts(project) == {1: ROWS}
+
+    def test_a_validate_that_commits_is_told(self, project: ProjectFolder) -> None:
+        write(project)
+        with (project.versions / "D001.py").open("a") as file:
+            file.write("    def validate(self, conn):\n        conn.commit()\n")
+
+        project.upgrade()
+
+        assert len(events(project, TransactionEnded)) == 1
+        assert project.states() == {"D001": "applied"}
 
 
 class TestKeys:

@@ -19,7 +19,7 @@ from delembic.audit.skipped import SkippedRow, add_skipped
 from delembic.batches.sizing import Sizing
 from delembic.batches.source import Cut, Source
 from delembic.errors import CommittedBatchError, LockLostError, MigrationPausedError, TakenOverError
-from delembic.events import SlowInserts
+from delembic.events import SlowInserts, TransactionEnded
 from delembic.execution.error_text import error_text
 from delembic.execution.run import Run
 from delembic.execution.work.calls import collect
@@ -201,7 +201,8 @@ class BatchWork:
 
         def ending(transaction: Transaction) -> Mark:
             course.phase = Phase.MARK
-            transaction.come_back()
+            if transaction.come_back() == TransactionState.COMMITTED:
+                self.run.emit(TransactionEnded(self.revision))
             self._confirm(transaction)
             mark = make_mark()
             conn, schema = transaction.conn, self.run.schema

@@ -93,7 +93,8 @@ def open_transaction(engine: Engine) -> Iterator[Transaction]:
 class Worker:
     """A connection for several transactions, one after the other, which share its session.
 
-    A connection that was lost, or that users' code has closed, is replaced by another one.
+    A transaction that fails ends the session. Nobody knows where users' code has left it: a
+    rollback takes back no ``USE`` of MySQL's and no option of the connection.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -105,7 +106,7 @@ class Worker:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._connections.close()
+        self._close()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -114,13 +115,20 @@ class Worker:
         Raises:
             DatabaseUnavailableError: The server does not answer.
         """
-        if self._conn is None or self._conn.closed or self._conn.invalidated:
-            self._connections.close()
+        if self._conn is None:
             self._conn = self._connections.enter_context(connect(self._engine))
             self._connections.enter_context(kind_of(self._conn.dialect.name).work(self._conn))
         if self._conn.in_transaction():  # begun by what was asked after the end of the last one
             self._conn.rollback()
-        yield Transaction(self._conn)
+        try:
+            yield Transaction(self._conn)
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        self._conn = None
+        self._connections.close()
 
 
 @contextmanager
