@@ -20,6 +20,7 @@ from delembic.audit.checkpoint_table import checkpoint_statements, checkpoint_ta
 from delembic.audit.cursors import decode, encode
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects import kind_of
+from delembic.database.places import own_options
 from delembic.errors import CheckpointGoneError
 from delembic.events import Progress
 
@@ -144,7 +145,7 @@ def lock_checkpoint(conn: Connection, revision: str, schema: str | None) -> Chec
         schema: Where the table is; ``None`` if the name alone has to do.
     """
     row = conn.execute(
-        checkpoint_statements(conn).locked, _own(revision), execution_options=_options(schema)
+        checkpoint_statements(conn).locked, _own(revision), execution_options=own_options(schema)
     ).first()
     return _checkpoint(row) if row else None
 
@@ -168,10 +169,10 @@ def take_checkpoint(
     statements = checkpoint_statements(conn)
     if is_new:
         values = {"revision": checkpoint.revision, "stripe": _ONLY_STRIPE, **_values(checkpoint)}
-        conn.execute(statements.add, values, execution_options=_options(schema))
+        conn.execute(statements.add, values, execution_options=own_options(schema))
     else:
         values = {**_own(checkpoint.revision), **_values(checkpoint)}
-        conn.execute(statements.take, values, execution_options=_options(schema))
+        conn.execute(statements.take, values, execution_options=own_options(schema))
 
 
 def save_checkpoint(conn: Connection, checkpoint: Checkpoint, schema: str | None) -> None:
@@ -191,7 +192,7 @@ def save_checkpoint(conn: Connection, checkpoint: Checkpoint, schema: str | None
     if kind_of(conn.dialect.name).is_shadowed(conn, name):
         raise CheckpointGoneError(name.table)
     own = {**_own(checkpoint.revision), "of_attempt_id": checkpoint.attempt_id}
-    options = {**_options(schema), "preserve_rowcount": True}
+    options = {**own_options(schema), "preserve_rowcount": True}
     result = conn.execute(
         statements.move, {**own, **_values(checkpoint)}, execution_options=options
     )
@@ -222,12 +223,6 @@ def set_state(
         "updated_at": datetime.now(UTC),
     }
     return bool(execute_reconnecting(conn, checkpoint_statements(conn).switch, values).rowcount)
-
-
-def _options(schema: str | None) -> dict[str, Any]:
-    # Whatever the migration has set for all statements of its connection is not for this one.
-    options: dict[str, Any] = {"stream_results": False, "yield_per": None}
-    return options | ({"schema_translate_map": {None: schema}} if schema else {})
 
 
 def _own(revision: str) -> dict[str, Any]:

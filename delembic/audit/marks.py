@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from delembic.audit.tables import Tables, name_of, read, tables_of
 from delembic.database.connections import execute_reconnecting
 from delembic.database.dialects import kind_of
+from delembic.database.places import own_options
 from delembic.errors import MarkRefusedError
 from delembic.revisions.source import Revision
 from delembic.status import Status
@@ -187,10 +188,7 @@ def mark_applied(
 
 def _written(conn: Connection, mark: Mark, over_failure: bool, schema: str | None) -> int:
     """Write a mark, over that of a failure too, and return how many rows that has changed."""
-    options: dict[str, Any] = {"preserve_rowcount": True}
-    if schema:
-        options["schema_translate_map"] = {None: schema}
-
+    options = {**own_options(schema), "preserve_rowcount": True}
     statements = _statements(conn)
 
     def execute(statement: Executable, values: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Ta
 from delembic.audit import tables
 from delembic.database.columns import LongText, UtcDateTime
 from delembic.database.dialects import kind_of
-from delembic.database.places import place_of
+from delembic.database.places import own_options, place_of
 
 _LONGEST_ERROR = 60_000
 """The number of characters that are kept of an error: its end says the most."""
@@ -71,6 +71,4 @@ def add_skipped(conn: Connection, row: SkippedRow, schema: str | None) -> None:
         "run_id": row.attempt_id,
         "skipped_at": datetime.now(UTC),
     }
-    options: dict[str, Any] = {"stream_results": False, "yield_per": None}
-    options |= {"schema_translate_map": {None: schema}} if schema else {}
-    conn.execute(insert(skipped_table_of(conn)), values, execution_options=options)
+    conn.execute(insert(skipped_table_of(conn)), values, execution_options=own_options(schema))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine
 
@@ -108,6 +109,18 @@ def as_before(conn: Connection) -> Iterator[None]:
         yield
     finally:
         conn.execution_options(**{_TRANSLATION: own})
+
+
+def own_options(schema: str | None) -> dict[str, Any]:
+    """Return the execution options of delembic's own statements on the work connection.
+
+    Whatever users' code has set for all statements of that connection is not for these.
+
+    Args:
+        schema: Where delembic's tables are; ``None`` if their names alone have to do.
+    """
+    options: dict[str, Any] = {"stream_results": False, "yield_per": None}
+    return options | ({_TRANSLATION: {None: schema}} if schema else {})
 
 
 def home_of(conn: Connection) -> str | None:

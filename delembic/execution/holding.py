@@ -20,8 +20,6 @@ from delembic.execution.run import Run
 from delembic.revisions.source import Revision
 from delembic.status import Operation, Status
 
-_TO_START = "Run: delembic upgrade"
-
 
 def pause(run: Run, revision: Revision) -> Checkpoint:
     """Let no run go on with a migration in batches; one that runs stops after its batch.
@@ -33,9 +31,10 @@ def pause(run: Run, revision: Revision) -> Checkpoint:
         NotBatchedError: It has not begun, or is applied.
     """
     checkpoint = _begun(run, revision, "pause")
-    if not checkpoint.is_held:
-        _switch(run, revision, CheckpointState.GOING, CheckpointState.HELD, Operation.PAUSE)
-    return _begun(run, revision, "pause")
+    if checkpoint.is_held:
+        return checkpoint
+    _switch(run, revision, CheckpointState.GOING, CheckpointState.HELD, Operation.PAUSE)
+    return _begun(run, revision, "pause")  # the batch that was waited for counts too
 
 
 def resume(run: Run, revision: Revision) -> Checkpoint:
@@ -49,7 +48,9 @@ def resume(run: Run, revision: Revision) -> Checkpoint:
     """
     checkpoint = _begun(run, revision, "resume")
     if not checkpoint.is_held:
-        raise NotBatchedError(revision.id, "is not paused", f"To go on with it, {_LOWER}.")
+        raise NotBatchedError(
+            revision.id, "is not paused", "To go on with it, run: delembic upgrade."
+        )
     _switch(run, revision, CheckpointState.HELD, CheckpointState.GOING, Operation.RESUME)
     return _begun(run, revision, "resume")
 
@@ -73,9 +74,6 @@ def restart(run: Run, revision: Revision) -> Checkpoint:
     return checkpoint
 
 
-_LOWER = _TO_START[0].lower() + _TO_START[1:]
-
-
 def _switch(
     run: Run,
     revision: Revision,
@@ -94,7 +92,9 @@ def _begun(run: Run, revision: Revision, verb: str) -> Checkpoint:
     checkpoint = read_checkpoint(run.home, revision.id)
     if checkpoint is None or checkpoint.state == CheckpointState.FORGOTTEN:
         raise NotBatchedError(
-            revision.id, f"has not begun, so there is nothing to {verb}", _TO_START
+            revision.id,
+            f"has not begun, so there is nothing to {verb}",
+            "Run: delembic upgrade",
         )
     if checkpoint.state == CheckpointState.DONE:
         raise NotBatchedError(

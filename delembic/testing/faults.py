@@ -19,6 +19,7 @@ from delembic.config import Config
 from delembic.database.dialects import kind_of
 from delembic.errors import DelembicError
 from delembic.events import Outcome
+from delembic.execution.work.throttling import signals_of
 from delembic.migration import BatchedMigration, DataMigration
 
 Phase: TypeAlias = Literal["upgrade", "validate", "between"]
@@ -191,9 +192,7 @@ class StruckBatches(BatchedMigration):
         self._done = 0
         for name in _OF_BATCHES:  # of an instance, so not as a class variable
             vars(self)[name] = getattr(migration, name)
-        throttle = migration.throttle
-        signals = [throttle] if callable(throttle) else list(throttle)
-        vars(self)["throttle"] = [*signals, self._come_between]
+        vars(self)["throttle"] = [*signals_of(migration), self._come_between]
 
     def prepare(self, conn: Connection) -> None:
         """Run the real ``prepare``."""

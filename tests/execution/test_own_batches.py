@@ -36,8 +36,8 @@ class Fill(BatchedMigration):
     on_error = "skip"
     max_skipped = 5
 
-    def upgrade_batch(self, conn, batch):
-        for day in batch.items:
+    def upgrade_batch(self, conn, part):
+        for day in part.items:
             conn.exec_driver_sql(f"INSERT INTO day VALUES ('{{day}}')")
 """
 

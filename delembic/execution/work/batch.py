@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
+
+from sqlalchemy import Connection
 
 from delembic.audit.checkpoints import (
     Checkpoint,
@@ -70,47 +73,42 @@ class BatchWork:
         Returns:
             The checkpoint that was committed.
         """
-        extent: dict[str, Any] = {}
 
-        def body(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> Checkpoint:
             self._unbegun(transaction)
-            self.course.phase = Phase.PREPARE
+            self.course.phase = phase = Phase.PREPARE
             with counting_rows(transaction.conn, self.course, self._tell_slow):
-                transaction.call(self.migration.prepare, self.revision, self.course.phase)
+                transaction.call(self.migration.prepare, self.revision, phase)
             # After it, because it may prepare the very rows.
-            extent["bound"] = transaction.call(self.source.bound, self.revision, self.course.phase)
-            extent["total"] = transaction.call(self.source.total, self.revision, self.course.phase)
-
-        def ending(transaction: Transaction) -> Checkpoint:
+            bound: Any = transaction.call(self.source.bound, self.revision, phase)
+            total: Any = transaction.call(self.source.total, self.revision, phase)
             ended = transaction.come_back() == TransactionState.COMMITTED
             checkpoint = Checkpoint(
                 self.revision,
                 CheckpointState.GOING,
                 self.source.identity(),
+                bound=bound,
+                total=total,
                 size=size,
                 attempt_id=self.attempt_id,
                 checksum=checksum,
-                **extent,
             )
             before = self._unbegun(transaction)
             take_checkpoint(transaction.conn, checkpoint, self.run.schema, is_new=before is None)
             return self._commit(transaction, checkpoint, ended)
 
-        return self._in_transaction(body, ending)
+        return self._in_transaction(work)
 
     def take_over(self, checksum: str | None) -> Checkpoint:
         """Make the checkpoint of an earlier attempt this attempt's own."""
 
-        def body(transaction: Transaction) -> None:
-            return None
-
-        def ending(transaction: Transaction) -> Checkpoint:
+        def work(transaction: Transaction) -> Checkpoint:
             before = self._locked(transaction, of_anybody=True)
             checkpoint = before.moved(attempt_id=self.attempt_id, checksum=checksum)
             take_checkpoint(transaction.conn, checkpoint, self.run.schema, is_new=False)
-            return self._commit(transaction, checkpoint, ended=False)
+            return self._commit(transaction, checkpoint)
 
-        return self._in_transaction(body, ending)
+        return self._in_transaction(work)
 
     def advance(self, size: int | None, sizing: Sizing) -> Checkpoint | None:
         """Do the next batch.
@@ -122,39 +120,34 @@ class BatchWork:
         Returns:
             The checkpoint that was committed with it; ``None`` if nothing is left.
         """
-        course = self.course
-        before: list[Checkpoint] = []
         self.cut = None
 
-        def body(transaction: Transaction) -> None:
-            before.append(self._cut(transaction, size))
-            if self.cut is None:
-                return
-            batch = self.cut.batch
-
-            def upgrade_batch(conn: Any) -> None:
-                self.migration.upgrade_batch(conn, batch)
-
-            with counting_rows(transaction.conn, course, self._tell_slow):
-                transaction.call(upgrade_batch, self.revision, course.phase)
-
-        def ending(transaction: Transaction) -> Checkpoint | None:
-            if self.cut is None:
-                course.undone = transaction.roll_back(None)
+        def work(transaction: Transaction) -> Checkpoint | None:
+            before = self._locked(transaction)
+            self._confirm(transaction)
+            self.cut = cut = self._cut(transaction, before, size)
+            if cut is None:
+                self.course.undone = transaction.roll_back(None)
                 return None
+
+            def upgrade_batch(conn: Connection) -> None:
+                self.migration.upgrade_batch(conn, cut.batch)
+
+            with counting_rows(transaction.conn, self.course, self._tell_slow):
+                transaction.call(upgrade_batch, self.revision, self.course.phase)
             ended = transaction.come_back() == TransactionState.COMMITTED
-            checkpoint = before[0].moved(
-                cursor=self.cut.cursor,
-                rows=before[0].rows + self.cut.rows,
-                batches=before[0].batches + 1,
+            checkpoint = before.moved(
+                cursor=cut.cursor,
+                rows=before.rows + cut.rows,
+                batches=before.batches + 1,
                 size=sizing.size,
                 rows_per_second=sizing.rate,
-                position=self.source.position(self.cut.cursor, before[0].bound),
+                position=self.source.position(cut.cursor, before.bound),
             )
             save_checkpoint(transaction.conn, checkpoint, self.run.schema)
             return self._commit(transaction, checkpoint, ended)
 
-        return self._in_transaction(body, ending)
+        return self._in_transaction(work)
 
     def skip(self, cut: Cut, error: BaseException) -> Checkpoint:
         """Leave out the row that was cut last, and record its error.
@@ -162,23 +155,20 @@ class BatchWork:
         Returns:
             The checkpoint that was committed with the record.
         """
-        before: list[Checkpoint] = []
         row = SkippedRow(self.revision, self.attempt_id, cut.place, error_text(error) or "")
 
-        def body(transaction: Transaction) -> None:
-            before.append(self._locked(transaction))
-
-        def ending(transaction: Transaction) -> Checkpoint:
+        def work(transaction: Transaction) -> Checkpoint:
+            before = self._locked(transaction)
             add_skipped(transaction.conn, row, self.run.schema)
-            checkpoint = before[0].moved(
+            checkpoint = before.moved(
                 cursor=cut.cursor,
-                rows=before[0].rows + cut.rows,
-                skipped=before[0].skipped + cut.rows,
+                rows=before.rows + cut.rows,
+                skipped=before.skipped + cut.rows,
             )
             save_checkpoint(transaction.conn, checkpoint, self.run.schema)
-            return self._commit(transaction, checkpoint, ended=False)
+            return self._commit(transaction, checkpoint)
 
-        return self._in_transaction(body, ending)
+        return self._in_transaction(work)
 
     def finish(self, make_mark: Callable[[], Mark], *, over_failure: bool) -> Mark:
         """Run ``validate``, and commit the mark.
@@ -191,55 +181,44 @@ class BatchWork:
             The mark that was committed.
         """
         course = self.course
-        before: list[Checkpoint] = []
 
-        def body(transaction: Transaction) -> None:
-            before.append(self._locked(transaction))
+        def work(transaction: Transaction) -> Mark:
+            before = self._locked(transaction)
             course.phase = Phase.VALIDATE
             transaction.call(self.migration.validate, self.revision, course.phase)
             collect(self.migration, None, self.revision, course)
-
-        def ending(transaction: Transaction) -> Mark:
             course.phase = Phase.MARK
             if transaction.come_back() == TransactionState.COMMITTED:
                 self.run.emit(TransactionEnded(self.revision))
             self._confirm(transaction)
             mark = make_mark()
             conn, schema = transaction.conn, self.run.schema
-            save_checkpoint(conn, before[0].moved(state=CheckpointState.DONE), schema)
+            save_checkpoint(conn, before.moved(state=CheckpointState.DONE), schema)
             mark_applied(conn, mark, over_failure=over_failure, schema=schema)
             course.phase = Phase.COMMIT
             transaction.commit()
             return mark
 
-        return self._in_transaction(body, ending)
+        return self._in_transaction(work)
 
     def _tell_slow(self, rows: int) -> None:
         if not self._is_slow:
             self._is_slow = True
             self.run.emit(SlowInserts(self.revision, rows))
 
-    def _in_transaction(
-        self,
-        body: Callable[[Transaction], None],
-        ending: Callable[[Transaction], _Result],
-    ) -> _Result:
+    def _in_transaction(self, work: Callable[[Transaction], _Result]) -> _Result:
+        """Do something in a transaction that ends as it itself chooses."""
         self.course.undone, self.course.lost, self._is_committing = Undone.ALL, False, False
-        return perform(self.worker.transaction(), self.course, body, ending)
+        return perform(self.worker.transaction(), self.course, _nothing_else, work)
 
-    def _cut(self, transaction: Transaction, size: int | None) -> Checkpoint:
-        checkpoint = self._locked(transaction)
-        self._confirm(transaction)
+    def _cut(self, transaction: Transaction, before: Checkpoint, size: int | None) -> Cut | None:
         self.course.phase = Phase.BATCH
-
-        def cut(conn: Any) -> Cut | None:
-            return self.source.next(conn, checkpoint.cursor, checkpoint.bound, size)
-
-        found: Any = transaction.call(cut, self.revision, self.course.phase)
-        self.cut = found
-        if self.cut is not None:
-            encode(self.cut.cursor)  # refuse one that cannot be kept before anything is done
-        return checkpoint
+        cut_next = partial(self.source.next, cursor=before.cursor, bound=before.bound, size=size)
+        found: Any = transaction.call(cut_next, self.revision, self.course.phase)
+        cut: Cut | None = found
+        if cut is not None:
+            encode(cut.cursor)  # refuse one that cannot be kept before anything is done
+        return cut
 
     def _unbegun(self, transaction: Transaction) -> Checkpoint | None:
         """Return the checkpoint of an earlier time, if there is one.
@@ -276,7 +255,9 @@ class BatchWork:
         if not self.run.lock.confirm(self.revision, transaction.conn):
             raise LockLostError(self.revision)
 
-    def _commit(self, transaction: Transaction, checkpoint: Checkpoint, ended: bool) -> Checkpoint:
+    def _commit(
+        self, transaction: Transaction, checkpoint: Checkpoint, ended: bool = False
+    ) -> Checkpoint:
         """Commit, and raise afterwards if the user's code has committed before.
 
         What it has done is recorded by then, so none of it is done again.
@@ -287,3 +268,7 @@ class BatchWork:
         if ended:
             raise CommittedBatchError
         return checkpoint
+
+
+def _nothing_else(transaction: Transaction) -> None:
+    """Stand for the body of `perform`: the ending of a batch needs what its body has found."""

@@ -37,7 +37,7 @@ class Throttling:
     def __init__(self, run: Run, revision: str, migration: BatchedMigration) -> None:
         self._run = run
         self._revision = revision
-        self._signals = _signals_of(migration)
+        self._signals = signals_of(migration)
         self._connections = ExitStack()
         self._conn: Connection | None = None
         self._reason = ""
@@ -84,6 +84,7 @@ class Throttling:
             self._reason = reason
 
 
-def _signals_of(migration: BatchedMigration) -> Sequence[Signal]:
+def signals_of(migration: BatchedMigration) -> Sequence[Signal]:
+    """Return what a migration wants to be asked, whether it is a method or a list."""
     throttle = migration.throttle
     return [throttle] if callable(throttle) else list(throttle)
