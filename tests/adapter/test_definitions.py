@@ -243,6 +243,19 @@ def test_what_is_already_applied_makes_nothing_out_of_date(
     assert output.count('"staleStatus": "FRESH"') == 2, output
 
 
+def _terminate_once_there_is(started: Path, command_line: CommandLine) -> None:
+    """Run the job in a process, and interrupt it when its migration says that it has begun."""
+    with command_line.start(
+        "-m", "dagster", "job", "execute", "-f", "definitions.py", "-j", "delembic_upgrade"
+    ) as process:
+        while not started.exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode != 0, output
+
+
 def test_terminating_a_run_rolls_back_and_is_recorded_as_interrupted(
     sqlite_location: Location, command_line: CommandLine
 ) -> None:
@@ -256,15 +269,8 @@ def test_terminating_a_run_rolls_back_and_is_recorded_as_interrupted(
         """,
     )
 
-    with command_line.start(
-        "-m", "dagster", "job", "execute", "-f", "definitions.py", "-j", "delembic_upgrade"
-    ) as process:
-        while not started.exists():
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    _terminate_once_there_is(started, command_line)
 
-    assert process.returncode != 0, output
     assert sqlite_location.folder.statuses() == ["interrupted"]
     assert sqlite_location.inserted() == []
 
@@ -281,15 +287,8 @@ def test_terminating_a_run_in_a_batch_loses_that_batch_and_the_next_run_goes_on(
     """
     write_batched(sqlite_location.folder, stay, with_rows=True)
 
-    with command_line.start(
-        "-m", "dagster", "job", "execute", "-f", "definitions.py", "-j", "delembic_upgrade"
-    ) as process:
-        while not started.exists():
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    _terminate_once_there_is(started, command_line)
 
-    assert process.returncode != 0, output
     assert sqlite_location.folder.statuses() == ["interrupted"]
     assert counts(sqlite_location.folder) == {0: 700, 1: 300}
     write_batched(sqlite_location.folder)

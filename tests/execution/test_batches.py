@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import NAMESPACE_URL, uuid5
@@ -31,6 +31,8 @@ from delembic.events import (
     RowSkipped,
     TransactionEnded,
 )
+from support import batched
+from support.batched import counting_migration
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
@@ -48,12 +50,6 @@ _PAUSING = """
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def backend(request: pytest.FixtureRequest) -> Backend:
-    """An empty database of each kind in turn."""
-    return Backend(request.param, request.getfixturevalue(f"{request.param}_url"))
-
-
 @pytest.fixture
 def project(backend: Backend, tmp_path: Path) -> ProjectFolder:
     """A project with a table ``t`` of a thousand rows, whose keys have gaps."""
@@ -65,42 +61,13 @@ def project(backend: Backend, tmp_path: Path) -> ProjectFolder:
     return project
 
 
-def write(project: ProjectFolder, body: str = "", revision: str = "D001", **settings: str) -> None:
+def write(project: ProjectFolder, body: str = "", **settings: str) -> None:
     """Write a migration that counts each row once, and stops where a test wants it to."""
-    settings = {
-        "batches": "KeyRanges('t')",
-        "batch_size": "100",
-        "batch_seconds": "None",
-    } | settings
-    lines = [
-        "from delembic import BatchedMigration, KeyRanges",
-        "from sqlalchemy import text",
-        f"class Count{revision}(BatchedMigration):",
-        f"    revision = {revision!r}",
-        "    depends_on = []",
-        "    description = 'count'",
-        *(f"    {name} = {value}" for name, value in settings.items()),
-        "    def upgrade_batch(self, conn, batch):",
-        "        update = f'UPDATE t SET n = n + 1 WHERE {batch.where}'",
-        "        conn.execute(text(update), batch.parameters)",
-        textwrap.indent(textwrap.dedent(body), " " * 8),
-    ]
-    (project.versions / f"{revision}.py").write_text("\n".join(lines) + "\n")
+    (project.versions / "D001.py").write_text(counting_migration(body, table="t", **settings))
 
 
-def fail_after(batches: int) -> str:
-    """The body of a batch that raises an error once some batches are done."""
-    return f"""
-        done = conn.exec_driver_sql('SELECT count(*) FROM t WHERE n > 0').scalar()
-        if done > {batches * 100}:
-            raise ValueError('gone wrong')
-    """
-
-
-def counts(project: ProjectFolder) -> dict[int, int]:
-    """How many rows were done how often."""
-    found = project.rows("SELECT n, count(*) AS found FROM t GROUP BY n")
-    return {row.n: row.found for row in found}
+fail_after = partial(batched.fail_after, table="t")
+counts = partial(batched.counts, table="t")
 
 
 def events(project: ProjectFolder, kind: type[_Event]) -> list[_Event]:

@@ -13,46 +13,20 @@ from sqlalchemy import make_url
 from delembic import commands
 from delembic.errors import LockTimeoutError, TakenOverError
 from delembic.events import BatchDone, BatchRetried, Event, Finished
+from support.batched import ROWS, counts, write_batched
 from support.projects import ProjectFolder
 from support.servers.availability import ServerUnavailableError, do_without
 from support.servers.pgbouncer import private_pgbouncer
 from support.servers.private import PrivateServer
 
 RUNNERS = 3
-MIGRATION = """
-from delembic import BatchedMigration, KeyRanges
-from sqlalchemy import text
-
-class Count(BatchedMigration):
-    revision = "D001"
-    depends_on = []
-    batches = KeyRanges("t")
-    batch_size = 10
-    batch_seconds = None
-
-    def upgrade_batch(self, conn, batch):
-        conn.execute(text(f"UPDATE t SET n = n + 1 WHERE {batch.where}"), batch.parameters)
-"""
-
-
-def _fill(project: ProjectFolder) -> None:
-    project.execute(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)",
-        "INSERT INTO t SELECT x, 0 FROM generate_series(1, 100) AS x",
-    )
-    project.write("delembic/versions/D001.py", MIGRATION)
-
-
-def _counts(project: ProjectFolder) -> dict[int, int]:
-    found = project.rows("SELECT n, count(*) AS found FROM t GROUP BY n")
-    return {row.n: row.found for row in found}
 
 
 def test_a_run_goes_on_when_its_server_was_restarted(
     postgresql_server: PrivateServer, postgresql_url: str, tmp_path: Path
 ) -> None:
     project = ProjectFolder(tmp_path / "project", postgresql_url)
-    _fill(project)
+    write_batched(project, with_rows=True)
     events: list[Event] = []
 
     def restart_after_three(event: Event) -> None:
@@ -64,7 +38,7 @@ def test_a_run_goes_on_when_its_server_was_restarted(
     (outcome,) = commands.upgrade(project.config, on_event=restart_after_three)
 
     assert isinstance(outcome, Finished)
-    assert _counts(project) == {1: 100}
+    assert counts(project) == {1: ROWS}
     assert [event for event in events if isinstance(event, BatchRetried)]
 
 
@@ -80,7 +54,7 @@ def pooled(postgresql_url: str, tmp_path: Path) -> Iterator[ProjectFolder]:
 
 
 def test_behind_pgbouncer_runners_do_each_row_once(pooled: ProjectFolder) -> None:
-    _fill(pooled)
+    write_batched(pooled, with_rows=True)
     pooled.configure(lock="lease")
 
     def run(number: int) -> int:
@@ -92,5 +66,5 @@ def test_behind_pgbouncer_runners_do_each_row_once(pooled: ProjectFolder) -> Non
     with ThreadPoolExecutor(RUNNERS) as pool:
         assert sum(pool.map(run, range(RUNNERS))) >= 1
 
-    assert _counts(pooled) == {1: 100}
+    assert counts(pooled) == {1: ROWS}
     assert pooled.states() == {"D001": "applied"}
