@@ -23,6 +23,8 @@ from delembic.testing.faults import Moment, Strike, Struck
 from support.projects import ProjectFolder
 from support.servers.backend import Backend
 
+pytestmark = pytest.mark.long
+
 INSERTS = """
 conn.exec_driver_sql("INSERT INTO t VALUES ('a')")
 conn.exec_driver_sql("INSERT INTO t VALUES ('b')")

@@ -76,6 +76,7 @@ def test_whatever_a_migration_does_the_promise_holds(ring: Ring) -> None:
     fight()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("runners", "scenes"),
     [
