@@ -28,7 +28,7 @@ class Filters(TypedDict):
 @click.option(
     "--operation",
     type=click.Choice([each.value for each in Operation]),
-    help="Only attempts to apply a migration, only verifications, or only accepted files.",
+    help="Show only entries of one kind; an attempt to apply a migration is an upgrade.",
 )
 @click.option(
     "--limit",
@@ -47,11 +47,12 @@ def runs(
     as_json: bool,
     **filters: Unpack[Filters],
 ) -> None:
-    """List the attempts, verifications and accepted files, newest first.
+    """List the attempts and all else that is on record, newest first.
 
     Shows the entries of each REV, or of all revisions. Each line shows the number, the start, the
-    status, the revision, 'verify' or 'accept' if it is no attempt, the duration, the number of rows
-    changed, who ran it, where and with which program, and the error.
+    status, the revision, the operation if it is no attempt (verify, accept, pause, resume or
+    restart), the duration, the number of rows changed, who ran it, where and with which program,
+    and the error.
     """
     from delembic.cli import entries
     from delembic.presentation import documents
